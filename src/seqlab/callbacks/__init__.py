@@ -1,0 +1,1 @@
+"""What observes a training: progress, speed, samples, forecasts, figures, checkpoints."""

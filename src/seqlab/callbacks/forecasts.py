@@ -1,0 +1,91 @@
+"""How far ahead a forecaster sees: errors by horizon, and the chapter's figures."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from seqlab import figures
+from seqlab.callbacks.artifacts import show_figure
+from seqlab.metrics import rmse
+from seqlab.prediction import evaluating
+from seqlab.prediction.forecasting import k_step, multi_step, one_step
+
+
+class Forecasts(Callback):
+    """Logs `val/rmse@k` and `val/rmse_multistep`, and draws the predictions at the end.
+
+    The errors are those on the held-out part of the series, in the unit of the series. For
+    `rmse@k` only held-out values are used as input; the multi-step forecast starts from the last
+    training values.
+
+    Args:
+        horizons: the k of the k-step predictions; those for which the part is too short are left
+            out.
+    """
+
+    task = "forecasting"
+
+    def __init__(self, horizons: Sequence[int] = (1, 4, 16, 64)) -> None:
+        self.horizons = sorted(set(horizons))
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the data."""
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        self._draw(trainer, "data", figures.series(data.series, data.clean_series()))
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log the errors by horizon."""
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        history, part = (data.parts[name].to(pl_module.device) for name in ("train", "val"))
+        network: Any = pl_module.network
+        horizons = [k for k in self.horizons if k <= len(part) - data.tau]
+        with evaluating(network):
+            ahead = k_step(network, part, data.tau, horizons) if horizons else {}
+            rolled = multi_step(network, history, len(part), data.tau)
+        for k, predictions in ahead.items():
+            first = data.tau + k - 1
+            truth = part[first : first + len(predictions)]
+            pl_module.log(f"val/rmse@{k}", rmse(predictions, truth))
+        pl_module.log("val/rmse_multistep", rmse(rolled, part))
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw one-step, multi-step and k-step predictions over the whole series."""
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        network: Any = pl_module.network
+        series = data.series.to(pl_module.device)
+        start = len(data.parts["train"])
+        clean = data.clean_series()
+        horizons = [k for k in self.horizons if k <= len(series) - data.tau]
+        with evaluating(network):
+            ones = one_step(network, series, data.tau)
+            rolled = multi_step(network, series[:start], len(series) - start, data.tau)
+            ahead = k_step(network, series, data.tau, horizons)
+        self._draw(
+            trainer, "one_step",
+            figures.predictions(
+                data.series, clean, {"1-step predictions": (data.tau, ones)}, start,
+                title="One-step predictions",
+            ),
+        )
+        self._draw(
+            trainer, "multi_step",
+            figures.predictions(
+                data.series, clean,
+                {"1-step predictions": (data.tau, ones), "multi-step forecast": (start, rolled)},
+                start, title="Multi-step forecast: predictions fed back as input",
+            ),
+        )
+        self._draw(
+            trainer, "k_step",
+            figures.predictions(
+                data.series, clean,
+                {f"{k}-step": (data.tau + k - 1, ahead[k]) for k in horizons},
+                start, title="k-step predictions",
+            ),
+        )
+
+    def _draw(self, trainer: Trainer, name: str, figure: Any) -> None:
+        with torch.no_grad():
+            show_figure(trainer, name, figure)

@@ -1,0 +1,88 @@
+"""`python -m seqlab VERB RUN_FOLDER`: what comes after training, from the run folder alone."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from seqlab import __version__
+from seqlab.errors import EXIT_INTERRUPTED, EXIT_USAGE, UserError, print_error
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit code: 0 done, 2 the command or the run is wrong."""
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        return command(options)
+    except UserError as error:
+        print_error(error)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough; nothing may be flushed into it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m seqlab", description="What comes after training, from a run folder alone."
+    )
+    parser.add_argument("--version", action="version", version=f"seqlab {__version__}")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    evaluate = _verb(verbs, "evaluate", _evaluate, "score a trained model on each part of its data")
+    evaluate.add_argument("--data-path", metavar="FILE", help="the corpus, where it has moved to")
+    evaluate.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+    generate = _verb(verbs, "generate", _generate, "let a language model go on with a text")
+    generate.add_argument("--prefix", help="text to go on with; default: the data's own")
+    generate.add_argument("--num-tokens", type=int, default=200, metavar="N", help="default 200")
+    generate.add_argument("--num-samples", type=int, default=1, metavar="N", help="default 1")
+    generate.add_argument("--greedy", action="store_true", help="always the most likely token")
+    generate.add_argument("--temperature", type=float, metavar="T", help="default 1; less is safer")
+    generate.add_argument("--top-k", type=int, metavar="K", help="choose among the K likeliest")
+    generate.add_argument("--top-p", type=float, metavar="P", help="or among those that sum to P")
+    generate.add_argument("--seed", type=int, default=0, help="default 0; sample i uses seed + i")
+
+    forecast = _verb(verbs, "forecast", _forecast, "let a forecaster go on with its series")
+    forecast.add_argument("--steps", type=int, metavar="N", help="default: to the series' end")
+    forecast.add_argument(
+        "--start", type=int, metavar="T", help="last known time step; default: the end of training"
+    )
+    return parser
+
+
+def _verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str,
+          command: Command, help_text: str) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=help_text, description=help_text)
+    parser.set_defaults(command=command)
+    parser.add_argument("run", metavar="RUN_FOLDER", help="folder of a finished run")
+    parser.add_argument(
+        "--checkpoint", default="best", help="best (default), last, or a checkpoint file"
+    )
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "gpu"))
+    return parser
+
+
+# torch is imported by the verbs only once they run, so that --help answers at once.
+def _evaluate(options: argparse.Namespace) -> int:
+    from seqlab.verbs.evaluate import evaluate
+
+    return evaluate(options)
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from seqlab.verbs.generate import generate
+
+    return generate(options)
+
+
+def _forecast(options: argparse.Namespace) -> int:
+    from seqlab.verbs.forecast import forecast
+
+    return forecast(options)

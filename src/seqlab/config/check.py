@@ -1,0 +1,222 @@
+"""Is this configuration one that can be run? Every answer is one message with the remedy.
+
+What may stand in a configuration is what its own YAML files declare: the chosen options,
+composed without the experiment file, are the reference. A new data set or model therefore
+brings its keys with its YAML file, and nothing is listed twice.
+"""
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from seqlab.config.folders import conf_dir
+from seqlab.config.rules import RULES
+from seqlab.errors import UserError
+
+# Dictionaries keyed by a name of the person's own choosing; an entry brings its own `_target_`.
+_NAMED = ("callbacks", "logger")
+
+
+def check(config: DictConfig, reference: DictConfig, sources: "Sources") -> None:
+    """Raise `UserError` where `config` has a key, type, value or pairing that cannot be run.
+
+    Args:
+        config: the composed configuration, without Hydra's own node.
+        reference: the same options composed without an experiment file: every declared key.
+        sources: tells where a key's value came from, for the message.
+    """
+    known = list(leaves(reference))
+    for path, _ in leaves(config):
+        if not _declared(path, known, config, reference):
+            raise unknown_key(path, reference, sources.of(path))
+    plain = resolved(config)
+    defaults = OmegaConf.to_container(reference, resolve=False)
+    for path, _ in leaves(config):
+        _check_value(path, _at(plain, path), _at(defaults, path), sources)
+    _check_pairing(plain)
+
+
+def resolved(config: DictConfig) -> dict[str, Any]:
+    """Return the configuration as plain values; a reference that leads nowhere is a `UserError`."""
+    try:
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None) or "configuration"
+        what = str(error).splitlines()[0]
+        raise UserError(f"{key}: {what}", f"Give it a value: {key}=...") from error
+    assert isinstance(plain, dict)
+    return plain  # type: ignore[return-value]
+
+
+def leaves(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield `(path, value)` for every value that is not itself a non-empty dictionary."""
+    for key in config:
+        path = f"{prefix}{key}"
+        node = config._get_node(key)
+        if isinstance(node, DictConfig) and not node._is_none() and not node._is_interpolation():
+            if len(node):
+                yield from leaves(node, f"{path}.")
+            else:
+                yield path, {}
+        else:
+            yield path, node
+
+
+class Sources:
+    """Where a value came from: the command line or the experiment file."""
+
+    def __init__(self, overrides: list[str], experiment: str | None) -> None:
+        self.overrides = overrides
+        self.experiment = experiment
+
+    def of(self, path: str) -> str:
+        """Return words that follow a key: the override as it was typed, or the file."""
+        for override in reversed(self.overrides):
+            key = override.lstrip("+~").partition("=")[0].partition("@")[0]
+            if path == key or path.startswith(f"{key}."):
+                return f"in {override!r} on the command line"
+        if self.experiment and self._experiment_sets(path):
+            return f"in experiment/{self.experiment}.yaml"
+        return "in the configuration"
+
+    def _experiment_sets(self, path: str) -> bool:
+        file = conf_dir() / "experiment" / f"{self.experiment}.yaml"
+        if not file.is_file():
+            return True  # from a folder that the person added: nothing else can have set it
+        content: Any = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        for part in path.split("."):
+            if not isinstance(content, dict) or part not in content:
+                return False
+            content = content[part]
+        return True
+
+
+def unknown_key(path: str, reference: DictConfig, where: str) -> UserError:
+    """Return the error for a key that nothing declares, with the nearest that something does."""
+    paths = [key for key, _ in leaves(reference)]
+    paths += sorted({key.rsplit(".", 1)[0] for key in paths if "." in key})
+    owners = _groups_that_declare(path)
+    near = nearest(path, paths)
+    if owners:
+        group, options = owners
+        hint = f"{path} belongs to " + ", ".join(f"{group}={option}" for option in options) + "."
+    elif near:
+        hint = f"Did you mean {' or '.join(repr(key) for key in near)}?"
+    else:
+        hint = "`python -m train --cfg job` prints every key."
+    return UserError(f"unknown key {path!r} {where}", hint)
+
+
+def nearest(word: str, known: list[str], most: int = 2) -> list[str]:
+    """Return the known words most like `word`, also by their last dotted part; maybe none."""
+    close = difflib.get_close_matches(word, known, n=most, cutoff=0.8)
+    if not close:
+        tail = word.rsplit(".", 1)[-1]
+        tails: dict[str, list[str]] = {}
+        for key in known:
+            tails.setdefault(key.rsplit(".", 1)[-1], []).append(key)
+        match = difflib.get_close_matches(tail, list(tails), n=1, cutoff=0.7)
+        close = tails[match[0]][:most] if match else []
+    return close or difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+
+
+def _groups_that_declare(path: str) -> tuple[str, list[str]] | None:
+    """Return the group and those of its options that declare `group.key`, if any do."""
+    group, _, key = path.partition(".")
+    folder: Path = conf_dir() / group
+    if not key or not folder.is_dir():
+        return None
+    options = []
+    for file in sorted(folder.glob("*.yaml")):
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and key in content:
+            options.append(file.stem)
+    return (group, options) if options else None
+
+
+def _declared(
+    path: str, known: list[tuple[str, Any]], config: DictConfig, reference: DictConfig
+) -> bool:
+    if any(path == key for key, _ in known):
+        return True
+    parts = path.split(".")
+    if parts[0] in _NAMED and len(parts) > 1:
+        name = ".".join(parts[:2])
+        is_new = OmegaConf.select(reference, name) is None
+        entry = OmegaConf.select(config, name)
+        return is_new and isinstance(entry, DictConfig) and "_target_" in entry
+    # An empty dictionary where the reference has keys: everything in it was deleted.
+    return any(key.startswith(f"{path}.") for key, _ in known) and not OmegaConf.select(config, path)
+
+
+def _check_value(path: str, value: Any, default: Any, sources: Sources) -> None:
+    rule = RULES.get(path)
+    if rule is not None:
+        if not rule.allows(value):
+            raise UserError(
+                f"{path}={_shown(value)} {sources.of(path)}: must be {rule.describe()}",
+                f"For example {path}={_shown(default)}." if rule.allows(default) else "",
+            )
+        return
+    if path.startswith("trainer.") or default is None or isinstance(default, dict):
+        return
+    if isinstance(default, str) and "${" in default:
+        return
+    if not _same_type(value, default):
+        raise UserError(
+            f"{path}={_shown(value)} {sources.of(path)}: must be {_type_name(default)}",
+            f"For example {path}={_shown(default)}.",
+        )
+
+
+def _same_type(value: Any, default: Any) -> bool:
+    if isinstance(default, bool):
+        return isinstance(value, bool)
+    if isinstance(default, int):
+        return isinstance(value, int) and not isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, type(default))
+
+
+def _type_name(default: Any) -> str:
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+    return names.get(type(default), "a list")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _at(plain: Any, path: str) -> Any:
+    for part in path.split("."):
+        if not isinstance(plain, dict) or part not in plain:
+            return None
+        plain = plain[part]
+    return plain
+
+
+def _check_pairing(plain: dict[str, Any]) -> None:
+    data, model = plain["data"].get("task"), plain["model"].get("task")
+    if data != model:
+        advice = {
+            "forecasting": "Choose a forecasting model: model=mlp.",
+            "language_model": "Choose a language model: model=rnn, model=gru or model=lstm.",
+        }
+        raise UserError(
+            f"the data are for {_task(data)}, the model is for {_task(model)}",
+            advice.get(str(data), "Give data and model the same `task`."),
+        )
+
+
+def _task(task: Any) -> str:
+    return {"forecasting": "forecasting a series", "language_model": "modelling a language"}.get(
+        str(task), repr(task)
+    )

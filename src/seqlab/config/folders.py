@@ -1,0 +1,52 @@
+"""Where the configuration files lie, and what a run's folder is called."""
+
+import secrets
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+OUTPUTS = "outputs"
+CONFIG = "config.yaml"
+LOG = "run.log"
+
+
+def conf_dir() -> Path:
+    """Return the folder of configuration files: inside the installed package, or the checkout's."""
+    package = Path(__file__).resolve().parents[1]
+    packaged = package / "conf"
+    return packaged if packaged.is_dir() else package.parents[1] / "conf"
+
+
+@cache
+def run_id() -> str:
+    """Return this process's `date_time_suffix`; the random suffix keeps same-second runs apart."""
+    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(3)}"
+
+
+def experiment_name(name: str | None, choices: Any, overrides: list[str]) -> str:
+    """Return what a run is called: its `name`, its experiment, or `<data>_<model>`.
+
+    The last holds where data or model were chosen on the command line without an experiment:
+    the default experiment's name would then say the wrong thing.
+    """
+    if name:
+        return str(name)
+    keys = {override.partition("=")[0] for override in overrides}
+    if choices.get("experiment") in (None, "none"):
+        return f"{choices['data']}_{choices['model']}"
+    if "experiment" not in keys and keys & {"data", "model"}:
+        return f"{choices['data']}_{choices['model']}"
+    return str(choices["experiment"])
+
+
+def _run_folder(name: str | None, choices: Any, overrides: Any, kind: str = "") -> str:
+    prefix = f"{kind}_" if kind else ""
+    return f"{OUTPUTS}/{experiment_name(name, choices, list(overrides))}/{prefix}{run_id()}"
+
+
+def register_resolvers() -> None:
+    """Make `${run_folder:...}` known to OmegaConf; calling it again changes nothing."""
+    OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)

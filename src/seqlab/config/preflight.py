@@ -1,0 +1,89 @@
+"""The last look before a run: checks its configuration, then claims its folder."""
+
+import traceback
+from pathlib import Path
+from typing import Any
+
+from hydra import compose
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from seqlab.config.check import Sources, check
+from seqlab.config.folders import LOG
+from seqlab.errors import EXIT_FAILED, EXIT_USAGE, UserError, print_error
+
+
+def reference_config(choices: Any) -> DictConfig:
+    """Compose the chosen options without an experiment: every key that they declare."""
+    overrides = [
+        f"{group}={choice}"
+        for group, choice in choices.items()
+        if not str(group).startswith("hydra/") and group != "experiment" and choice is not None
+    ]
+    return compose(config_name="train", overrides=[*overrides, "experiment=none"])
+
+
+def without_hydra(config: DictConfig) -> DictConfig:
+    """Return a copy of the configuration without Hydra's own node."""
+    task = config.copy()
+    OmegaConf.set_readonly(task, False)
+    with open_dict(task):
+        task.pop("hydra", None)
+    return task
+
+
+def check_composed(config: DictConfig) -> None:
+    """Raise `UserError` where a configuration composed by Hydra, its node included, cannot be run."""
+    node = config.hydra
+    choices = node.runtime.choices
+    sources = Sources(list(node.overrides.task), choices.get("experiment"))
+    check(without_hydra(config), reference_config(choices), sources)
+
+
+def claim(folder: Path) -> None:
+    """Take an unused folder for a run by creating its log, which only one process can.
+
+    Raises:
+        UserError: something lies in the folder already, or it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise FileExistsError
+        (folder / LOG).touch(exist_ok=False)
+    except FileExistsError:
+        raise UserError(
+            f"the run folder {folder} exists already; nothing in it was touched",
+            f"Choose another hydra.run.dir, or go on with it: python -m train resume={folder}",
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"the run folder {folder} cannot be made: {error.strerror}",
+            "Choose another with hydra.run.dir=FOLDER.",
+        ) from error
+
+
+def release(folder: Path) -> None:
+    """Give a claimed folder back after a refusal; what another program wrote there stays."""
+    (folder / LOG).unlink(missing_ok=True)
+    for made in (folder, *folder.parents[:2]):
+        try:
+            made.rmdir()
+        except OSError:
+            return
+
+
+class Preflight(Callback):
+    """Hydra's callback: refuses a run before anything of it is written."""
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Check and claim; a refusal ends the process, since Hydra only warns of exceptions."""
+        try:
+            check_composed(config)
+            claim(Path(config.hydra.run.dir))
+        except UserError as error:
+            print_error(error)
+            raise SystemExit(EXIT_USAGE) from None
+        except Exception:
+            traceback.print_exc()
+            raise SystemExit(EXIT_FAILED) from None

@@ -1,0 +1,63 @@
+"""The configuration that a run folder holds, and what may be changed in it."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from seqlab.config.check import Sources, check, leaves, unknown_key
+from seqlab.config.folders import CONFIG
+from seqlab.errors import UserError
+
+
+def load_config(folder: Path, overrides: list[str] | None = None) -> DictConfig:
+    """Return the configuration of an earlier run, with `key=value` overrides applied and checked.
+
+    Raises:
+        UserError: no such run, an unreadable configuration, or an override that does not fit it.
+    """
+    if not folder.is_dir():
+        raise UserError(
+            f"there is no run folder {folder}", "Name the folder of a run; they lie under outputs/."
+        )
+    file = folder / CONFIG
+    try:
+        saved = OmegaConf.load(file)
+        if not isinstance(saved, DictConfig) or not {"data", "model", "trainer"} <= set(saved):
+            raise UserError(f"{file} is not a run's configuration", "Name the folder of a run.")
+    except FileNotFoundError:
+        raise UserError(
+            f"{folder} is not a run folder: it has no {CONFIG}", "Name the folder of a run."
+        ) from None
+    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError, OSError) as error:
+        raise UserError(
+            f"{file} cannot be read: {str(error).splitlines()[0]}",
+            "The file is damaged; the run has to be started again.",
+        ) from error
+    changed = saved.copy()
+    for key, value in _parsed(overrides or []):
+        known = {path for path, _ in leaves(saved)}
+        if key not in known:
+            raise unknown_key(key, saved, f"in the run {folder}")
+        with open_dict(changed):
+            OmegaConf.update(changed, key, value)
+    check(changed, saved, Sources(overrides or [], None))
+    return changed
+
+
+def _parsed(overrides: list[str]) -> list[tuple[str, Any]]:
+    try:
+        parsed = OverridesParser.create().parse_overrides(overrides)
+    except HydraException as error:
+        raise UserError(str(error).splitlines()[0], "Write key=value.") from error
+    for override in parsed:
+        if override.is_add() or override.is_delete() or override.is_sweep_override():
+            raise UserError(
+                f"{override.input_line!r} cannot change an earlier run",
+                "Only key=value can, for keys that the run has.",
+            )
+    return [(override.key_or_group, override.value()) for override in parsed]

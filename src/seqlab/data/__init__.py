@@ -1,0 +1,1 @@
+"""Data modules: noisy sine windows, and token windows of a text."""

@@ -1,0 +1,246 @@
+"""A text as windows of tokens: the data module that every corpus shares."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+
+from seqlab.batch import TokenBatch
+from seqlab.data.loader import BatchLoader
+from seqlab.data.partition import EvaluationLoader, RandomLoader, SequentialLoader
+from seqlab.data.vocabulary import Vocabulary, tokenize
+from seqlab.errors import UserError
+
+
+def read_text(path: Path) -> str:
+    """Return the content of a UTF-8 text file.
+
+    Raises:
+        UserError: the file is missing, empty, binary, or in another encoding.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(
+            f"data.path={path}: there is no such file", "Name an existing text file."
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"data.path={path} cannot be read: {error.strerror}", "Name a readable text file."
+        ) from error
+    if not raw.strip():
+        raise UserError(f"data.path={path} is empty", "Name a file with text in it.")
+    if b"\0" in raw:
+        raise UserError(
+            f"data.path={path} is a binary file, or not UTF-8 but UTF-16 or UTF-32",
+            f"Name a text file in UTF-8; iconv -f UTF-16 -t UTF-8 {path.name} converts one.",
+        )
+    try:
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"data.path={path} is not UTF-8: byte {error.start} is 0x{raw[error.start]:02x}",
+            f"Convert it, for example: iconv -f ISO-8859-1 -t UTF-8 {path.name} > converted.txt",
+        ) from None
+
+
+class TextData(LightningDataModule):
+    """Token windows of a UTF-8 text file, in order: training, validation, test.
+
+    The held-out parts are cut off the end of the text before any window is, so none reaches
+    across. The vocabulary is that of the whole text, as in the chapter.
+
+    Args:
+        path: the file.
+        level: `char` or `word`.
+        preprocessing: `raw`, `joined` or `chapter`; see `seqlab.data.vocabulary.tokenize`.
+        min_frequency: rarer tokens become `<unk>`.
+        max_tokens: train on the first so many tokens only; `None`: on all that are not held out.
+        val_fraction: share of the text that validates.
+        test_fraction: share of the text that tests, its very end.
+        sampling: `sequential` carries the state from batch to batch, `random` starts it at zero.
+        num_steps: tokens a window.
+        batch_size: windows a batch.
+        seed: of the batch order.
+    """
+
+    sample_prefixes: tuple[str, ...] = ()
+    """Where generated samples start; none: the first two words of the held-out or training text."""
+
+    def __init__(
+        self,
+        *,
+        path: str | Path | None = None,
+        level: str = "char",
+        preprocessing: str = "raw",
+        min_frequency: int = 0,
+        max_tokens: int | None = None,
+        val_fraction: float = 0.1,
+        test_fraction: float = 0.0,
+        sampling: str = "sequential",
+        num_steps: int = 35,
+        batch_size: int = 32,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if val_fraction + test_fraction >= 1:
+            raise UserError(
+                f"data.val_fraction={val_fraction} and data.test_fraction={test_fraction} leave "
+                "nothing to train on",
+                "Together they have to stay below 1.",
+            )
+        self.path = None if path is None else Path(path)
+        self.level = level
+        self.preprocessing = preprocessing
+        self.min_frequency = min_frequency
+        self.max_tokens = max_tokens
+        self.val_fraction = val_fraction
+        self.test_fraction = test_fraction
+        self.sampling = sampling
+        self.num_steps = num_steps
+        self.batch_size = batch_size
+        self.seed = seed
+        self.vocabulary: Vocabulary | None = None
+        self.parts: dict[str, Tensor] = {}
+        self._text_digest = ""
+        self._num_tokens = 0
+
+    def read(self) -> str:
+        """Return the whole text.
+
+        Raises:
+            UserError: no file was named, or it cannot be used.
+        """
+        if self.path is None:
+            raise UserError("data.path is not set", "Name a text file: data.path=FILE.")
+        return read_text(self.path)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read the text, make the vocabulary and split the tokens.
+
+        Raises:
+            UserError: the text cannot be read, or is too short for the windows asked for.
+        """
+        if self.parts:
+            return
+        text = self.read()
+        tokens = tokenize(text, self.level, self.preprocessing)
+        if len(tokens) < 2:
+            raise UserError(
+                f"the text has {len(tokens)} tokens after preprocessing",
+                "Use a longer text, or data.preprocessing=raw.",
+            )
+        vocabulary = Vocabulary.of(
+            tokens,
+            self.level,
+            lowercase=self.preprocessing != "raw",
+            min_frequency=self.min_frequency,
+        )
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if self.vocabulary is not None and self._text_digest != digest:
+            raise UserError(
+                "the text is not the one that this run was trained on",
+                "Bring the original file back, or name it with data.path=FILE.",
+            )
+        indices = torch.tensor(vocabulary.encode(tokens), dtype=torch.int64)
+        self._split(indices)
+        self.vocabulary = vocabulary
+        self._text_digest = digest
+        self._num_tokens = len(indices)
+
+    def _split(self, tokens: Tensor) -> None:
+        total = len(tokens)
+        num_test = int(total * self.test_fraction)
+        num_val = int(total * self.val_fraction)
+        end = total - num_val - num_test
+        train = tokens[: end if self.max_tokens is None else min(self.max_tokens, end)]
+        self._check_length(len(train))
+        parts = {
+            "train": train,
+            "val": tokens[end : end + num_val],
+            "test": tokens[end + num_val :],
+        }
+        self.parts = {name: part for name, part in parts.items() if len(part) > 1}
+
+    def _check_length(self, num_train: int) -> None:
+        if self.num_steps >= num_train:
+            raise UserError(
+                f"data.num_steps={self.num_steps} is too long for {num_train} training tokens",
+                f"Use data.num_steps={max((num_train - 1) // 2, 1)} or less, or a longer text.",
+            )
+        # A window needs one token more than its steps, and up to num_steps - 1 are skipped.
+        windows = (num_train - self.num_steps) // self.num_steps
+        if self.batch_size > windows:
+            raise UserError(
+                f"data.batch_size={self.batch_size} is more than the {windows} windows of "
+                f"data.num_steps={self.num_steps} in {num_train} training tokens",
+                f"Use data.batch_size={max(windows, 1)} or less, fewer steps, or a longer text.",
+            )
+
+    def describe(self) -> dict[str, int]:
+        """Return what a network has to know: `vocabulary_size`."""
+        assert self.vocabulary is not None, "setup() or load_state_dict() comes first"
+        return {"vocabulary_size": len(self.vocabulary)}
+
+    def summary(self) -> str:
+        """Return one line about the data, for people."""
+        assert self.vocabulary is not None
+        unit = "characters" if self.level == "char" else "words"
+        shares = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
+        return f"{self._num_tokens:,} {unit}, vocabulary of {len(self.vocabulary):,}: {shares}"
+
+    def prefixes(self) -> list[str]:
+        """Return the texts that generated samples start from."""
+        if self.sample_prefixes:
+            return list(self.sample_prefixes)
+        assert self.vocabulary is not None
+        part = self.parts.get("val", self.parts["train"])
+        return [" ".join(self.vocabulary.decode(part[:60].tolist()).split()[1:3])]
+
+    def loader(self, part: str, *, training: bool = False) -> BatchLoader[TokenBatch]:
+        """Return the batches of a part: `train`, `val` or `test`.
+
+        Training draws offsets and order anew every epoch; otherwise every token but the first is
+        predicted exactly once.
+        """
+        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        tokens = self.parts[part].to(device)
+        carried = self.sampling == "sequential"
+        if not training:
+            return EvaluationLoader(tokens, self.batch_size, self.num_steps, carried=carried)
+        kind = SequentialLoader if carried else RandomLoader
+        return kind(tokens, self.batch_size, self.num_steps, self.seed)
+
+    def train_dataloader(self) -> BatchLoader[TokenBatch]:
+        """Return the training batches."""
+        return self.loader("train", training=True)
+
+    def val_dataloader(self) -> Any:
+        """Return the validation batches; none where nothing is held out."""
+        return self.loader("val") if "val" in self.parts else []
+
+    def test_dataloader(self) -> Any:
+        """Return the test batches; none where nothing is held out for it."""
+        return self.loader("test") if "test" in self.parts else []
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps of the data, in plain values: vocabulary and digest."""
+        assert self.vocabulary is not None
+        return {"vocabulary": self.vocabulary.to_plain(), "text_sha256": self._text_digest}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the vocabulary of a checkpoint, so that no corpus is needed to generate.
+
+        Raises:
+            UserError: the text was read already, and is another one.
+        """
+        if self.parts and state_dict["text_sha256"] != self._text_digest:
+            raise UserError(
+                "the text is not the one that this run was trained on",
+                "Bring the original file back, or name it with data.path=FILE.",
+            )
+        self.vocabulary = Vocabulary.from_plain(state_dict["vocabulary"])
+        self._text_digest = state_dict["text_sha256"]

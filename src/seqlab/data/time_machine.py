@@ -1,0 +1,45 @@
+"""*The Time Machine* by H. G. Wells, as Dive into Deep Learning serves it."""
+
+import hashlib
+import logging
+from pathlib import Path
+
+from seqlab.data.corpus import TIME_MACHINE, find_corpus
+from seqlab.data.text import TextData, read_text
+
+logger = logging.getLogger(__name__)
+
+
+class TimeMachineData(TextData):
+    """The chapter's corpus: 170,580 characters and 28 symbols after its preprocessing.
+
+    `path` names the file; without it the corpus is looked for, and downloaded at last. The other
+    arguments are those of `TextData`.
+    """
+
+    sample_prefixes = ("time traveller", "traveller")
+
+    def prepare_data(self) -> None:
+        """Find the corpus, or download it.
+
+        Raises:
+            UserError: it is nowhere, and cannot be downloaded.
+        """
+        self._file()
+
+    def read(self) -> str:
+        """Return the whole text."""
+        file = self._file()
+        text = read_text(file)
+        if hashlib.sha256(file.read_bytes()).hexdigest() != TIME_MACHINE.sha256:
+            logger.warning(
+                "%s is not the chapter's text: published figures do not apply. "
+                "data=text is for other texts",
+                file,
+            )
+        return text
+
+    def _file(self) -> Path:
+        if self.path is None:
+            self.path = find_corpus(TIME_MACHINE)
+        return self.path

@@ -1,0 +1,47 @@
+"""What a person got wrong, and how the message reaches them."""
+
+import os
+import sys
+import traceback
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+class UserError(ValueError):
+    """A mistake that a person can correct: what was wrong, where, and what to do instead.
+
+    Args:
+        message: what was wrong, naming the key, file or option.
+        hint: what to type or do instead.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type["UserError"], tuple[str, str]]:
+        return type(self), (str(self), self.hint)
+
+
+def tracebacks_wanted() -> bool:
+    """Whether the person asked for tracebacks with SEQLAB_TRACEBACK=1."""
+    return os.environ.get("SEQLAB_TRACEBACK", "0") not in ("", "0")
+
+
+def print_error(error: BaseException) -> None:
+    """Print one clear message to standard error, and the traceback only where it was asked for."""
+    if tracebacks_wanted():
+        traceback.print_exception(error)
+    print(format_error(error), file=sys.stderr)
+
+
+def format_error(error: BaseException) -> str:
+    """Return `error: what` with the remedy on the next line, in plain text."""
+    if isinstance(error, UserError):
+        text = f"error: {error}"
+        return f"{text}\n  {error.hint}" if error.hint else text
+    return f"error: {type(error).__name__}: {error}"

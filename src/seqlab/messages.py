@@ -1,0 +1,90 @@
+"""What a run says: short on the console, in full in run.log, its warnings collected."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+# True, and of no use to the person who runs an experiment.
+_NOISE = (
+    ".*does not have many workers.*",
+    ".*isinstance\\(treespec, LeafSpec\\).*",
+    ".*Checkpoint directory .* exists and is not empty.*",
+    ".*The number of training batches.*",
+    ".*`isinstance\\(.*LeafSpec.*",
+    ".*Trying to infer the `batch_size`.*",
+    ".*GPU available but not used.*",
+)
+
+
+class _Console(logging.Handler):
+    """Prints to standard error without tearing the progress bar apart."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
+class _Collector(logging.Handler):
+    """Keeps the text of each warning once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if text not in self.texts:
+            self.texts.append(text)
+
+
+@contextmanager
+def recording(log: Path) -> Iterator[list[str]]:
+    """Send messages to the console and to the log file; yield the list of warnings so far.
+
+    The console shows seqlab's own messages; the file also has those of the libraries.
+    """
+    collector = _Collector()
+    console = _Console(logging.INFO)
+    console.setFormatter(_LevelFormatter())
+    file = logging.FileHandler(log, encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    own = logging.getLogger("seqlab")
+    root = logging.getLogger()
+    lightning = [logging.getLogger(name) for name in ("lightning", "lightning.pytorch")]
+    levels = {log: log.level for log in (own, root, *lightning)}
+    handlers = {log: list(log.handlers) for log in lightning}
+    own.setLevel(logging.INFO)
+    root.setLevel(logging.INFO)
+    for library in lightning:
+        library.handlers.clear()
+        library.setLevel(logging.WARNING)
+        library.propagate = True
+    own.addHandler(console)
+    own.addHandler(collector)
+    root.addHandler(file)
+    logging.captureWarnings(True)
+    try:
+        with warnings.catch_warnings():
+            for pattern in _NOISE:
+                warnings.filterwarnings("ignore", pattern)
+            yield collector.texts
+    finally:
+        logging.captureWarnings(False)
+        own.removeHandler(console)
+        own.removeHandler(collector)
+        root.removeHandler(file)
+        file.close()
+        for logger, level in levels.items():
+            logger.setLevel(level)
+        for library, before in handlers.items():
+            library.handlers[:] = before
+
+
+class _LevelFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        text = record.getMessage()
+        return text if record.levelno < logging.WARNING else f"warning: {text}"

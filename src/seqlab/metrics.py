@@ -1,0 +1,74 @@
+"""Perplexity, bits per token, and forecast error by horizon."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torchmetrics import Metric
+
+from seqlab.batch import IGNORED
+
+
+def token_nll(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the summed negative log-likelihood in nats, and how many tokens it sums over.
+
+    Args:
+        logits: `(..., V)`, any floating dtype; reckoned in float32 or wider.
+        targets: `(...)` int64, `IGNORED` where nothing counts.
+    """
+    wide = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+    nll = F.cross_entropy(
+        wide.flatten(0, -2), targets.flatten(), reduction="sum", ignore_index=IGNORED
+    )
+    return nll, (targets != IGNORED).sum()
+
+
+class Perplexity(Metric):
+    """exp(total negative log-likelihood / total tokens), over all batches since the last reset.
+
+    Every token weighs the same, whichever batch it came in. The sums are kept in float64, and
+    the likelihood is taken from log-softmax, so half precision or extreme logits stay exact.
+    Without any token the perplexity is nan.
+    """
+
+    is_differentiable = False
+    higher_is_better = False
+    full_state_update = False
+    nll: Tensor
+    tokens: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("nll", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("tokens", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, logits: Tensor, targets: Tensor) -> None:
+        """Count a batch: logits `(..., V)`, targets `(...)` int64, `IGNORED` where none."""
+        self.add(*token_nll(logits.detach(), targets))
+
+    def add(self, nll: Tensor, tokens: Tensor) -> None:
+        """Count a batch whose `token_nll` is known already, so that it is reckoned only once."""
+        self.nll += nll.detach()
+        self.tokens += tokens
+        self._update_count += 1
+        self._computed = None
+
+    def mean_nll(self) -> Tensor:
+        """Return nats per token, float64."""
+        return self.nll / self.tokens
+
+    def compute(self) -> Tensor:
+        """Return the perplexity, float64."""
+        return self.mean_nll().exp()
+
+
+def bits_per_token(mean_nll: Tensor) -> Tensor:
+    """Return bits per token from nats per token; for characters, bits per character."""
+    return mean_nll / math.log(2)
+
+
+def rmse(predictions: Tensor, targets: Tensor) -> Tensor:
+    """Return the root mean squared error of two tensors of one shape, in the targets' unit."""
+    assert predictions.shape == targets.shape, (predictions.shape, targets.shape)
+    return (predictions - targets).square().mean().sqrt()

@@ -1,0 +1,1 @@
+"""Networks as plain modules, and the two LightningModules that train them."""

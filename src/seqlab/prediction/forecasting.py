@@ -1,0 +1,60 @@
+"""One-step, multi-step and k-step predictions of a series (Dive into Deep Learning, 9.1)."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+Network = Callable[[Tensor], Tensor]
+"""Windows `(B, tau)` to next values `(B,)`."""
+
+
+@torch.no_grad()
+def one_step(network: Network, series: Tensor, tau: int) -> Tensor:
+    """Return the prediction after every true window: `(T,)` to `(T - tau,)`, from time tau on."""
+    return network(series.unfold(0, tau, 1)[:-1])
+
+
+@torch.no_grad()
+def multi_step(network: Network, history: Tensor, steps: int, tau: int) -> Tensor:
+    """Return `steps` predictions `(steps,)`, each fed back as input for the next.
+
+    Args:
+        network: predicts the next value.
+        history: `(at least tau,)` true values; the last `tau` of them start it off.
+        steps: how many values to predict.
+        tau: the window's length.
+    """
+    values = torch.empty(tau + steps, dtype=history.dtype, device=history.device)
+    values[:tau] = history[-tau:]
+    for i in range(steps):
+        values[tau + i] = network(values[i : i + tau].unsqueeze(0)).squeeze(0)
+    return values[tau:]
+
+
+@torch.no_grad()
+def k_step(
+    network: Network, series: Tensor, tau: int, horizons: Sequence[int]
+) -> dict[int, Tensor]:
+    """Return for each horizon k the predictions k steps ahead of the last true value used.
+
+    As in the chapter every horizon is predicted from the same windows: those that have room for
+    the longest. The first prediction for k belongs to index `tau + k - 1` of the series.
+
+    Args:
+        network: predicts the next value.
+        series: `(T,)` true values.
+        tau: the window's length.
+        horizons: the k, each at least 1.
+
+    Returns:
+        For each k a tensor `(T - tau - max(horizons) + 1,)`; empty where the series is too short.
+    """
+    longest = max(horizons)
+    rows = len(series) - tau - longest + 1
+    if rows < 1:
+        return {k: series.new_empty(0) for k in horizons}
+    columns = [series[i : i + rows] for i in range(tau)]
+    for i in range(longest):
+        columns.append(network(torch.stack(columns[i : i + tau], dim=1)))  # (rows, tau) -> (rows,)
+    return {k: columns[tau + k - 1] for k in horizons}

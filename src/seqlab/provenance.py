@@ -1,0 +1,66 @@
+"""What a result has to say about how it came to be: configuration, versions, git, device."""
+
+import hashlib
+import json
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+# They say where a run lies and what is shown of it, not what it computes.
+_NOT_RESULT = ("name", "resume", "logger")
+_PACKAGES = ("torch", "lightning", "torchmetrics", "hydra-core", "omegaconf", "numpy")
+
+
+def fingerprint(config: dict[str, Any]) -> str:
+    """Return the SHA-256 of what a configuration computes: equal for runs that repeat each other.
+
+    Args:
+        config: the resolved configuration, plain values.
+    """
+    kept = {key: value for key, value in config.items() if key not in _NOT_RESULT}
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python, seqlab and the libraries that decide a result."""
+    from seqlab import __version__
+
+    found = {"python": platform.python_version(), "seqlab": __version__}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def git() -> dict[str, Any] | None:
+    """Return commit and whether files differ from it, of the checkout seqlab runs from."""
+    folder = Path(__file__).resolve().parent
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        tracked = _git(folder, "ls-files", Path(__file__).name)
+        if not tracked:
+            return None  # installed inside another project's checkout
+        return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain", "-uno"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def device_name(device: torch.device) -> str:
+    """Return the device in words."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return f"cpu ({torch.get_num_threads()} threads)"
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=10
+    )
+    return done.stdout.strip()

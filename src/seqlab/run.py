@@ -1,0 +1,304 @@
+"""One run: configuration -> data -> model -> trainer -> result. Only here do data and model meet."""
+
+import logging
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule, Trainer, seed_everything
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from omegaconf import DictConfig, OmegaConf
+
+from seqlab import provenance
+from seqlab.callbacks.signals import Interrupted, StopOnSignal
+from seqlab.config.build import build
+from seqlab.config.check import resolved
+from seqlab.errors import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_USAGE,
+    UserError,
+    print_error,
+)
+from seqlab.messages import recording
+from seqlab.models.forecaster import Forecaster
+from seqlab.models.language_model import LanguageModel
+from seqlab.models.training import SequenceModule
+from seqlab.run_folder import RunFolder
+from seqlab.summary import summary
+
+logger = logging.getLogger(__name__)
+
+_MODULES: dict[str, type[SequenceModule]] = {
+    "forecasting": Forecaster,
+    "language_model": LanguageModel,
+}
+
+
+@dataclass
+class Experiment:
+    """What a configuration describes, built: ready to be trained or evaluated."""
+
+    config: dict[str, Any]
+    data: LightningDataModule
+    module: SequenceModule
+    trainer: Trainer
+
+
+def build_data(config: dict[str, Any]) -> Any:
+    """Return the data module, prepared, so that it can say what the network has to know."""
+    data = build(config["data"], "data")
+    data.prepare_data()
+    data.setup()
+    return data
+
+
+def build_module(config: dict[str, Any], data: Any) -> SequenceModule:
+    """Return the LightningModule; its initial weights follow from the configuration's seed."""
+    seed_everything(config["seed"], workers=True, verbose=False)
+    network = build(config["model"], "model", **data.describe())
+    scheduler = config["scheduler"]
+    kind = _MODULES[config["model"]["task"]]
+    return kind(
+        network,
+        build(config["optimizer"], "optimizer"),
+        build(scheduler, "scheduler") if "_target_" in scheduler else None,
+    )
+
+
+def build_trainer(config: dict[str, Any], folder: RunFolder, stop: StopOnSignal) -> Trainer:
+    """Return the Trainer, with callbacks and loggers for this folder.
+
+    Raises:
+        UserError: a device is asked for that is not there, or flags contradict each other.
+    """
+    flags = dict(config["trainer"])
+    flags["accelerator"] = accelerator(flags["accelerator"])
+    bar = flags.pop("enable_progress_bar")
+    callbacks: list[Any] = [stop]
+    for name, node in config["callbacks"].items():
+        if name == "checkpoints" and not flags["enable_checkpointing"]:
+            continue
+        extra = {"bar": bar} if name == "progress" and bar is not None else {}
+        callback = build(node, f"callbacks.{name}", **extra)
+        if getattr(callback, "task", config["model"]["task"]) == config["model"]["task"]:
+            callbacks.append(callback)
+    loggers = [
+        build(node, f"logger.{name}", save_dir=str(folder.path))
+        for name, node in config["logger"].items()
+    ]
+    flags["enable_checkpointing"] &= "checkpoints" in config["callbacks"]
+    try:
+        return build(
+            flags, "trainer",
+            callbacks=callbacks, logger=loggers or False, default_root_dir=str(folder.path),
+            enable_progress_bar=False,
+        )
+    except MisconfigurationException as error:
+        raise UserError(f"trainer: {error}", "Change the flag that it names.") from error
+
+
+def accelerator(wanted: str) -> str:
+    """Return `cpu` or `gpu`: what was asked for, or with `auto` a CUDA GPU where there is one.
+
+    Raises:
+        UserError: a GPU was asked for, and there is none.
+    """
+    if wanted == "auto":
+        return "gpu" if torch.cuda.is_available() else "cpu"
+    if wanted == "gpu" and not torch.cuda.is_available():
+        raise UserError(
+            "trainer.accelerator=gpu: PyTorch sees no CUDA GPU on this machine",
+            "Use trainer.accelerator=auto, which takes a GPU where there is one, or cpu.",
+        )
+    return wanted
+
+
+def run(config: DictConfig, path: Path, overrides: list[str]) -> int:
+    """Train what a checked configuration describes, into a claimed folder; return the exit code."""
+    return _guarded(config, RunFolder(path), overrides, resumed=False)
+
+
+def resume(config: DictConfig, path: Path, overrides: list[str]) -> int:
+    """Go on with the run in a folder from its last checkpoint; return the exit code."""
+    return _guarded(config, RunFolder(path), overrides, resumed=True)
+
+
+def _guarded(config: DictConfig, folder: RunFolder, overrides: list[str], *, resumed: bool) -> int:
+    with recording(folder.log) as warnings, StopOnSignal() as stop:
+        try:
+            if resumed:
+                earlier = folder.read_result()
+                checkpoint: Path | None = folder.checkpoint("last")
+                overrides = [*earlier.get("overrides", []), *overrides]
+            else:
+                checkpoint = None
+            plain = resolved(config)
+            data = build_data(plain)
+            experiment = Experiment(
+                plain, data, build_module(plain, data), build_trainer(plain, folder, stop)
+            )
+        except Interrupted as interrupted:
+            return interrupted.exit_code if resumed else _gone(folder, interrupted.exit_code)
+        except UserError as error:
+            print_error(error)
+            return EXIT_USAGE
+        record = _Record(experiment, folder, overrides, warnings)
+        if not resumed:
+            folder.write_text(folder.config, OmegaConf.to_yaml(config))
+        return _train(experiment, folder, record, checkpoint)
+
+
+def _gone(folder: RunFolder, code: int) -> int:
+    folder.write_result({"status": "interrupted", "metrics": {}, "error": None})
+    return code
+
+
+def _train(
+    experiment: Experiment, folder: RunFolder, record: "_Record", checkpoint: Path | None
+) -> int:
+    trainer, data, module = experiment.trainer, experiment.data, experiment.module
+    logger.info("%s on %s", _title(experiment), provenance.device_name(_device(trainer)))
+    logger.info("%s", data.summary())  # type: ignore[attr-defined]
+    try:
+        record.write("running")
+        for target in trainer.loggers:
+            target.log_hyperparams(_flat(experiment.config))
+        if checkpoint is not None:
+            _rewind(trainer, checkpoint)
+        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        metrics = _metrics(trainer)
+        if data.test_dataloader():
+            trainer.test(module, datamodule=data, verbose=False)
+            metrics |= _metrics(trainer)
+        result = record.write("completed", metrics)
+    except Interrupted as interrupted:
+        record.write("interrupted", _metrics(trainer), interrupted)
+        print(f"{interrupted}; go on with: python -m train resume={folder.path}")
+        return interrupted.exit_code
+    except Exception as error:
+        logger.debug("%s", traceback.format_exc())
+        with folder.log.open("a", encoding="utf-8") as file:
+            file.write(traceback.format_exc())
+        record.write("failed", _metrics(trainer), error)
+        print_error(error)
+        return EXIT_FAILED
+    print(summary(result, folder))
+    return EXIT_DONE
+
+
+def _rewind(trainer: Trainer, checkpoint: Path) -> None:
+    """Let loggers drop what they wrote after the checkpoint that the run goes on from."""
+    saved = load_checkpoint(checkpoint)
+    for target in trainer.loggers:
+        if hasattr(target, "continue_from"):
+            is_table = target.name == "metrics"
+            target.continue_from(saved["epoch"] + 1 if is_table else saved["global_step"])
+
+
+def load_checkpoint(file: Path) -> dict[str, Any]:
+    """Return a checkpoint's content: plain values and tensors on the CPU, nothing is executed.
+
+    Raises:
+        UserError: the file is damaged, or holds more than plain values.
+    """
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+        if not isinstance(content, dict) or "state_dict" not in content:
+            raise ValueError("it is not a checkpoint")
+    except Exception as error:  # a damaged file can raise nearly anything
+        raise UserError(
+            f"the checkpoint {file} cannot be loaded: {str(error).splitlines()[0][:200]}",
+            "It is damaged, or not a run's checkpoint; try the run's other one "
+            "(best.ckpt, last.ckpt), or train again.",
+        ) from error
+    return content
+
+
+class _Record:
+    """Keeps result.json up to date."""
+
+    def __init__(
+        self, experiment: Experiment, folder: RunFolder, overrides: list[str], warnings: list[str]
+    ) -> None:
+        self.experiment = experiment
+        self.folder = folder
+        self.warnings = warnings
+        self.started = time.perf_counter()
+        config = experiment.config
+        self.fixed = {
+            "experiment": config["name"],
+            "seed": config["seed"],
+            "overrides": overrides,
+            "device": provenance.device_name(_device(experiment.trainer)),
+            "fingerprint": provenance.fingerprint(config),
+            "versions": provenance.versions(),
+            "git": provenance.git(),
+        }
+
+    def write(
+        self,
+        status: str,
+        metrics: dict[str, float] | None = None,
+        error: BaseException | None = None,
+    ) -> dict[str, Any]:
+        """Write and return the result as it stands."""
+        trainer, module = self.experiment.trainer, self.experiment.module
+        unit = module.sample_unit
+        metrics = metrics or {}
+        result = {
+            "status": status,
+            **self.fixed,
+            "metrics": metrics,
+            "epochs": trainer.current_epoch,
+            "steps": trainer.global_step,
+            "parameters": sum(p.numel() for p in module.parameters()),
+            "duration_s": round(time.perf_counter() - self.started, 3),
+            "throughput": metrics.get(f"train/{unit}_per_second"),
+            "throughput_unit": f"{unit}/s",
+            "warnings": list(self.warnings),
+            "error": _described(error),
+        }
+        for callback in trainer.checkpoint_callbacks:
+            if getattr(callback, "best_epoch", 0):
+                result["best_epoch"] = callback.best_epoch
+        self.folder.write_result(result)
+        return result
+
+
+def _described(error: BaseException | None) -> dict[str, str] | None:
+    if error is None:
+        return None
+    return {
+        "type": type(error).__name__,
+        "message": str(error),
+        "hint": getattr(error, "hint", "") or "run.log has the traceback.",
+    }
+
+
+def _metrics(trainer: Trainer) -> dict[str, float]:
+    return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+def _device(trainer: Trainer) -> torch.device:
+    return trainer.strategy.root_device
+
+
+def _title(experiment: Experiment) -> str:
+    count = sum(parameter.numel() for parameter in experiment.module.parameters())
+    return f"{experiment.config['name']}: {count:,} parameters, seed {experiment.config['seed']}"
+
+
+def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return what describes the experiment as `group.key: value`, for loggers."""
+    flat: dict[str, Any] = {}
+    for key in ("seed", "data", "model", "optimizer", "scheduler", "trainer") if not prefix else config:
+        value = config[key]
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        elif not key.startswith("_") and key != "task" and value is not None:
+            flat[f"{prefix}{key}"] = value
+    return flat

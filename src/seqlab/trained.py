@@ -1,0 +1,84 @@
+"""A trained model, back from its run folder: configuration, vocabulary and weights."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seqlab.config.build import build
+from seqlab.config.check import resolved
+from seqlab.config.saved import load_config
+from seqlab.errors import UserError
+from seqlab.models.training import SequenceModule
+from seqlab.run import accelerator, build_module, load_checkpoint
+from seqlab.run_folder import RunFolder
+
+
+@dataclass
+class Trained:
+    """A model as a run left it.
+
+    Attributes:
+        folder: the run folder.
+        config: its resolved configuration.
+        data: the data module, not set up: no corpus was read yet.
+        module: the LightningModule with the checkpoint's weights, in evaluation mode.
+        epoch: how many epochs the checkpoint has seen.
+        device: where the module is.
+    """
+
+    folder: RunFolder
+    config: dict[str, Any]
+    data: Any
+    module: SequenceModule
+    epoch: int
+    device: torch.device
+
+
+def load_trained(
+    path: str | Path,
+    checkpoint: str = "best",
+    device: str = "cpu",
+    *,
+    task: str | None = None,
+    overrides: list[str] | None = None,
+) -> Trained:
+    """Return the model of a run.
+
+    Args:
+        path: the run folder.
+        checkpoint: `best`, `last` or a file.
+        device: `auto`, `cpu` or `gpu`.
+        task: what the model has to be for; `None`: anything.
+        overrides: changes to the run's configuration, as `key=value`.
+
+    Raises:
+        UserError: folder, configuration or checkpoint are missing, damaged or do not fit.
+    """
+    folder = RunFolder(path)
+    config = resolved(load_config(folder.path, overrides))
+    if task is not None and config["model"]["task"] != task:
+        verb = {"forecasting": "forecast", "language_model": "generate"}[config["model"]["task"]]
+        raise UserError(
+            f"the run {folder.path} trained a model for another task",
+            f"Try: python -m seqlab {verb} {folder.path}",
+        )
+    where = torch.device("cuda" if accelerator(device) == "gpu" else "cpu")
+    file = folder.checkpoint(checkpoint)
+    content = load_checkpoint(file)
+    data = build(config["data"], "data")
+    try:
+        state = content.get(type(data).__qualname__)
+        if state is not None:
+            data.load_state_dict(state)
+        module = build_module(config, data)
+        module.load_state_dict(content["state_dict"])
+    except (KeyError, TypeError, RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"the checkpoint {file} does not fit the run's configuration: "
+            f"{str(error).splitlines()[0]}",
+            "Use a checkpoint of this very run.",
+        ) from error
+    module.to(where).eval()
+    return Trained(folder, config, data, module, int(content["epoch"]) + 1, where)

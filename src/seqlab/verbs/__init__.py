@@ -1,0 +1,1 @@
+"""What `python -m seqlab` does with a finished run, a module a verb."""
