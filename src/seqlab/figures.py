@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 _INK = "#30343b"
 _NOISY = "#b9c0ca"
@@ -70,19 +71,15 @@ def curves(named: Mapping[str, Sequence[tuple[int, float]]], quantity: str) -> F
     for (label, pairs), color in zip(named.items(), _COLORS, strict=False):
         epochs, values = zip(*pairs, strict=True)
         marker = "o" if len(epochs) < 12 else None
-        axes.plot(epochs, values, color=color, label=label, linewidth=1.6, marker=marker, ms=4)
-        axes.annotate(
-            f"{values[-1]:.3g}", (epochs[-1], values[-1]), (4, 0), textcoords="offset points",
-            va="center", color=color, fontsize=8,
-        )
+        text = f"{label}, {values[-1]:.4g} at the end"
+        axes.plot(epochs, values, color=color, label=text, linewidth=1.6, marker=marker, ms=4)
     if numbers and max(numbers) > 5 * min(numbers):
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")
         axes.grid(True, which="minor", linewidth=0.3, alpha=0.4)
-    if max(len(pairs) for pairs in named.values()) < 12:
-        axes.xaxis.get_major_locator().set_params(integer=True)
-    _legend(axes, outside=False)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _legend(axes)
     return figure
 
 
@@ -107,14 +104,11 @@ def _background(axes: Axes, values: Any, clean: Any) -> None:
     axes.set_xlim(1, len(array))
 
 
-def _legend(axes: Axes, outside: bool = True) -> None:
-    if outside:
-        axes.legend(
-            loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=6, frameon=False, fontsize=8.5,
-            borderaxespad=0.1, handlelength=1.6, columnspacing=1.4,
-        )
-    else:
-        axes.legend(frameon=False, fontsize=9)
+def _legend(axes: Axes) -> None:
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=6, frameon=False, fontsize=8.5,
+        borderaxespad=0.1, handlelength=1.6, columnspacing=1.4,
+    )
 
 
 def _array(values: Any) -> np.ndarray:

@@ -27,6 +27,7 @@ class Progress(Callback):
         self._shown_at = 0.0
         self._size = 0
         self._logged_part = 0
+        self._validated_at = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the bar."""
@@ -70,6 +71,10 @@ class Progress(Callback):
             self._logged_part = part
             self._log(trainer, done)
 
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note which epoch the validation metrics are of."""
+        self._validated_at = trainer.current_epoch + 1
+
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the last epoch."""
         self._log(trainer, trainer.current_epoch)
@@ -86,7 +91,7 @@ class Progress(Callback):
         shown = [
             f"{name} {float(metrics[name]):.4g}"
             for name in (f"train/{kind}", f"val/{kind}")
-            if name in metrics
+            if name in metrics and (name.startswith("train/") or self._validated_at == epoch)
         ]
         shown += [
             f"{float(value):,.0f} {name[6:].removesuffix('_per_second')}/s"
