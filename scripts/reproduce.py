@@ -59,23 +59,70 @@ class Row:
 
 PPL = "train/perplexity"
 ROWS = {
-    "sine": Row("sine_mlp", "Sine, MLP 4-10-1", "train/loss", 0.0531, 0.004, 0.046, 0.068, 75,
-                (0.049, 0.057)),
+    "sine": Row(
+        "sine_mlp",
+        "Sine, MLP 4-10-1",
+        "train/loss",
+        0.0531,
+        0.004,
+        0.046,
+        0.068,
+        75,
+        (0.049, 0.057),
+    ),
     "rnn": Row("time_machine_rnn", "RNN 256", PPL, 1.306, 0.029, 1.239, 1.383, 77, (1.25, 1.37)),
-    "scratch_sequential": Row("time_machine_scratch_sequential",
-                              "RNN 512 from scratch, sequential", PPL, 1.045, 0.031, 1.020, 1.193,
-                              78, (1.020, 1.193)),
-    "scratch_random": Row("time_machine_scratch_random", "RNN 512 from scratch, random sampling",
-                          PPL, 1.407, 0.083, 1.208, 1.605, 80, (1.208, 1.605)),
-    "gru": Row("time_machine_gru", "GRU 256", PPL, 1.045, 0.027, 1.031, 1.266, 71, (1.0, 1.10),
-               "median"),
-    "lstm": Row("time_machine_lstm", "LSTM 256", PPL, 1.055, 0.030, 1.038, 1.226, 60,
-                (1.0, 1.10), "median"),
-    "lstm_2_layers": Row("time_machine_lstm_2_layers", "2-layer LSTM 256, lr 2", PPL, None, None,
-                         1.0, 1.645, 62, (1.0, 1.10), "median", 1.026),
-    "lstm_bidirectional": Row("time_machine_lstm_bidirectional",
-                              "2-layer bidirectional LSTM (sees the future)", PPL, 1.109, 0.012,
-                              1.06, 1.16, 63, (1.06, 1.16)),
+    "scratch_sequential": Row(
+        "time_machine_scratch_sequential",
+        "RNN 512 from scratch, sequential",
+        PPL,
+        1.045,
+        0.031,
+        1.020,
+        1.193,
+        78,
+        (1.020, 1.193),
+    ),
+    "scratch_random": Row(
+        "time_machine_scratch_random",
+        "RNN 512 from scratch, random sampling",
+        PPL,
+        1.407,
+        0.083,
+        1.208,
+        1.605,
+        80,
+        (1.208, 1.605),
+    ),
+    "gru": Row(
+        "time_machine_gru", "GRU 256", PPL, 1.045, 0.027, 1.031, 1.266, 71, (1.0, 1.10), "median"
+    ),
+    "lstm": Row(
+        "time_machine_lstm", "LSTM 256", PPL, 1.055, 0.030, 1.038, 1.226, 60, (1.0, 1.10), "median"
+    ),
+    "lstm_2_layers": Row(
+        "time_machine_lstm_2_layers",
+        "2-layer LSTM 256, lr 2",
+        PPL,
+        None,
+        None,
+        1.0,
+        1.645,
+        62,
+        (1.0, 1.10),
+        "median",
+        1.026,
+    ),
+    "lstm_bidirectional": Row(
+        "time_machine_lstm_bidirectional",
+        "2-layer bidirectional LSTM (sees the future)",
+        PPL,
+        1.109,
+        0.012,
+        1.06,
+        1.16,
+        63,
+        (1.06, 1.16),
+    ),
 }
 # The minimum of the 2-layer LSTM and the range of the bidirectional one were not published:
 # 1 is perplexity's own bound, and four standard deviations stand in for the range.
@@ -139,8 +186,11 @@ def _train(name: str, seed: int, threads: int) -> bool:
     if status in ("interrupted", "running") and folder.last.is_file():
         command.append(f"resume={folder.path}")
     else:
-        command += [f"experiment={ROWS[name].experiment}", f"seed={seed}",
-                    f"hydra.run.dir={folder.path}"]
+        command += [
+            f"experiment={ROWS[name].experiment}",
+            f"seed={seed}",
+            f"hydra.run.dir={folder.path}",
+        ]
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     print(f"{name} seed {seed}: {_status(folder)}", flush=True)
@@ -193,8 +243,10 @@ def _report(results: dict[str, list[dict[str, Any]]]) -> list[str]:
 def _line(name: str, row: Row, values: list[float], fits: bool) -> str:
     digits = 4 if row.metric == "train/loss" else 3
     sd = statistics.stdev(values) if len(values) > 1 else float("nan")
-    ours = (f"{statistics.fmean(values):.{digits}f} ± {sd:.{digits}f} "
-            f"[{min(values):.{digits}f}, {max(values):.{digits}f}]")
+    ours = (
+        f"{statistics.fmean(values):.{digits}f} ± {sd:.{digits}f} "
+        f"[{min(values):.{digits}f}, {max(values):.{digits}f}]"
+    )
     if row.mean is not None:
         published = f"{row.mean:.{digits}f} ± {row.sd:.{digits}f}"
         if name not in UNPUBLISHED_RANGE:
@@ -204,15 +256,19 @@ def _line(name: str, row: Row, values: list[float], fits: bool) -> str:
     quantity = "MSE" if row.metric == "train/loss" else "perplexity"
     verdict = f"{row.statistic} in {row.band[0]:g}-{row.band[1]:g}: {'yes' if fits else '**no**'}"
     median = f"{statistics.median(values):.{digits}f}"
-    return (f"| {row.label} | `{row.experiment}` | {quantity} | {published}, n = {row.rebuilds} "
-            f"| {ours}, n = {len(values)} | {median} | {verdict} |")
+    return (
+        f"| {row.label} | `{row.experiment}` | {quantity} | {published}, n = {row.rebuilds} "
+        f"| {ours}, n = {len(values)} | {median} | {verdict} |"
+    )
 
 
 def _speed_line(label: str, found: list[dict[str, Any]]) -> str:
     speeds = [result["throughput"] for result in found]
     seconds = [result["duration_s"] for result in found]
-    return (f"| {label} | {statistics.median(speeds):,.0f} {found[0]['throughput_unit']} "
-            f"[{min(speeds):,.0f}, {max(speeds):,.0f}] | {statistics.median(seconds):.0f} s |")
+    return (
+        f"| {label} | {statistics.median(speeds):,.0f} {found[0]['throughput_unit']} "
+        f"[{min(speeds):,.0f}, {max(speeds):,.0f}] | {statistics.median(seconds):.0f} s |"
+    )
 
 
 def _figure(results: dict[str, list[dict[str, Any]]]) -> Figure:
@@ -223,17 +279,45 @@ def _figure(results: dict[str, list[dict[str, Any]]]) -> Figure:
     for place, name in enumerate(reversed(names)):
         row = ROWS[name]
         if name not in UNPUBLISHED_RANGE:
-            axes.plot([row.low, row.high], [place, place], color="#b9c0ca", linewidth=2,
-                      label="published range", zorder=1)
+            axes.plot(
+                [row.low, row.high],
+                [place, place],
+                color="#b9c0ca",
+                linewidth=2,
+                label="published range",
+                zorder=1,
+            )
         if row.mean is not None and row.sd is not None:
-            axes.plot([row.mean - row.sd, row.mean + row.sd], [place, place], color="#8a94a3",
-                      linewidth=8, solid_capstyle="butt", label="published mean ± sd", zorder=2)
+            axes.plot(
+                [row.mean - row.sd, row.mean + row.sd],
+                [place, place],
+                color="#8a94a3",
+                linewidth=8,
+                solid_capstyle="butt",
+                label="published mean ± sd",
+                zorder=2,
+            )
         else:
-            axes.plot([row.median], [place], "|", color="#30343b", markersize=14,
-                      label="published median", zorder=2)
+            axes.plot(
+                [row.median],
+                [place],
+                "|",
+                color="#30343b",
+                markersize=14,
+                label="published median",
+                zorder=2,
+            )
         values = _values(row, results[name])
-        axes.plot(values, [place] * len(values), "o", color="#1f6fb4", markersize=5, alpha=0.8,
-                  label="ours, a dot a seed", zorder=3)
+        axes.plot(
+            values,
+            [place] * len(values),
+            "o",
+            color="#1f6fb4",
+            markersize=5,
+            alpha=0.8,
+            label="ours, a dot a seed",
+            zorder=3,
+        )
     axes.set_yticks(range(len(names)), [ROWS[name].label for name in reversed(names)], fontsize=9)
     axes.set_xlabel("training perplexity after 500 epochs")
     axes.grid(True, axis="x", linewidth=0.5, alpha=0.5)
@@ -241,16 +325,24 @@ def _figure(results: dict[str, list[dict[str, Any]]]) -> Figure:
     axes.tick_params(left=False)
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
-    figure.legend(unique.values(), unique.keys(), loc="outside upper center", ncols=4,
-                  frameon=False, fontsize=9)
+    figure.legend(
+        unique.values(),
+        unique.keys(),
+        loc="outside upper center",
+        ncols=4,
+        frameon=False,
+        fontsize=9,
+    )
     return figure
 
 
 def _copy_figures() -> None:
     """Take the chapter's own figures from the first seed of the sine and RNN rows."""
     target = _made(DOCS / "figures")
-    for row, names in (("sine", ("data", "one_step", "multi_step", "k_step")),
-                       ("rnn", ("perplexity",))):
+    for row, names in (
+        ("sine", ("data", "one_step", "multi_step", "k_step")),
+        ("rnn", ("perplexity",)),
+    ):
         for name in names:
             source = _folder(row, 0).figures / f"{name}.png"
             if source.is_file():

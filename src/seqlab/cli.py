@@ -57,8 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str,
-          command: Command, help_text: str) -> argparse.ArgumentParser:
+def _verb(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    command: Command,
+    help_text: str,
+) -> argparse.ArgumentParser:
     parser = verbs.add_parser(name, help=help_text, description=help_text)
     parser.set_defaults(command=command)
     parser.add_argument("run", metavar="RUN_FOLDER", help="folder of a finished run")

@@ -52,8 +52,13 @@ def predictions(
     axes.axvline(start + 1, color=_INK, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.annotate(
         f"held out from t = {start + 1}",
-        (start + 1, 1.0), (5, -4), xycoords=("data", "axes fraction"), textcoords="offset points",
-        va="top", color=_INK, fontsize=8,
+        (start + 1, 1.0),
+        (5, -4),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        va="top",
+        color=_INK,
+        fontsize=8,
     )
     _legend(axes)
     return figure
@@ -106,8 +111,14 @@ def _background(axes: Axes, values: Any, clean: Any) -> None:
 
 def _legend(axes: Axes) -> None:
     axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=6, frameon=False, fontsize=8.5,
-        borderaxespad=0.1, handlelength=1.6, columnspacing=1.4,
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        ncols=6,
+        frameon=False,
+        fontsize=8.5,
+        borderaxespad=0.1,
+        handlelength=1.6,
+        columnspacing=1.4,
     )
 
 

@@ -12,12 +12,8 @@ from tqdm import tqdm
 # True, and of no use to the person who runs an experiment.
 _NOISE = (
     ".*does not have many workers.*",
-    ".*isinstance\\(treespec, LeafSpec\\).*",
-    ".*Checkpoint directory .* exists and is not empty.*",
+    ".*LeafSpec.*is deprecated.*",
     ".*The number of training batches.*",
-    ".*`isinstance\\(.*LeafSpec.*",
-    ".*Trying to infer the `batch_size`.*",
-    ".*GPU available but not used.*",
 )
 
 
@@ -42,6 +38,27 @@ class _Collector(logging.Handler):
 
 
 @contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Silence what libraries say that is true, and of no use to the person."""
+    names = ("lightning", "lightning.pytorch", "lightning.fabric")
+    libraries = [logging.getLogger(name) for name in names]
+    before = [(library, library.level, list(library.handlers)) for library in libraries]
+    for library in libraries:
+        library.handlers.clear()
+        library.setLevel(logging.WARNING)
+        library.propagate = True
+    try:
+        with warnings.catch_warnings():
+            for pattern in _NOISE:
+                warnings.filterwarnings("ignore", pattern)
+            yield
+    finally:
+        for library, level, handlers in before:
+            library.setLevel(level)
+            library.handlers[:] = handlers
+
+
+@contextmanager
 def recording(log: Path) -> Iterator[list[str]]:
     """Send messages to the console and to the log file; yield the list of warnings so far.
 
@@ -54,23 +71,15 @@ def recording(log: Path) -> Iterator[list[str]]:
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     own = logging.getLogger("seqlab")
     root = logging.getLogger()
-    lightning = [logging.getLogger(name) for name in ("lightning", "lightning.pytorch")]
-    levels = {log: log.level for log in (own, root, *lightning)}
-    handlers = {log: list(log.handlers) for log in lightning}
+    levels = {log: log.level for log in (own, root)}
     own.setLevel(logging.INFO)
     root.setLevel(logging.INFO)
-    for library in lightning:
-        library.handlers.clear()
-        library.setLevel(logging.WARNING)
-        library.propagate = True
     own.addHandler(console)
     own.addHandler(collector)
     root.addHandler(file)
     logging.captureWarnings(True)
     try:
-        with warnings.catch_warnings():
-            for pattern in _NOISE:
-                warnings.filterwarnings("ignore", pattern)
+        with quiet_libraries():
             yield collector.texts
     finally:
         logging.captureWarnings(False)
@@ -80,8 +89,6 @@ def recording(log: Path) -> Iterator[list[str]]:
         file.close()
         for logger, level in levels.items():
             logger.setLevel(level)
-        for library, before in handlers.items():
-            library.handlers[:] = before
 
 
 class _LevelFormatter(logging.Formatter):

@@ -1,14 +1,13 @@
 """One run: configuration -> data -> model -> trainer -> result. Only here do data and model meet."""
 
 import logging
-import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningDataModule, Trainer, seed_everything
+from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
@@ -27,10 +26,13 @@ from seqlab.messages import recording
 from seqlab.models.forecaster import Forecaster
 from seqlab.models.language_model import LanguageModel
 from seqlab.models.training import SequenceModule
+from seqlab.record import Record
 from seqlab.run_folder import RunFolder
 from seqlab.summary import summary
 
 logger = logging.getLogger(__name__)
+
+_DESCRIBING = ("seed", "data", "model", "optimizer", "scheduler", "trainer")
 
 _MODULES: dict[str, type[SequenceModule]] = {
     "forecasting": Forecaster,
@@ -43,7 +45,7 @@ class Experiment:
     """What a configuration describes, built: ready to be trained or evaluated."""
 
     config: dict[str, Any]
-    data: LightningDataModule
+    data: Any
     module: SequenceModule
     trainer: Trainer
 
@@ -93,8 +95,11 @@ def build_trainer(config: dict[str, Any], folder: RunFolder, stop: StopOnSignal)
     flags["enable_checkpointing"] &= "checkpoints" in config["callbacks"]
     try:
         return build(
-            flags, "trainer",
-            callbacks=callbacks, logger=loggers or False, default_root_dir=str(folder.path),
+            flags,
+            "trainer",
+            callbacks=callbacks,
+            logger=loggers or False,
+            default_root_dir=str(folder.path),
             enable_progress_bar=False,
         )
     except MisconfigurationException as error:
@@ -130,48 +135,56 @@ def resume(config: DictConfig, path: Path, overrides: list[str]) -> int:
 def _guarded(config: DictConfig, folder: RunFolder, overrides: list[str], *, resumed: bool) -> int:
     with recording(folder.log) as warnings, StopOnSignal() as stop:
         try:
-            if resumed:
-                earlier = folder.read_result()
-                checkpoint: Path | None = folder.checkpoint("last")
-                overrides = [*earlier.get("overrides", []), *overrides]
-            else:
-                checkpoint = None
             plain = resolved(config)
+            earlier = folder.read_result() if resumed else {}
+            checkpoint = load_checkpoint(folder.checkpoint("last")) if resumed else None
+            if checkpoint is not None and _complete(plain, earlier, checkpoint):
+                print(
+                    f"{folder.path} is complete after {earlier['epochs']} epochs. To go on: "
+                    f"python -m train resume={folder.path} trainer.max_epochs=N"
+                )
+                return EXIT_DONE
             data = build_data(plain)
             experiment = Experiment(
                 plain, data, build_module(plain, data), build_trainer(plain, folder, stop)
             )
         except Interrupted as interrupted:
-            return interrupted.exit_code if resumed else _gone(folder, interrupted.exit_code)
+            return interrupted.exit_code
         except UserError as error:
             print_error(error)
             return EXIT_USAGE
-        record = _Record(experiment, folder, overrides, warnings)
-        if not resumed:
+        if overrides or not resumed:
             folder.write_text(folder.config, OmegaConf.to_yaml(config))
+        record = Record(experiment, folder, overrides, warnings, earlier)
         return _train(experiment, folder, record, checkpoint)
 
 
-def _gone(folder: RunFolder, code: int) -> int:
-    folder.write_result({"status": "interrupted", "metrics": {}, "error": None})
-    return code
+def _complete(config: dict[str, Any], earlier: dict[str, Any], checkpoint: dict[str, Any]) -> bool:
+    longer = config["trainer"]["max_epochs"] > checkpoint["epoch"] + 1
+    return earlier["status"] == "completed" and not longer
 
 
 def _train(
-    experiment: Experiment, folder: RunFolder, record: "_Record", checkpoint: Path | None
+    experiment: Experiment, folder: RunFolder, record: Record, checkpoint: dict[str, Any] | None
 ) -> int:
     trainer, data, module = experiment.trainer, experiment.data, experiment.module
-    logger.info("%s on %s", _title(experiment), provenance.device_name(_device(trainer)))
-    logger.info("%s", data.summary())  # type: ignore[attr-defined]
+    device = provenance.device_name(trainer.strategy.root_device)
+    logger.info("%s on %s", _title(experiment), device)
+    logger.info("%s", data.summary())
     try:
         record.write("running")
         for target in trainer.loggers:
             target.log_hyperparams(_flat(experiment.config))
         if checkpoint is not None:
             _rewind(trainer, checkpoint)
-        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        trainer.fit(
+            module,
+            datamodule=data,
+            weights_only=True,
+            ckpt_path=None if checkpoint is None else folder.last,
+        )
         metrics = _metrics(trainer)
-        if data.test_dataloader():
+        if "test" in data.parts:
             trainer.test(module, datamodule=data, verbose=False)
             metrics |= _metrics(trainer)
         result = record.write("completed", metrics)
@@ -180,7 +193,6 @@ def _train(
         print(f"{interrupted}; go on with: python -m train resume={folder.path}")
         return interrupted.exit_code
     except Exception as error:
-        logger.debug("%s", traceback.format_exc())
         with folder.log.open("a", encoding="utf-8") as file:
             file.write(traceback.format_exc())
         record.write("failed", _metrics(trainer), error)
@@ -190,13 +202,14 @@ def _train(
     return EXIT_DONE
 
 
-def _rewind(trainer: Trainer, checkpoint: Path) -> None:
+def _rewind(trainer: Trainer, checkpoint: dict[str, Any]) -> None:
     """Let loggers drop what they wrote after the checkpoint that the run goes on from."""
-    saved = load_checkpoint(checkpoint)
+    # A checkpoint from within an epoch is of an epoch that is not complete.
+    epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+    logger.info("going on after epoch %d, step %d", epochs, checkpoint["global_step"])
     for target in trainer.loggers:
         if hasattr(target, "continue_from"):
-            is_table = target.name == "metrics"
-            target.continue_from(saved["epoch"] + 1 if is_table else saved["global_step"])
+            target.continue_from(epochs, checkpoint["global_step"])
 
 
 def load_checkpoint(file: Path) -> dict[str, Any]:
@@ -218,73 +231,8 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
     return content
 
 
-class _Record:
-    """Keeps result.json up to date."""
-
-    def __init__(
-        self, experiment: Experiment, folder: RunFolder, overrides: list[str], warnings: list[str]
-    ) -> None:
-        self.experiment = experiment
-        self.folder = folder
-        self.warnings = warnings
-        self.started = time.perf_counter()
-        config = experiment.config
-        self.fixed = {
-            "experiment": config["name"],
-            "seed": config["seed"],
-            "overrides": overrides,
-            "device": provenance.device_name(_device(experiment.trainer)),
-            "fingerprint": provenance.fingerprint(config),
-            "versions": provenance.versions(),
-            "git": provenance.git(),
-        }
-
-    def write(
-        self,
-        status: str,
-        metrics: dict[str, float] | None = None,
-        error: BaseException | None = None,
-    ) -> dict[str, Any]:
-        """Write and return the result as it stands."""
-        trainer, module = self.experiment.trainer, self.experiment.module
-        unit = module.sample_unit
-        metrics = metrics or {}
-        result = {
-            "status": status,
-            **self.fixed,
-            "metrics": metrics,
-            "epochs": trainer.current_epoch,
-            "steps": trainer.global_step,
-            "parameters": sum(p.numel() for p in module.parameters()),
-            "duration_s": round(time.perf_counter() - self.started, 3),
-            "throughput": metrics.get(f"train/{unit}_per_second"),
-            "throughput_unit": f"{unit}/s",
-            "warnings": list(self.warnings),
-            "error": _described(error),
-        }
-        for callback in trainer.checkpoint_callbacks:
-            if getattr(callback, "best_epoch", 0):
-                result["best_epoch"] = callback.best_epoch
-        self.folder.write_result(result)
-        return result
-
-
-def _described(error: BaseException | None) -> dict[str, str] | None:
-    if error is None:
-        return None
-    return {
-        "type": type(error).__name__,
-        "message": str(error),
-        "hint": getattr(error, "hint", "") or "run.log has the traceback.",
-    }
-
-
 def _metrics(trainer: Trainer) -> dict[str, float]:
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
-
-
-def _device(trainer: Trainer) -> torch.device:
-    return trainer.strategy.root_device
 
 
 def _title(experiment: Experiment) -> str:
@@ -295,8 +243,9 @@ def _title(experiment: Experiment) -> str:
 def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return what describes the experiment as `group.key: value`, for loggers."""
     flat: dict[str, Any] = {}
-    for key in ("seed", "data", "model", "optimizer", "scheduler", "trainer") if not prefix else config:
-        value = config[key]
+    for key, value in config.items():
+        if not prefix and key not in _DESCRIBING:
+            continue
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{key}.")
         elif not key.startswith("_") and key != "task" and value is not None:

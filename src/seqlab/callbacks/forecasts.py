@@ -8,21 +8,15 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seqlab import figures
 from seqlab.callbacks.artifacts import show_figure
-from seqlab.metrics import rmse
 from seqlab.prediction import evaluating
-from seqlab.prediction.forecasting import k_step, multi_step, one_step
+from seqlab.prediction.forecasting import errors_by_horizon, k_step, multi_step, one_step
 
 
 class Forecasts(Callback):
     """Logs `val/rmse@k` and `val/rmse_multistep`, and draws the predictions at the end.
 
-    The errors are those on the held-out part of the series, in the unit of the series. For
-    `rmse@k` only held-out values are used as input; the multi-step forecast starts from the last
-    training values.
-
     Args:
-        horizons: the k of the k-step predictions; those for which the part is too short are left
-            out.
+        horizons: the k of the k-step predictions.
     """
 
     task = "forecasting"
@@ -30,7 +24,7 @@ class Forecasts(Callback):
     def __init__(self, horizons: Sequence[int] = (1, 4, 16, 64)) -> None:
         self.horizons = sorted(set(horizons))
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the data."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         self._draw(trainer, "data", figures.series(data.series, data.clean_series()))
@@ -40,15 +34,9 @@ class Forecasts(Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         history, part = (data.parts[name].to(pl_module.device) for name in ("train", "val"))
         network: Any = pl_module.network
-        horizons = [k for k in self.horizons if k <= len(part) - data.tau]
         with evaluating(network):
-            ahead = k_step(network, part, data.tau, horizons) if horizons else {}
-            rolled = multi_step(network, history, len(part), data.tau)
-        for k, predictions in ahead.items():
-            first = data.tau + k - 1
-            truth = part[first : first + len(predictions)]
-            pl_module.log(f"val/rmse@{k}", rmse(predictions, truth))
-        pl_module.log("val/rmse_multistep", rmse(rolled, part))
+            errors = errors_by_horizon(network, history, part, data.tau, self.horizons)
+        pl_module.log_dict({f"val/{name}": value for name, value in errors.items()})
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw one-step, multi-step and k-step predictions over the whole series."""
@@ -63,26 +51,36 @@ class Forecasts(Callback):
             rolled = multi_step(network, series[:start], len(series) - start, data.tau)
             ahead = k_step(network, series, data.tau, horizons)
         self._draw(
-            trainer, "one_step",
+            trainer,
+            "one_step",
             figures.predictions(
-                data.series, clean, {"1-step predictions": (data.tau, ones)}, start,
+                data.series,
+                clean,
+                {"1-step predictions": (data.tau, ones)},
+                start,
                 title="One-step predictions",
             ),
         )
         self._draw(
-            trainer, "multi_step",
+            trainer,
+            "multi_step",
             figures.predictions(
-                data.series, clean,
+                data.series,
+                clean,
                 {"1-step predictions": (data.tau, ones), "multi-step forecast": (start, rolled)},
-                start, title="Multi-step forecast: predictions fed back as input",
+                start,
+                title="Multi-step forecast: predictions fed back as input",
             ),
         )
         self._draw(
-            trainer, "k_step",
+            trainer,
+            "k_step",
             figures.predictions(
-                data.series, clean,
+                data.series,
+                clean,
                 {f"{k}-step": (data.tau + k - 1, ahead[k]) for k in horizons},
-                start, title="k-step predictions",
+                start,
+                title="k-step predictions",
             ),
         )
 

@@ -98,4 +98,5 @@ class Progress(Callback):
             for name, value in metrics.items()
             if name.endswith("_per_second")
         ]
-        logger.info("epoch %d/%s: %s", epoch, trainer.max_epochs, ", ".join(shown))
+        if shown:
+            logger.info("epoch %d/%s: %s", epoch, trainer.max_epochs, ", ".join(shown))

@@ -30,7 +30,7 @@ class Samples(Callback):
         self.num_tokens = num_tokens
         self.prefixes = prefixes
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin with the untrained network, or go on with an interrupted run's file."""
         file = folder_of(trainer).samples
         if trainer.current_epoch == 0 and trainer.global_step == 0:

@@ -15,6 +15,10 @@ class Throughput(Callback):
         self._seconds = 0.0
         self._since = 0.0
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock; a run resumed within an epoch does not begin that epoch again."""
+        self._since = time.perf_counter()
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
         self._size, self._seconds = 0, 0.0

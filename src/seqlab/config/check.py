@@ -151,7 +151,9 @@ def _declared(
         entry = OmegaConf.select(config, name)
         return is_new and isinstance(entry, DictConfig) and "_target_" in entry
     # An empty dictionary where the reference has keys: everything in it was deleted.
-    return any(key.startswith(f"{path}.") for key, _ in known) and not OmegaConf.select(config, path)
+    return any(key.startswith(f"{path}.") for key, _ in known) and not OmegaConf.select(
+        config, path
+    )
 
 
 def _check_value(path: str, value: Any, default: Any, sources: Sources) -> None:

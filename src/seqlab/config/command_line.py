@@ -16,7 +16,7 @@ from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from seqlab.config.check import nearest, unknown_key
-from seqlab.config.folders import conf_dir, experiment_name, register_resolvers
+from seqlab.config.folders import CONFIG, conf_dir, experiment_name, register_resolvers
 from seqlab.config.preflight import check_composed, claim, release, without_hydra
 from seqlab.config.saved import load_config
 from seqlab.errors import (
@@ -78,14 +78,12 @@ def _run_job(config: DictConfig) -> int:
             print_error(error)
             return EXIT_USAGE
     with open_dict(config):
-        config.name = experiment_name(
-            config.name, node.runtime.choices, list(node.overrides.task)
-        )
+        config.name = experiment_name(config.name, node.runtime.choices, list(node.overrides.task))
     from seqlab.run import run  # torch is imported only once the configuration stands
 
     code = run(config, folder, overrides=list(node.overrides.task))
-    if code == EXIT_USAGE:
-        release(folder)
+    if not (folder / CONFIG).exists():
+        release(folder)  # refused, or stopped, before anything began
     return code
 
 
@@ -128,7 +126,9 @@ def _explained(error: Exception, words: list[str]) -> UserError:
         return unknown_key(key, _groups_composed(words), f"in {typed!r} on the command line")
     line = text.splitlines()[0] if text else type(error).__name__
     if "mismatched input" in text or "token recognition" in text or "no viable" in text:
-        return UserError(line, "Write key=value; quote values with spaces: 'data.path=\"a b.txt\"'.")
+        return UserError(
+            line, "Write key=value; quote values with spaces: 'data.path=\"a b.txt\"'."
+        )
     return UserError(text.strip().replace("\n", "; "), "`python -m train --help` shows examples.")
 
 
@@ -151,5 +151,3 @@ def _groups_composed(words: list[str]) -> DictConfig:
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         return without_hydra(compose(config_name="train", overrides=chosen))
-
-

@@ -139,7 +139,7 @@ _BATCHES = AnyOf((count(0), Number(0, 1), Choice((), or_null=True)))
 _FLAG = Choice((True, False))
 
 RULES: dict[str, Rule] = {
-    "name": Text(or_null=True, forbidden="/\\:*?\"<>|"),
+    "name": Text(or_null=True, forbidden='/\\:*?"<>|'),
     "seed": _SEED,
     "monitor": Text(or_null=True),
     "resume": Text(or_null=True),
@@ -184,16 +184,30 @@ RULES: dict[str, Rule] = {
     "trainer.num_nodes": count(),
     "trainer.strategy": Text(),
     "trainer.precision": Choice(
-        (16, 32, 64, "16", "32", "64", "bf16", "16-true", "16-mixed", "bf16-true", "bf16-mixed",
-         "32-true", "64-true"), or_null=True),
+        (
+            16,
+            32,
+            64,
+            "16",
+            "32",
+            "64",
+            "bf16",
+            "16-true",
+            "16-mixed",
+            "bf16-true",
+            "bf16-mixed",
+            "32-true",
+            "64-true",
+        ),
+        or_null=True,
+    ),
     "trainer.deterministic": Choice((True, False, "warn"), or_null=True),
     "trainer.benchmark": Choice((True, False), or_null=True),
     "trainer.gradient_clip_val": Number(0, low_open=True, or_null=True),
     "trainer.gradient_clip_algorithm": Choice(("norm", "value"), or_null=True),
     "trainer.accumulate_grad_batches": count(),
     "trainer.check_val_every_n_epoch": count(or_null=True),
-    "trainer.val_check_interval": AnyOf(
-        (count(or_null=True), Number(0, 1, low_open=True), Text())),
+    "trainer.val_check_interval": AnyOf((count(or_null=True), Number(0, 1, low_open=True), Text())),
     "trainer.num_sanity_val_steps": Number(-1, whole=True, or_null=True),
     "trainer.log_every_n_steps": count(or_null=True),
     "trainer.limit_train_batches": _BATCHES,

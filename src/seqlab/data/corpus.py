@@ -128,7 +128,11 @@ def _fetch(corpus: Corpus, file: BinaryIO) -> str:
     with (
         urllib.request.urlopen(request, timeout=TIMEOUT_S) as response,
         tqdm(
-            total=corpus.num_bytes, unit="B", unit_scale=True, desc=corpus.file_name, leave=False,
+            total=corpus.num_bytes,
+            unit="B",
+            unit_scale=True,
+            desc=corpus.file_name,
+            leave=False,
             disable=None,
         ) as bar,
     ):

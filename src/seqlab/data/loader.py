@@ -53,11 +53,11 @@ class BatchLoader(ABC, Generic[Batch]):
             self.position += 1
             yield self.batch(self.position - 1)
 
-    def state_dict(self) -> dict[str, int]:
+    def state(self) -> dict[str, int]:
         """Return the epoch, and how many of its batches have been handed out."""
         return {"epoch": self.epoch, "position": self.position}
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
+    def restore(self, state: dict[str, int]) -> None:
         """Go on where the state was taken: within its epoch, or with the next one."""
         self.epoch, self.position = state["epoch"], state["position"]
         self._resumed = True

@@ -1,14 +1,13 @@
 """A series cut into windows: the data module that every series shares."""
 
-from abc import ABC, abstractmethod
-from typing import Any
+from abc import abstractmethod
 
 import torch
-from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
 from seqlab.batch import SeriesBatch
 from seqlab.data.loader import BatchLoader, permutation
+from seqlab.data.module import PURPOSES, SequenceData
 from seqlab.errors import UserError
 
 
@@ -52,7 +51,7 @@ class WindowLoader(BatchLoader[SeriesBatch]):
         return SeriesBatch(self.pairs.inputs[chosen], self.pairs.targets[chosen])
 
 
-class SeriesData(LightningDataModule, ABC):
+class SeriesData(SequenceData):
     """Windows of one series, split in time; no window reaches across a split.
 
     Training takes the first `num_train` windows. Validation takes the next `num_val` whose values
@@ -76,7 +75,6 @@ class SeriesData(LightningDataModule, ABC):
         self.batch_size = batch_size
         self.seed = seed
         self.series = torch.empty(0)
-        self.parts: dict[str, Tensor] = {}
 
     @abstractmethod
     def make_series(self) -> Tensor:
@@ -100,8 +98,7 @@ class SeriesData(LightningDataModule, ABC):
             raise UserError(
                 f"data.num_train={self.num_train} windows of data.tau={self.tau} values need a "
                 f"series of {used} steps, and it has {len(series)}",
-                f"Use data.num_train={max(len(series) - self.tau, 1)} or less, "
-                "or a longer series.",
+                f"Use data.num_train={max(len(series) - self.tau, 1)} or less, or a longer series.",
             )
         if self.batch_size > self.num_train:
             raise UserError(
@@ -132,30 +129,15 @@ class SeriesData(LightningDataModule, ABC):
     def summary(self) -> str:
         """Return one line about the data, for people."""
         shares = ", ".join(
-            f"{len(part) - self.tau} windows {name}" for name, part in self.parts.items()
+            f"{len(part) - self.tau:,} {PURPOSES[name]}" for name, part in self.parts.items()
         )
-        return f"series of {len(self.series)} steps, windows of {self.tau}: {shares}"
+        return f"series of {len(self.series):,} steps, windows of {self.tau}: {shares}"
 
     def training_pairs(self) -> SeriesBatch:
         """Return all training windows as one batch, on the device."""
-        return windows(self.parts["train"].to(self._device()), self.tau)
+        return windows(self.on_device("train"), self.tau)
 
-    def loader(self, part: str, *, shuffled: bool = False) -> WindowLoader:
-        """Return the batches of a part: `train`, `val` or `test`."""
-        pairs = windows(self.parts[part].to(self._device()), self.tau)
-        return WindowLoader(pairs, self.batch_size, self.seed if shuffled else None)
-
-    def train_dataloader(self) -> WindowLoader:
-        """Return the training batches, in a new order every epoch."""
-        return self.loader("train", shuffled=True)
-
-    def val_dataloader(self) -> Any:
-        """Return the validation batches in time order; none where nothing is held out."""
-        return self.loader("val") if "val" in self.parts else []
-
-    def test_dataloader(self) -> Any:
-        """Return the test batches in time order; none where nothing is left for it."""
-        return self.loader("test") if "test" in self.parts else []
-
-    def _device(self) -> torch.device:
-        return self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+    def loader(self, part: str, *, training: bool = False) -> WindowLoader:
+        """Return the batches of a part: shuffled for training, otherwise in time order."""
+        pairs = windows(self.on_device(part), self.tau)
+        return WindowLoader(pairs, self.batch_size, self.seed if training else None)

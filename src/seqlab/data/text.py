@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
 from seqlab.batch import TokenBatch
 from seqlab.data.loader import BatchLoader
+from seqlab.data.module import PURPOSES, SequenceData
 from seqlab.data.partition import EvaluationLoader, RandomLoader, SequentialLoader
 from seqlab.data.vocabulary import Vocabulary, tokenize
 from seqlab.errors import UserError
@@ -47,7 +47,7 @@ def read_text(path: Path) -> str:
         ) from None
 
 
-class TextData(LightningDataModule):
+class TextData(SequenceData):
     """Token windows of a UTF-8 text file, in order: training, validation, test.
 
     The held-out parts are cut off the end of the text before any window is, so none reaches
@@ -104,7 +104,7 @@ class TextData(LightningDataModule):
         self.batch_size = batch_size
         self.seed = seed
         self.vocabulary: Vocabulary | None = None
-        self.parts: dict[str, Tensor] = {}
+        self._prefixes = list(self.sample_prefixes)
         self._text_digest = ""
         self._num_tokens = 0
 
@@ -140,11 +140,8 @@ class TextData(LightningDataModule):
             min_frequency=self.min_frequency,
         )
         digest = hashlib.sha256(text.encode()).hexdigest()
-        if self.vocabulary is not None and self._text_digest != digest:
-            raise UserError(
-                "the text is not the one that this run was trained on",
-                "Bring the original file back, or name it with data.path=FILE.",
-            )
+        if self.vocabulary is not None:
+            _check_same(self._text_digest, digest)
         indices = torch.tensor(vocabulary.encode(tokens), dtype=torch.int64)
         self._split(indices)
         self.vocabulary = vocabulary
@@ -189,47 +186,38 @@ class TextData(LightningDataModule):
         """Return one line about the data, for people."""
         assert self.vocabulary is not None
         unit = "characters" if self.level == "char" else "words"
-        shares = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
+        shares = ", ".join(f"{len(part):,} {PURPOSES[name]}" for name, part in self.parts.items())
         return f"{self._num_tokens:,} {unit}, vocabulary of {len(self.vocabulary):,}: {shares}"
 
     def prefixes(self) -> list[str]:
         """Return the texts that generated samples start from."""
-        if self.sample_prefixes:
-            return list(self.sample_prefixes)
+        if self._prefixes:
+            return self._prefixes
         assert self.vocabulary is not None
         part = self.parts.get("val", self.parts["train"])
         return [" ".join(self.vocabulary.decode(part[:60].tolist()).split()[1:3])]
 
     def loader(self, part: str, *, training: bool = False) -> BatchLoader[TokenBatch]:
-        """Return the batches of a part: `train`, `val` or `test`.
+        """Return the batches of a part.
 
         Training draws offsets and order anew every epoch; otherwise every token but the first is
         predicted exactly once.
         """
-        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
-        tokens = self.parts[part].to(device)
+        tokens = self.on_device(part)
         carried = self.sampling == "sequential"
         if not training:
             return EvaluationLoader(tokens, self.batch_size, self.num_steps, carried=carried)
         kind = SequentialLoader if carried else RandomLoader
         return kind(tokens, self.batch_size, self.num_steps, self.seed)
 
-    def train_dataloader(self) -> BatchLoader[TokenBatch]:
-        """Return the training batches."""
-        return self.loader("train", training=True)
-
-    def val_dataloader(self) -> Any:
-        """Return the validation batches; none where nothing is held out."""
-        return self.loader("val") if "val" in self.parts else []
-
-    def test_dataloader(self) -> Any:
-        """Return the test batches; none where nothing is held out for it."""
-        return self.loader("test") if "test" in self.parts else []
-
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps of the data, in plain values: vocabulary and digest."""
+        """Return what a checkpoint keeps of the data, the vocabulary among it, in plain values."""
         assert self.vocabulary is not None
-        return {"vocabulary": self.vocabulary.to_plain(), "text_sha256": self._text_digest}
+        return super().state_dict() | {
+            "vocabulary": self.vocabulary.to_plain(),
+            "text_sha256": self._text_digest,
+            "prefixes": self.prefixes(),
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the vocabulary of a checkpoint, so that no corpus is needed to generate.
@@ -237,10 +225,18 @@ class TextData(LightningDataModule):
         Raises:
             UserError: the text was read already, and is another one.
         """
-        if self.parts and state_dict["text_sha256"] != self._text_digest:
-            raise UserError(
-                "the text is not the one that this run was trained on",
-                "Bring the original file back, or name it with data.path=FILE.",
-            )
+        super().load_state_dict(state_dict)
+        if self.parts:
+            _check_same(state_dict["text_sha256"], self._text_digest)
         self.vocabulary = Vocabulary.from_plain(state_dict["vocabulary"])
         self._text_digest = state_dict["text_sha256"]
+        self._prefixes = list(state_dict["prefixes"])
+
+
+def _check_same(trained_on: str, digest: str) -> None:
+    if trained_on != digest:
+        raise UserError(
+            "the text is not the one that this run was trained on",
+            "Bring the original file back, or name it: data.path=FILE to resume, "
+            "--data-path FILE to evaluate.",
+        )

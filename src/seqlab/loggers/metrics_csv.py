@@ -37,7 +37,7 @@ class MetricsCSV(Logger):
         """Return what Lightning calls the run."""
         return ""
 
-    def continue_from(self, num_epochs: int) -> None:
+    def continue_from(self, num_epochs: int, num_steps: int) -> None:
         """Take up the table of an interrupted run, without the rows after `num_epochs`."""
         if not self.file.is_file():
             return

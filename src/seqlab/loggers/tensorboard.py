@@ -23,7 +23,7 @@ class TensorBoard(TensorBoardLogger):
         self._hyperparameters: dict[str, Any] = {}
         self._metric_names: dict[str, None] = {}
 
-    def continue_from(self, num_steps: int) -> None:
+    def continue_from(self, num_epochs: int, num_steps: int) -> None:
         """Hide what an interrupted run wrote after that step, so that no curve doubles back."""
         self._kwargs["purge_step"] = num_steps
 

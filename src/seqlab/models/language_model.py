@@ -1,9 +1,10 @@
 """Training of a language model: cross-entropy, carried state, perplexity."""
 
 import logging
-from collections.abc import Callable
 from typing import Any, cast
 
+import torch
+from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor, nn
 
 from seqlab.batch import TokenBatch
@@ -43,10 +44,26 @@ class LanguageModel(SequenceModule):
         )
         self.states: dict[str, Any] = {}
 
-    def on_fit_start(self) -> None:
-        """Warn where the perplexity will not mean what it seems to."""
+    def on_train_start(self) -> None:
+        """Bring a carried state to the device; warn where perplexity will not be what it seems."""
+        self.states = {stage: moved(state, self.device) for stage, state in self.states.items()}
         if getattr(self.network, "sees_future", False):
             logger.warning(SEES_FUTURE)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what a checkpoint in the middle of an epoch needs: carried state and sums so far."""
+        counter = self._counter("train")
+        checkpoint["language_model"] = {
+            "state": self.states.get("train"),
+            "nll": counter.nll,
+            "tokens": counter.tokens,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take them up again."""
+        kept = checkpoint["language_model"]
+        self.states["train"] = kept["state"]
+        self._counter("train").add(kept["nll"], kept["tokens"])
 
     def step(self, batch: TokenBatch, stage: str) -> Tensor:
         """Return the mean negative log-likelihood of a token, in nats."""
@@ -77,6 +94,9 @@ class LanguageModel(SequenceModule):
 
 def detached(state: Any) -> Any:
     """Return the state cut from its graph, whatever tensors and tuples it is made of."""
-    if isinstance(state, tuple):
-        return tuple(map(cast(Callable[[Any], Any], detached), state))
-    return state.detach() if isinstance(state, Tensor) else state
+    return apply_to_collection(state, Tensor, Tensor.detach)
+
+
+def moved(state: Any, device: torch.device) -> Any:
+    """Return the state on the device."""
+    return apply_to_collection(state, Tensor, Tensor.to, device)

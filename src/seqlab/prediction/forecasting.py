@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from seqlab.metrics import rmse
+
 Network = Callable[[Tensor], Tensor]
 """Windows `(B, tau)` to next values `(B,)`."""
 
@@ -58,3 +60,25 @@ def k_step(
     for i in range(longest):
         columns.append(network(torch.stack(columns[i : i + tau], dim=1)))  # (rows, tau) -> (rows,)
     return {k: columns[tau + k - 1] for k in horizons}
+
+
+def errors_by_horizon(
+    network: Network, history: Tensor, part: Tensor, tau: int, horizons: Sequence[int]
+) -> dict[str, Tensor]:
+    """Return `rmse@k` for each horizon and `rmse_multistep`, in the unit of the series.
+
+    Args:
+        network: predicts the next value.
+        history: `(at least tau,)` what came right before the part; starts the multi-step forecast.
+        part: `(T,)` true values. The k-step predictions use no other values as input.
+        tau: the window's length.
+        horizons: the k; those that the part is too short for are left out.
+    """
+    errors = {}
+    possible = [k for k in horizons if k <= len(part) - tau]
+    if possible:
+        for k, predicted in k_step(network, part, tau, possible).items():
+            first = tau + k - 1
+            errors[f"rmse@{k}"] = rmse(predicted, part[first : first + len(predicted)])
+    errors["rmse_multistep"] = rmse(multi_step(network, history, len(part), tau), part)
+    return errors

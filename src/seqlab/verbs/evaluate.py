@@ -2,20 +2,21 @@
 
 import argparse
 import json
-import logging
-from typing import Any
 
+import torch
 from lightning.pytorch import Trainer
 
-from seqlab.callbacks.forecasts import Forecasts
+from seqlab.messages import quiet_libraries
+from seqlab.prediction.forecasting import errors_by_horizon
 from seqlab.trained import Trained, load_trained
 
 
 def evaluate(options: argparse.Namespace) -> int:
     """Print the metrics of every part, with the weights standing still."""
-    overrides = [f"data.path={options.data_path}"] if options.data_path else []
+    overrides = [f"data.path='{options.data_path}'"] if options.data_path else []
     trained = load_trained(options.run, options.checkpoint, options.device, overrides=overrides)
-    scores = score(trained)
+    with quiet_libraries():
+        scores = score(trained)
     if options.json:
         print(json.dumps({"epoch": trained.epoch, "metrics": scores}, indent=2))
         return 0
@@ -27,30 +28,44 @@ def evaluate(options: argparse.Namespace) -> int:
 
 
 def score(trained: Trained) -> dict[str, float]:
-    """Return `train/...`, `val/...` and `test/...` metrics, those of parts that exist."""
-    for name in ("lightning.pytorch", "lightning"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    """Return the metrics of every part that exists: `train/...`, `val/...`, `test/...`.
+
+    Every part is scored as held-out data are: no dropout, every token or window once. Perplexity
+    on the training part is therefore not the epoch's, during which the weights moved.
+
+    Raises:
+        UserError: the data cannot be read, or are not those of the run.
+    """
     data = trained.data
     data.prepare_data()
     data.setup()
     trainer = Trainer(
-        accelerator="gpu" if trained.device.type == "cuda" else "cpu", devices=1, logger=False,
-        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-        callbacks=_callbacks(trained), default_root_dir=trained.folder.path,
+        accelerator="gpu" if trained.device.type == "cuda" else "cpu",
+        devices=1,
+        logger=False,
+        precision=trained.config["trainer"]["precision"],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=trained.folder.path,
     )
+    data.trainer = trainer
     scores: dict[str, float] = {}
     for part in data.parts:
-        # Every part is scored as held-out data are: no dropout, every token once.
-        data.trainer = trainer
-        trainer.validate_loop.inference_mode = True
         found = trainer.validate(trained.module, data.loader(part), verbose=False)[0]
-        scores |= {
-            f"{part}/{name.removeprefix('val/')}": value for name, value in found.items()
-        }
+        scores |= {f"{part}/{name.removeprefix('val/')}": value for name, value in found.items()}
+    if trained.config["data"]["task"] == "forecasting" and "val" in data.parts:
+        scores |= _horizon_errors(trained)
     return scores
 
 
-def _callbacks(trained: Trained) -> list[Any]:
-    return []
-
-
+def _horizon_errors(trained: Trained) -> dict[str, float]:
+    data = trained.data
+    options = trained.config["callbacks"].get("forecasts", {"horizons": [1, 4, 16, 64]})
+    history, part = (data.parts[name].to(trained.device) for name in ("train", "val"))
+    trained.module.to(trained.device)
+    with torch.no_grad():
+        errors = errors_by_horizon(
+            trained.module.network, history, part, data.tau, options["horizons"]
+        )
+    return {f"val/{name}": float(value) for name, value in errors.items()}

@@ -2,11 +2,12 @@
 
 import argparse
 import csv
+from pathlib import Path
 
 from seqlab import figures
 from seqlab.errors import UserError
 from seqlab.prediction.forecasting import multi_step
-from seqlab.run_folder import RunFolder, replacing
+from seqlab.run_folder import replacing
 from seqlab.trained import Trained, load_trained
 
 
@@ -36,15 +37,18 @@ def forecast(options: argparse.Namespace) -> int:
     _write(file, trained, start, values.tolist())
     figure = trained.folder.figure(name)
     figures.predictions(
-        data.series, data.clean_series(), {f"forecast from t = {start + 1}": (start, values)},
-        len(data.parts["train"]), title=f"Forecast of {steps} steps, fed back as input",
+        data.series,
+        data.clean_series(),
+        {f"forecast from t = {start + 1}": (start, values)},
+        len(data.parts["train"]),
+        title=f"Forecast of {steps} steps, fed back as input",
     ).savefig(figure)
     print(f"{steps} steps from t = {start + 1}, weights after epoch {trained.epoch}")
     print(f"  table   {file}\n  figure  {figure}")
     return 0
 
 
-def _write(file, trained: Trained, start: int, values: list[float]) -> None:
+def _write(file: Path, trained: Trained, start: int, values: list[float]) -> None:
     series = trained.data.series.tolist()
     with replacing(file) as partial, partial.open("w", newline="", encoding="utf-8") as target:
         writer = csv.writer(target, lineterminator="\n")
@@ -53,5 +57,3 @@ def _write(file, trained: Trained, start: int, values: list[float]) -> None:
             index = start + offset
             observed = repr(series[index]) if index < len(series) else ""
             writer.writerow([index + 1, repr(value), observed])
-
-

@@ -70,8 +70,12 @@ def _sampling(options: argparse.Namespace) -> Sampling:
     for name, value, fits, allowed in (
         ("--temperature", temperature, 0 < temperature < float("inf"), "above 0"),
         ("--top-k", options.top_k, options.top_k is None or options.top_k >= 1, "at least 1"),
-        ("--top-p", options.top_p, options.top_p is None or 0 < options.top_p <= 1,
-         "above 0 and at most 1"),
+        (
+            "--top-p",
+            options.top_p,
+            options.top_p is None or 0 < options.top_p <= 1,
+            "above 0 and at most 1",
+        ),
         ("--num-tokens", options.num_tokens, options.num_tokens >= 1, "at least 1"),
         ("--num-samples", options.num_samples, options.num_samples >= 1, "at least 1"),
         ("--seed", options.seed, 0 <= options.seed < 2**63, "at least 0"),

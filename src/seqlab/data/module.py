@@ -1,0 +1,69 @@
+"""What every data module shares: parts on the device, loaders, and the place in the epoch."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+
+from seqlab.data.loader import BatchLoader
+
+PURPOSES = {"train": "to train", "val": "to validate", "test": "to test"}
+"""What the parts of the data are for, in words."""
+
+
+class SequenceData(LightningDataModule, ABC):
+    """A sequence, split in order into `train`, `val` and `test`, and cut into batches.
+
+    Attributes:
+        parts: the values of each part that exists, `(T,)`; filled by `setup`.
+    """
+
+    parts: dict[str, Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = {}
+        self._train_loader: BatchLoader[Any] | None = None
+        self._loader_state: dict[str, int] | None = None
+
+    @abstractmethod
+    def describe(self) -> dict[str, int]:
+        """Return what a network has to know of the data, as arguments of its class."""
+
+    @abstractmethod
+    def summary(self) -> str:
+        """Return one line about the data, for people."""
+
+    @abstractmethod
+    def loader(self, part: str, *, training: bool = False) -> BatchLoader[Any]:
+        """Return the batches of a part; for training in a new order every epoch."""
+
+    def train_dataloader(self) -> BatchLoader[Any]:
+        """Return the training batches, from where a checkpoint left them."""
+        self._train_loader = self.loader("train", training=True)
+        if self._loader_state is not None:
+            self._train_loader.restore(self._loader_state)
+        return self._train_loader
+
+    def val_dataloader(self) -> Any:
+        """Return the validation batches; none where nothing is held out."""
+        return self.loader("val") if "val" in self.parts else []
+
+    def test_dataloader(self) -> Any:
+        """Return the test batches; none where nothing is held out for them."""
+        return self.loader("test") if "test" in self.parts else []
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps of the data, in plain values."""
+        return {"loader": None if self._train_loader is None else self._train_loader.state()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up what a checkpoint kept."""
+        self._loader_state = state_dict["loader"]
+
+    def on_device(self, part: str) -> Tensor:
+        """Return the values of a part where the Trainer computes: batches are sliced there."""
+        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        return self.parts[part].to(device)

@@ -1,0 +1,86 @@
+"""result.json: what came out of a run, and under which circumstances."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from seqlab import provenance
+from seqlab.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from seqlab.run import Experiment
+
+
+class Record:
+    """Keeps result.json up to date.
+
+    Args:
+        experiment: what runs.
+        folder: where the file lies.
+        overrides: what was typed.
+        warnings: a list that grows as the run goes on.
+        earlier: the result of the part of the run before an interruption.
+    """
+
+    def __init__(
+        self,
+        experiment: "Experiment",
+        folder: RunFolder,
+        overrides: list[str],
+        warnings: list[str],
+        earlier: dict[str, Any],
+    ) -> None:
+        self.experiment = experiment
+        self.folder = folder
+        self.warnings = warnings
+        self.earlier_warnings = earlier.get("warnings", [])
+        self.earlier_s = earlier.get("duration_s", 0.0)
+        self.started = time.perf_counter()
+        config = experiment.config
+        self.fixed = {
+            "experiment": config["name"],
+            "seed": config["seed"],
+            "overrides": [*earlier.get("overrides", []), *overrides],
+            "device": provenance.device_name(experiment.trainer.strategy.root_device),
+            "fingerprint": provenance.fingerprint(config),
+            "versions": provenance.versions(),
+            "git": provenance.git(),
+        }
+
+    def write(
+        self,
+        status: str,
+        metrics: dict[str, float] | None = None,
+        error: BaseException | None = None,
+    ) -> dict[str, Any]:
+        """Write and return the result as it stands."""
+        trainer, module = self.experiment.trainer, self.experiment.module
+        unit = module.sample_unit
+        metrics = metrics or {}
+        result = {
+            "status": status,
+            **self.fixed,
+            "metrics": metrics,
+            "epochs": trainer.current_epoch,
+            "steps": trainer.global_step,
+            "parameters": sum(p.numel() for p in module.parameters()),
+            "duration_s": round(self.earlier_s + time.perf_counter() - self.started, 3),
+            "throughput": metrics.get(f"train/{unit}_per_second"),
+            "throughput_unit": f"{unit}/s",
+            "warnings": list(dict.fromkeys([*self.earlier_warnings, *self.warnings])),
+            "error": _described(error),
+        }
+        for callback in trainer.checkpoint_callbacks:
+            if getattr(callback, "best_epoch", 0):
+                result["best_epoch"] = callback.best_epoch
+        self.folder.write_result(result)
+        return result
+
+
+def _described(error: BaseException | None) -> dict[str, str] | None:
+    if error is None:
+        return None
+    return {
+        "type": type(error).__name__,
+        "message": str(error),
+        "hint": getattr(error, "hint", "") or "run.log has the traceback.",
+    }
