@@ -140,7 +140,7 @@ def main() -> int:
     if not options.report_only:
         # One thread a job: two small recurrent networks side by side beat one on two threads.
         with ThreadPoolExecutor(options.jobs) as pool:
-            failed = sum(pool.map(lambda job: _train(*job, options.threads), jobs))
+            failed = sum(pool.map(lambda job: _train(job[0], job[1], options.threads), jobs))
         if failed:
             print(f"{failed} runs failed; see their run.log", file=sys.stderr)
     results = {name: _results(name) for name in ROWS}
@@ -297,7 +297,7 @@ def _figure(results: dict[str, list[dict[str, Any]]]) -> Figure:
                 label="published mean ± sd",
                 zorder=2,
             )
-        else:
+        elif row.median is not None:
             axes.plot(
                 [row.median],
                 [place],

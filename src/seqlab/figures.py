@@ -45,6 +45,9 @@ def predictions(
     """
     figure, axes = _canvas(title, "time step t", "value x(t)")
     _background(axes, values, clean)
+    # A forecast fed with itself may run away; the data stay readable all the same.
+    low, high = _array(values).min(), _array(values).max()
+    axes.set_ylim(low - 0.35 * (high - low), high + 0.35 * (high - low))
     for (label, (first, numbers)), color in zip(predicted.items(), _COLORS, strict=False):
         array = _array(numbers)
         time = np.arange(first, first + len(array)) + 1

@@ -70,8 +70,8 @@ class Record:
             "error": _described(error),
         }
         for callback in trainer.checkpoint_callbacks:
-            if getattr(callback, "best_epoch", 0):
-                result["best_epoch"] = callback.best_epoch
+            if best_epoch := getattr(callback, "best_epoch", 0):
+                result["best_epoch"] = best_epoch
         self.folder.write_result(result)
         return result
 

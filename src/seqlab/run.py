@@ -1,4 +1,4 @@
-"""One run: configuration -> data -> model -> trainer -> result. Only here do data and model meet."""
+"""One run: configuration -> data -> model -> trainer -> result; here data and model meet."""
 
 import logging
 import traceback
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer, seed_everything
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from seqlab import provenance

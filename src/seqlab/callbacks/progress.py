@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from tqdm import tqdm
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class Progress(Callback):
         self._logged_part = 0
         self._validated_at = 0
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Draw the bar."""
         total = trainer.estimated_stepping_batches
         self._tqdm = tqdm(
@@ -43,7 +43,7 @@ class Progress(Callback):
         self._shown_at = time.perf_counter()
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Move the bar, a few times a second."""
         if not self.bar:
@@ -63,7 +63,7 @@ class Progress(Callback):
         self._tqdm.refresh()
         self._shown_at, self._size = now, 0
 
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Log the epoch before, whose metrics are complete only now."""
         done = trainer.current_epoch
         part = done * _LINES // max(trainer.max_epochs or 1, 1)
@@ -71,15 +71,15 @@ class Progress(Callback):
             self._logged_part = part
             self._log(trainer, done)
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Note which epoch the validation metrics are of."""
         self._validated_at = trainer.current_epoch + 1
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Log the last epoch."""
         self._log(trainer, trainer.current_epoch)
 
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+    def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
         """Take the bar away, also after a failure."""
         if self._tqdm is not None:
             self._tqdm.close()

@@ -56,7 +56,7 @@ def resolved(config: DictConfig) -> dict[str, Any]:
 def leaves(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield `(path, value)` for every value that is not itself a non-empty dictionary."""
     for key in config:
-        path = f"{prefix}{key}"
+        path = f"{prefix}{key!s}"
         node = config._get_node(key)
         if isinstance(node, DictConfig) and not node._is_none() and not node._is_interpolation():
             if len(node):

@@ -72,7 +72,7 @@ def _run_job(config: DictConfig) -> int:
     folder = Path(node.runtime.output_dir)
     if node.mode == RunMode.MULTIRUN:
         try:
-            check_composed(HydraConfig.instance().cfg)  # type: ignore[arg-type]
+            check_composed(config, node)
             claim(folder)
         except UserError as error:
             print_error(error)

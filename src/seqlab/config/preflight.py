@@ -32,12 +32,16 @@ def without_hydra(config: DictConfig) -> DictConfig:
     return task
 
 
-def check_composed(config: DictConfig) -> None:
-    """Raise `UserError` where a configuration composed by Hydra, its node included, cannot be run."""
-    node = config.hydra
+def check_composed(config: DictConfig, node: Any) -> None:
+    """Raise `UserError` where what Hydra composed cannot be run.
+
+    Args:
+        config: the configuration without Hydra's own node.
+        node: that node.
+    """
     choices = node.runtime.choices
     sources = Sources(list(node.overrides.task), choices.get("experiment"))
-    check(without_hydra(config), reference_config(choices), sources)
+    check(config, reference_config(choices), sources)
 
 
 def claim(folder: Path) -> None:
@@ -79,7 +83,7 @@ class Preflight(Callback):
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check and claim; a refusal ends the process, since Hydra only warns of exceptions."""
         try:
-            check_composed(config)
+            check_composed(without_hydra(config), config.hydra)
             claim(Path(config.hydra.run.dir))
         except UserError as error:
             print_error(error)

@@ -26,7 +26,7 @@ def windows(series: Tensor, tau: int) -> SeriesBatch:
 
 
 class WindowLoader(BatchLoader[SeriesBatch]):
-    """Batches of windows, shuffled anew every epoch where a seed is given; the last may be short."""
+    """Batches of windows, shuffled every epoch where a seed is given; the last may be short."""
 
     def __init__(self, pairs: SeriesBatch, batch_size: int, seed: int | None = None) -> None:
         super().__init__()

@@ -1,6 +1,7 @@
 """TensorBoard: scalars, figures, sample text, and hyperparameters with their final metrics."""
 
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class TensorBoard(TensorBoardLogger):
         }
 
     @rank_zero_only
-    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write scalars at that step."""
         super().log_metrics(metrics, step)
         self._metric_names.update(dict.fromkeys(name for name in metrics if name != "epoch"))

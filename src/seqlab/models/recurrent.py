@@ -1,5 +1,6 @@
 """Recurrent language-model networks on one-hot inputs."""
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from torch.nn import functional as F
 State: TypeAlias = Tensor | tuple[Tensor, Tensor]
 """`(layers * directions, B, H)`; for an LSTM the pair of hidden and cell state."""
 
-_CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+_CELLS: dict[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class RecurrentNetwork(nn.Module):

@@ -1,0 +1,118 @@
+"""What several tests share: the corpus, commands run in this process, small trained runs."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from seqlab.config.command_line import main as train_main
+from seqlab.data.corpus import TIME_MACHINE, data_folder, shared_folders
+from seqlab.run_folder import RunFolder
+
+ROOT = Path(__file__).resolve().parents[1]
+
+SMALL_LM = [
+    "experiment=none",
+    "data=sample_story",
+    "data.max_tokens=3000",
+    "data.num_steps=20",
+    "data.batch_size=8",
+    "model=rnn",
+    "model.hidden_size=16",
+    "optimizer=sgd",
+    "optimizer.lr=1",
+    "trainer.gradient_clip_val=1",
+    "trainer.max_epochs=2",
+    "callbacks.samples.every_n_epochs=1",
+]
+
+
+@dataclass
+class Outcome:
+    """What a command left: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def corpus_file() -> Path:
+    """The Time Machine, from the data folder or shared/data; tests without it are skipped."""
+    for folder in (data_folder(), *shared_folders()):
+        if (folder / TIME_MACHINE.file_name).is_file():
+            return folder / TIME_MACHINE.file_name
+    pytest.skip(
+        f"{TIME_MACHINE.file_name} is neither in {data_folder()} nor in shared/data; "
+        "`python -m train experiment=time_machine_rnn` downloads it"
+    )
+
+
+@pytest.fixture
+def train(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Outcome]:
+    """Run `python -m train WORDS` in this process, from an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str) -> Outcome:
+        capsys.readouterr()
+        try:
+            code = train_main(list(words))
+        except SystemExit as exit_:
+            code = exit_.code if isinstance(exit_.code, int) else 1
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def seqlab(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Run `python -m seqlab WORDS` in this process."""
+    from seqlab.cli import main
+
+    def call(*words: str) -> Outcome:
+        capsys.readouterr()
+        try:
+            code = main(list(words))
+        except SystemExit as exit_:
+            code = exit_.code if isinstance(exit_.code, int) else 1
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return call
+
+
+def spawn(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `python WORDS` as a process of its own, as a person would."""
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def _trained(folder: Path, *words: str) -> RunFolder:
+    done = spawn("-m", "train", *words, f"hydra.run.dir={folder / 'run'}", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return RunFolder(folder / "run")
+
+
+@pytest.fixture(scope="session")
+def sine_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A finished run of the default experiment; tests do not change it."""
+    return _trained(tmp_path_factory.mktemp("sine"))
+
+
+@pytest.fixture(scope="session")
+def language_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A finished run of a small language model on the sample story; tests do not change it."""
+    return _trained(tmp_path_factory.mktemp("language"), *SMALL_LM)
