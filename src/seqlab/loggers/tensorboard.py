@@ -38,9 +38,10 @@ class TensorBoard(TensorBoardLogger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Write scalars at that step."""
-        super().log_metrics(metrics, step)
-        self._metric_names.update(dict.fromkeys(name for name in metrics if name != "epoch"))
+        """Write scalars at that step, without Lightning's `epoch`, which is no metric."""
+        values = {name: value for name, value in metrics.items() if name != "epoch"}
+        super().log_metrics(values, step)
+        self._metric_names.update(dict.fromkeys(values))
 
     @rank_zero_only
     def add_text(self, tag: str, text: str, step: int) -> None:
@@ -63,7 +64,8 @@ class TensorBoard(TensorBoardLogger):
         if self._hyperparameters and self._metric_names:
             from torch.utils.tensorboard.summary import hparams
 
-            metrics = dict.fromkeys(self._metric_names, 0.0)
+            # The page shows the first five columns of the table unless asked for more.
+            metrics = dict.fromkeys(sorted(self._metric_names, key=_importance), 0.0)
             for summary in hparams(self._hyperparameters, metrics):
                 self.experiment._get_file_writer().add_summary(summary)
             self._hyperparameters = {}
@@ -71,3 +73,9 @@ class TensorBoard(TensorBoardLogger):
 
     def save(self) -> None:
         """Write no hparams.yaml: config.yaml holds the hyperparameters."""
+
+
+def _importance(name: str) -> tuple[int, bool]:
+    part, _, quantity = name.partition("/")
+    order = ("perplexity", "loss", "bits_per_token")
+    return order.index(quantity) if quantity in order else len(order), part == "train"

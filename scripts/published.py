@@ -1,0 +1,87 @@
+"""The published results of the chapter, and where ours have to lie."""
+
+from dataclasses import dataclass
+
+PERPLEXITY = "train/perplexity"
+LOSS = "train/loss"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One published result: final training loss or perplexity over rebuilds of the book.
+
+    Attributes:
+        experiment: the configuration under conf/experiment.
+        label: what the book calls it.
+        rebuilds: how many rebuilds were published.
+        band: what our mean, or with `by_median` our median, has to lie in.
+        mean, sd: published mean and standard deviation, where both are known.
+        low, high: published range, where it is known.
+        median: published median, where the mean is not known.
+        metric: what is compared.
+        by_median: whether the band is for the median.
+    """
+
+    experiment: str
+    label: str
+    rebuilds: int
+    band: tuple[float, float]
+    mean: float | None = None
+    sd: float | None = None
+    low: float | None = None
+    high: float | None = None
+    median: float | None = None
+    metric: str = PERPLEXITY
+    by_median: bool = False
+
+    @property
+    def digits(self) -> int:
+        """Decimal places of the published figures."""
+        return 4 if self.metric == LOSS else 3
+
+    def published(self) -> str:
+        """Return the published figures in words."""
+        if self.mean is None:
+            return f"median {self.median:.{self.digits}f}, one at {self.high:.{self.digits}f}"
+        text = f"{self.mean:.{self.digits}f} ± {self.sd:.{self.digits}f}"
+        if self.low is None:
+            return text
+        return f"{text} [{self.low:.{self.digits}f}, {self.high:.{self.digits}f}]"
+
+
+# Where no band was set for a row it is the published range; for the bidirectional network, whose
+# range was not published, four standard deviations to either side.
+ROWS = {
+    "sine": Row(
+        "sine_mlp", "Sine, MLP 4-10-1", 75, (0.049, 0.057),
+        mean=0.0531, sd=0.004, low=0.046, high=0.068, metric=LOSS,
+    ),
+    "rnn": Row(
+        "time_machine_rnn", "RNN 256", 77, (1.25, 1.37),
+        mean=1.306, sd=0.029, low=1.239, high=1.383,
+    ),
+    "scratch_sequential": Row(
+        "time_machine_scratch_sequential", "RNN 512 from scratch, sequential", 78, (1.020, 1.193),
+        mean=1.045, sd=0.031, low=1.020, high=1.193,
+    ),
+    "scratch_random": Row(
+        "time_machine_scratch_random", "RNN 512 from scratch, random sampling", 80, (1.208, 1.605),
+        mean=1.407, sd=0.083, low=1.208, high=1.605,
+    ),
+    "gru": Row(
+        "time_machine_gru", "GRU 256", 71, (1.0, 1.10),
+        mean=1.045, sd=0.027, low=1.031, high=1.266, by_median=True,
+    ),
+    "lstm": Row(
+        "time_machine_lstm", "LSTM 256", 60, (1.0, 1.10),
+        mean=1.055, sd=0.030, low=1.038, high=1.226, by_median=True,
+    ),
+    "lstm_2_layers": Row(
+        "time_machine_lstm_2_layers", "2-layer LSTM 256, lr 2", 62, (1.0, 1.10),
+        median=1.026, high=1.645, by_median=True,
+    ),
+    "lstm_bidirectional": Row(
+        "time_machine_lstm_bidirectional", "2-layer bidirectional LSTM (sees the future)", 63,
+        (1.061, 1.157), mean=1.109, sd=0.012,
+    ),
+}  # fmt: skip

@@ -1,0 +1,178 @@
+"""Turns finished reproduction runs into docs/reproduction.md, figures and the README's table."""
+
+import re
+import statistics
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from published import LOSS, PERPLEXITY, ROWS, Row
+from seqlab.run_folder import RunFolder
+
+ROOT = Path(__file__).resolve().parents[1]
+RUNS = ROOT / "outputs" / "reproduction"
+DOCS = ROOT / "docs"
+README = ROOT / "README.md"
+
+Results = dict[str, list[dict[str, Any]]]
+"""For each row the result.json of its finished runs."""
+
+
+def folder_of(name: str, seed: int) -> RunFolder:
+    """Return the folder of one seed of one row."""
+    return RunFolder(RUNS / name / f"seed_{seed}")
+
+
+def read_results() -> Results:
+    """Return what has finished so far, rows without any left out."""
+    results = {}
+    for name in ROWS:
+        folders = sorted((RUNS / name).glob("seed_*"), key=lambda path: int(path.name[5:]))
+        runs = [RunFolder(path) for path in folders]
+        found = [run.read_result() for run in runs if run.result.is_file()]
+        finished = [result for result in found if result["status"] == "completed"]
+        if finished:
+            results[name] = finished
+    return results
+
+
+def write_report(results: Results) -> list[str]:
+    """Write page, figures and the README's table; return the rows outside their bands."""
+    figures = DOCS / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    if any(ROWS[name].metric == PERPLEXITY for name in results):
+        _figure(results).savefig(figures / "reproduction.png")
+    _copy_figures(figures)
+    newest = next(iter(results.values()))[0]
+    text = (Path(__file__).parent / "reproduction_template.md").read_text(encoding="utf-8")
+    text = text.format(
+        table=_table(results),
+        speeds="\n".join(_speed(name, found) for name, found in results.items()),
+        date=date.today().isoformat(),
+        device=newest["device"],
+        **{key: newest["versions"][key] for key in ("torch", "lightning", "python")},
+    )
+    (DOCS / "reproduction.md").write_text(text, encoding="utf-8")
+    _write_readme(results)
+    print(f"wrote {DOCS / 'reproduction.md'} and the table in {README}")
+    return [
+        f"{name}: {_compared(ROWS[name], values(ROWS[name], found)):.4f}, band {ROWS[name].band}"
+        for name, found in results.items()
+        if not fits(ROWS[name], values(ROWS[name], found))
+    ]
+
+
+def values(row: Row, results: list[dict[str, Any]]) -> list[float]:
+    """Return the row's metric of each run."""
+    return [result["metrics"][row.metric] for result in results]
+
+
+def fits(row: Row, numbers: list[float]) -> bool:
+    """Return whether our mean or median lies in the row's band."""
+    return row.band[0] <= _compared(row, numbers) <= row.band[1]
+
+
+def _compared(row: Row, numbers: list[float]) -> float:
+    return statistics.median(numbers) if row.by_median else statistics.fmean(numbers)
+
+
+def _ours(row: Row, numbers: list[float], *, spread: bool = True) -> str:
+    text = f"{statistics.fmean(numbers):.{row.digits}f}"
+    if len(numbers) > 1:
+        text += f" ± {statistics.stdev(numbers):.{row.digits}f}"
+    if spread:
+        text += f" [{min(numbers):.{row.digits}f}, {max(numbers):.{row.digits}f}]"
+    return text
+
+
+def _table(results: Results) -> str:
+    lines = [
+        "| model | experiment | measure | published, n | ours, n | our median | band |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, found in results.items():
+        row = ROWS[name]
+        numbers = values(row, found)
+        quantity = "MSE" if row.metric == LOSS else "perplexity"
+        compared = "median" if row.by_median else "mean"
+        inside = "yes" if fits(row, numbers) else "**no**"
+        lines.append(
+            f"| {row.label} | `{row.experiment}` | {quantity} "
+            f"| {row.published()}, {row.rebuilds} | {_ours(row, numbers)}, {len(numbers)} "
+            f"| {statistics.median(numbers):.{row.digits}f} "
+            f"| {compared} in {row.band[0]:g} - {row.band[1]:g}: {inside} |"
+        )
+    return "\n".join(lines)
+
+
+def _write_readme(results: Results) -> None:
+    lines = ["| model | `experiment=` | published | ours | seeds |", "|---|---|---|---|---|"]
+    for name, found in results.items():
+        row = ROWS[name]
+        numbers = values(row, found)
+        published = f"{row.mean:.{row.digits}f} ± {row.sd:.{row.digits}f}"
+        if row.mean is None:
+            published = f"median {row.median:.{row.digits}f}"
+        label = f"{row.label}, {'loss' if row.metric == LOSS else 'perplexity'}"
+        ours = _ours(row, numbers, spread=False)
+        lines.append(f"| {label} | `{row.experiment}` | {published} | {ours} | {len(numbers)} |")
+    table = "\n".join(lines)
+    text = README.read_text(encoding="utf-8")
+    block = f"<!-- results -->\n{table}\n<!-- /results -->"
+    text = re.sub(r"<!-- results -->.*?<!-- /results -->", lambda _: block, text, flags=re.DOTALL)
+    README.write_text(text, encoding="utf-8")
+
+
+def _speed(name: str, found: list[dict[str, Any]]) -> str:
+    speeds = [result["throughput"] for result in found]
+    seconds = [result["duration_s"] for result in found]
+    return (
+        f"| {ROWS[name].label} | {statistics.median(speeds):,.0f} {found[0]['throughput_unit']} "
+        f"[{min(speeds):,.0f}, {max(speeds):,.0f}] | {statistics.median(seconds):.0f} s |"
+    )
+
+
+def _figure(results: Results) -> Figure:
+    """Return a line for each text row: published mean, deviation and range, and our runs."""
+    names = [name for name in results if ROWS[name].metric == PERPLEXITY]
+    figure = Figure(figsize=(8, 0.55 * len(names) + 1.4), dpi=130, layout="constrained")
+    axes = figure.add_subplot()
+    for place, name in enumerate(reversed(names)):
+        row = ROWS[name]
+        height = [place, place]
+        if row.low is not None and row.high is not None:
+            axes.plot([row.low, row.high], height, color="#b9c0ca", lw=2, label="range")
+        if row.mean is not None and row.sd is not None:
+            ends = [row.mean - row.sd, row.mean + row.sd]
+            axes.plot(ends, height, color="#8a94a3", lw=8, solid_capstyle="butt", label="mean ± sd")
+        elif row.median is not None:
+            axes.plot([row.median], [place], "|", color="#30343b", ms=14, mew=2, label="median")
+        numbers = values(row, results[name])
+        axes.plot(
+            numbers, [place] * len(numbers), "o", color="#1f6fb4", ms=5, alpha=0.8,
+            label="ours, a dot a seed", zorder=3,
+        )  # fmt: skip
+    axes.set_yticks(range(len(names)), [ROWS[name].label for name in reversed(names)], fontsize=9)
+    axes.set_xlabel("training perplexity after 500 epochs; grey: published, blue: ours")
+    axes.grid(True, axis="x", linewidth=0.5, alpha=0.5)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(left=False)
+    handles, labels = axes.get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    figure.legend(
+        unique.values(), unique.keys(), loc="outside upper center", ncols=4, frameon=False,
+        fontsize=9,
+    )  # fmt: skip
+    return figure
+
+
+def _copy_figures(target: Path) -> None:
+    """Take the chapter's own figures from the first seed of the sine and RNN rows."""
+    wanted = {"sine": ("data", "one_step", "multi_step", "k_step"), "rnn": ("perplexity",)}
+    for row, names in wanted.items():
+        for name in names:
+            source = folder_of(row, 0).figures / f"{name}.png"
+            if source.is_file():
+                (target / f"{name}.png").write_bytes(source.read_bytes())

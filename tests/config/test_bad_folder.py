@@ -1,0 +1,257 @@
+"""Wrong experiment files, run folders and checkpoints: refused, and nothing is touched."""
+
+import json
+import pathlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Outcome
+
+from seqlab.errors import UserError
+from seqlab.run_folder import RunFolder
+from seqlab.trained import load_trained
+
+Train = Callable[..., Outcome]
+
+
+def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Return content and time of every file."""
+    return {
+        str(file.relative_to(folder)): (file.read_bytes(), file.stat().st_mtime_ns)
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+def refused(outcome: Outcome, *texts: str) -> None:
+    assert outcome.code == 2, outcome.err
+    assert outcome.out == ""
+    assert outcome.err.count("error: ") == 1
+    assert "Traceback" not in outcome.err
+    for text in texts:
+        assert text in outcome.err
+
+
+@pytest.fixture
+def experiment(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[str]]:
+    """Write experiment/mine.yaml into a folder of its own; return the words that choose it."""
+
+    def write(content: str) -> list[str]:
+        folder = tmp_path_factory.mktemp("conf")
+        (folder / "experiment").mkdir()
+        (folder / "experiment" / "mine.yaml").write_text(content, encoding="utf-8")
+        return [f"--config-dir={folder}", "experiment=mine"]
+
+    return write
+
+
+@pytest.fixture
+def copy(language_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A copy of a finished run, to be damaged."""
+    folder = tmp_path_factory.mktemp("copy") / "run"
+    shutil.copytree(language_run.path, folder)
+    return RunFolder(folder)
+
+
+@pytest.mark.parametrize(
+    ("body", "texts"),
+    [
+        (
+            "trainer:\n  max_epoch: 3\n",
+            ("unknown key 'trainer.max_epoch' in experiment/mine.yaml", "'trainer.max_epochs'"),
+        ),
+        ("sede: 3\n", ("unknown key 'sede' in experiment/mine.yaml", "'seed'")),
+        ("optimizer:\n  lr: fast\n", ("optimizer.lr=fast in experiment/mine.yaml", "=0.01")),
+        ("data:\n  num_steps: 3\n", ("'data.num_steps' in experiment/mine.yaml", "data=text")),
+        ("model:\n  hidden_size: 0\n", ("model.hidden_size=0 in experiment/mine.yaml", "=10")),
+        ("optimizer: {lr: 1\n", ("mine.yaml",)),
+        ("defaults:\n  - override /model: lstmm\n", ("model=lstmm", "model=lstm?")),
+    ],
+    ids=["nested", "top-level", "type", "other-option", "range", "no-yaml", "option"],
+)
+def test_mistake_in_an_experiment_file_is_named_with_the_file(
+    train: Train,
+    tmp_path: Path,
+    experiment: Callable[[str], list[str]],
+    body: str,
+    texts: tuple[str, ...],
+) -> None:
+    refused(train(*experiment("# @package _global_\n" + body)), *texts)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_experiment_file_without_its_package_line_is_told_what_it_lacks(
+    train: Train, tmp_path: Path, experiment: Callable[[str], list[str]]
+) -> None:
+    refused(train(*experiment("optimizer:\n  lr: 0.1\n")), "mine", "# @package _global_")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_seed_zero_is_a_seed(
+    train: Train, tmp_path: Path, experiment: Callable[[str], list[str]]
+) -> None:
+    short = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]
+    mine = experiment("# @package _global_\nseed: 5\n")
+    assert train("seed=0", *short, "hydra.run.dir=zero").code == 0
+    assert train(*mine, "seed=0", *short, "hydra.run.dir=same").code == 0
+    assert train(*mine, *short, "hydra.run.dir=five").code == 0
+    zero, same, five = (RunFolder(tmp_path / n).read_result() for n in ("zero", "same", "five"))
+    assert (zero["seed"], same["seed"], five["seed"]) == (0, 0, 5)
+    assert zero["metrics"]["train/loss"] == same["metrics"]["train/loss"]
+    assert zero["metrics"]["train/loss"] != five["metrics"]["train/loss"]
+
+
+def test_run_folder_that_holds_something_is_not_touched(train: Train, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    before = tree(tmp_path)
+    refused(
+        train("hydra.run.dir=run"),
+        "the run folder run exists already; nothing in it was touched",
+        "Choose another hydra.run.dir, or go on with it: python -m train resume=run",
+    )
+    assert tree(tmp_path) == before
+
+
+def test_run_folder_that_is_empty_may_be_used(train: Train, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    assert train("hydra.run.dir=run", "trainer.max_epochs=1", "callbacks=none").code == 0
+
+
+@pytest.mark.parametrize("place", ["file", "file/run"])
+def test_run_folder_where_a_file_lies_cannot_be_made(
+    train: Train, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    before = tree(tmp_path)
+    refused(train(f"hydra.run.dir={place}"), f"the run folder {place}", "hydra.run.dir")
+    assert tree(tmp_path) == before
+
+
+def test_refusal_after_the_folder_was_claimed_gives_it_back(train: Train, tmp_path: Path) -> None:
+    refused(train("data.num_train=9999", "hydra.run.dir=a/b/c"), "data.num_train=9999")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("data.tua=1,2",), ("data.tau=0",), ("data.num_train=9999",)])
+def test_sweep_whose_every_job_is_refused_leaves_nothing(
+    train: Train, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    refused(train("-m", *words), words[0].partition("=")[0])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_resume_of_a_folder_that_is_not_there(train: Train, tmp_path: Path) -> None:
+    refused(train("resume=no/where"), "there is no run folder no/where", "outputs/")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_resume_of_a_folder_that_is_no_run(train: Train, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    refused(train("resume=empty"), "empty is not a run folder: it has no config.yaml")
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["{{{", "x: 3\n", "", "- 1\n", "\xe9"])
+def test_resume_with_a_damaged_configuration(train: Train, copy: RunFolder, content: str) -> None:
+    copy.config.write_text(content, encoding="latin-1")
+    before = tree(copy.path)
+    refused(train(f"resume={copy.path}"), "config.yaml")
+    assert tree(copy.path) == before
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "[1]", '{"a": 1', '{"status": 3}'])
+def test_resume_with_a_damaged_result(train: Train, copy: RunFolder, content: str | None) -> None:
+    copy.result.unlink()
+    if content is not None:
+        copy.result.write_text(content)
+    refused(train(f"resume={copy.path}"), "result.json")
+
+
+def test_resume_without_a_checkpoint(train: Train, copy: RunFolder) -> None:
+    copy.last.unlink()
+    refused(train(f"resume={copy.path}"), f"there is no checkpoint {copy.last}", "train it again")
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, 2000, -1])
+def test_resume_with_a_truncated_checkpoint(train: Train, copy: RunFolder, size: int) -> None:
+    copy.last.write_bytes(copy.last.read_bytes()[:size])
+    before = copy.result.read_bytes()
+    refused(train(f"resume={copy.path}"), f"the checkpoint {copy.last} cannot be loaded: ")
+    assert copy.result.read_bytes() == before
+
+
+def test_resume_with_a_flipped_byte_in_the_middle_goes_on_or_is_refused(
+    train: Train, copy: RunFolder
+) -> None:
+    content = bytearray(copy.last.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    copy.last.write_bytes(content)
+    outcome = train(f"resume={copy.path}", "trainer.max_epochs=3")
+    assert outcome.code in (0, 2)
+    assert "Traceback" not in outcome.err
+
+
+def test_flipped_byte_anywhere_in_a_checkpoint_loads_or_is_refused(copy: RunFolder) -> None:
+    whole = copy.last.read_bytes()
+    refusals = 0
+    for place in range(0, len(whole), max(len(whole) // 60, 1)):
+        content = bytearray(whole)
+        content[place] ^= 0xFF
+        copy.last.write_bytes(content)
+        try:
+            load_trained(copy.path, "last")
+        except UserError as error:
+            assert "checkpoint" in str(error)
+            refusals += 1
+    assert refusals > 0
+
+
+def test_checkpoint_with_a_pickled_callable_is_refused_and_not_run(
+    train: Train, seqlab: Train, copy: RunFolder, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+
+    class Bomb:
+        def __reduce__(self) -> tuple[object, tuple[Path]]:
+            return pathlib.Path.touch, (mark,)
+
+    torch.save(torch.load(copy.last, weights_only=True) | {"more": Bomb()}, copy.last)
+    torch.load(copy.last, weights_only=False)
+    assert mark.exists(), "the bomb does go off where nobody looks"
+    mark.unlink()
+    refused(train(f"resume={copy.path}"), "cannot be loaded", "not a run's checkpoint")
+    refused(seqlab("generate", str(copy.path), "--checkpoint", "last"), "cannot be loaded")
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "texts"),
+    [
+        (["data.tua=3"], ("unknown key 'data.tua'",)),
+        (["optimizer.rl=3"], ("unknown key 'optimizer.rl'", "Did you mean 'optimizer.lr'?")),
+        (["data.tau=3"], ("unknown key 'data.tau'", "data.tau belongs to data=sine")),
+        (["trainer.max_epochs=x"], ("trainer.max_epochs=x", "a whole number of at least 1")),
+        (["+optimizer.lr=3"], ("'+optimizer.lr=3' cannot change an earlier run",)),
+        (["optimizer.lr=1,2"], ("'optimizer.lr=1,2' cannot change an earlier run",)),
+        (["optimizer.lr"], ("optimizer.lr", "Write key=value")),
+        (["-m"], ("resume goes with key=value only, not with '-m'", "python -m train resume=")),
+        (["--multirun", "seed=1,2"], ("not with '--multirun'",)),
+        (["data=sine"], ("data=sine", "earlier run")),
+        (["experiment=sine_mlp"], ("experiment",)),
+        (["model.hidden_size=17"], ("model.hidden_size",)),
+        (["model.hidden_size=17", "trainer.max_epochs=3"], ("hidden_size",)),
+    ],
+    ids=" ".join,
+)
+def test_resume_with_words_that_do_not_fit_is_refused_and_changes_nothing(
+    train: Train, copy: RunFolder, words: list[str], texts: tuple[str, ...]
+) -> None:
+    before = tree(copy.path)
+    refused(train(f"resume={copy.path}", *words), *texts)
+    after = tree(copy.path)
+    assert {n: c for n, (c, _) in after.items()} == {n: c for n, (c, _) in before.items()}
+    assert json.loads(copy.result.read_text())["status"] == "completed"

@@ -1,0 +1,88 @@
+"""The rules that keep the structure readable: who may import whom, and how long files get."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src"
+FILES = sorted((SOURCE / "seqlab").rglob("*.py"))
+
+# What each part of the package may import from the package, itself aside.
+ALLOWED = {
+    "__init__": set(),
+    "errors": set(),
+    "batch": set(),
+    "metrics": {"batch"},
+    "config": {"errors"},
+    "run_folder": {"config.folders", "errors"},
+    "data": {"batch", "errors"},
+    "models": {"batch", "metrics", "errors"},
+    "prediction": {"metrics"},
+    "figures": set(),
+    "loggers": {"run_folder"},
+    "callbacks": {"batch", "metrics", "prediction", "figures", "run_folder", "errors"},
+    "messages": set(),
+    "provenance": {"__init__"},
+    "summary": {"run_folder"},
+    "record": {"provenance", "run_folder", "run"},  # run: for a type only
+}
+HEAVY = {"torch", "lightning", "matplotlib", "torchmetrics", "numpy", "tensorboard"}
+HYDRA = {"hydra", "omegaconf"}
+
+
+def imported(file: Path) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            if node.module == "seqlab":
+                names += [f"seqlab.{alias.name}" for alias in node.names]
+            else:
+                names.append(node.module)
+    return names
+
+
+def part_of(file: Path) -> str:
+    return file.relative_to(SOURCE / "seqlab").with_suffix("").parts[0]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_imports_go_one_way(file: Path) -> None:
+    part = part_of(file)
+    if part not in ALLOWED:
+        pytest.skip(f"{part} stands at the top and may import anything")
+    for name in imported(file):
+        if not name.startswith("seqlab."):
+            continue
+        inner = name.removeprefix("seqlab.")
+        allowed = inner.split(".")[0] == part or any(
+            inner == other or inner.startswith(f"{other}.") for other in ALLOWED[part]
+        )
+        assert allowed or inner == "__version__", f"{file.name} imports {name}"
+
+
+def test_top_is_only_what_sees_data_and_models() -> None:
+    top = {part_of(file) for file in FILES} - set(ALLOWED)
+    assert top == {"run", "trained", "verbs", "cli", "__main__"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_hydra_stays_in_the_configuration_and_the_run(file: Path) -> None:
+    if part_of(file) in ("config", "run"):
+        return
+    assert not {name.split(".")[0] for name in imported(file)} & HYDRA
+
+
+@pytest.mark.parametrize("file", sorted((SOURCE / "seqlab" / "config").glob("*.py")))
+def test_configuration_needs_nothing_heavy(file: Path) -> None:
+    assert not {name.split(".")[0] for name in imported(file)} & HEAVY
+
+
+@pytest.mark.parametrize("file", [*FILES, *sorted((ROOT / "scripts").glob("*.py"))])
+def test_files_can_be_read_in_one_sitting(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 400
+    assert ast.get_docstring(ast.parse(text)), "a module says what it is for"

@@ -1,0 +1,125 @@
+"""Every command in the README and in docs/ runs, and its examples work as they stand."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, spawn
+from seqlab.run_folder import RunFolder
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LONG = re.compile(r"experiment=time_machine|data=time_machine")
+# Commands that install, start a server or run for an hour: .ci/run runs the first kind, the
+# dashboard has a test of its own, and scripts/reproduce.py writes docs/reproduction.md.
+ELSEWHERE = ("python3 -m venv", "python -m pip", "tensorboard ", "ruff ", ". .venv", "python scripts/")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    found: dict[str, None] = {}
+    for page in PAGES:
+        for block in blocks(page, "bash"):
+            for line in block.splitlines():
+                words = shlex.split(line, comments=True)
+                if words:
+                    found[shlex.join(words)] = None
+    return list(found)
+
+
+def runnable(command: str) -> list[str]:
+    return [part for part in re.split(r" '&&' ", command) if not part.startswith(ELSEWHERE)]
+
+
+COMMANDS = [part for command in commands() for part in runnable(command)]
+
+
+def test_readme_has_the_two_commands() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "python -m pip install -e . && python -m train\n" in text
+    assert 'python -m pip install -e ".[test]" && python -m pytest\n' in text
+
+
+def test_ci_runs_exactly_the_readme_test_command() -> None:
+    command = 'python -m pip install -e ".[test]" && python -m pytest\n'
+    assert f"\n{command}" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert command in blocks(ROOT / "README.md", "bash")
+
+
+@pytest.fixture(scope="module")
+def desk(
+    tmp_path_factory: pytest.TempPathFactory, sine_run: RunFolder, language_run: RunFolder
+) -> Path:
+    """A folder with the README's example files, as a reader would make them."""
+    folder = tmp_path_factory.mktemp("desk")
+    for page in PAGES:
+        for block in [*blocks(page, "python"), *blocks(page, "yaml")]:
+            named = re.match(r"# (\S+\.(?:py|yaml))\n", block)
+            if named:
+                file = folder / named.group(1)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(block, encoding="utf-8")
+    (folder / "my_text.txt").write_text("All that is solid melts into air. " * 300)
+    return folder
+
+
+def test_commands_are_found() -> None:
+    assert "python -m train" in COMMANDS
+    assert len(COMMANDS) >= 10
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if not c.startswith("python -m pytest")])
+def test_command_runs(
+    command: str,
+    desk: Path,
+    sine_run: RunFolder,
+    language_run: RunFolder,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> None:
+    words = shlex.split(command)
+    assert words[0] in ("python", "seqlab", "mypy"), command
+    if words[0] == "mypy":
+        pytest.skip("the linters run in .ci/run")
+    if words[0] == "seqlab":
+        words[:1] = ["python", "-m", "seqlab"]
+    if LONG.search(command):
+        request.getfixturevalue("corpus_file")
+        # The whole experiments have their own test; here a few epochs show that they start.
+        words = [word for word in words if not word.startswith("trainer.max_epochs=")]
+        words.insert(3, "trainer.max_epochs=2")
+    runs = {"RUN_FOLDER": language_run, "LANGUAGE_RUN": language_run, "SINE_RUN": sine_run}
+    for placeholder, run in runs.items():
+        for place, word in enumerate(words):
+            if placeholder in word:
+                words[place] = word.replace(placeholder, _copy(run, tmp_path))
+    words = [re.sub(r"max_epochs=600$", "max_epochs=3", word) for word in words]
+    done = spawn(*words[1:], cwd=desk)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+def _copy(run: RunFolder, folder: Path) -> str:
+    target = folder / "run"
+    if not target.exists():
+        shutil.copytree(run.path, target)
+    return str(target)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_readme_names_every_experiment_of_its_results_table() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for file in (ROOT / "conf" / "experiment").glob("*.yaml"):
+        if file.stem != "none":
+            assert f"`{file.stem}`" in text

@@ -1,0 +1,65 @@
+"""A built wheel works from any folder: the configuration files and the story travel in it."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, SMALL_LM, spawn
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "-q", "-w", str(folder), "."]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    (built,) = folder.glob("seqlab-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the installed wheel; its libraries are those of this environment."""
+    target = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "pip", "install", "--no-deps", "-q", "--target", str(target)]
+    subprocess.run([*command, str(wheel)], check=True, timeout=300)
+    return target
+
+
+def test_wheel_holds_every_configuration_file_and_the_story(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for file in (ROOT / "conf").rglob("*.yaml"):
+        assert f"seqlab/conf/{file.relative_to(ROOT / 'conf').as_posix()}" in names
+    assert {"train.py", "seqlab/data/stories/sample_story.txt"} <= names
+    assert not [name for name in names if name.startswith(("tests", "scripts"))]
+
+
+def test_installed_wheel_trains_and_generates_from_another_folder(
+    site: Path, tmp_path: Path
+) -> None:
+    where = spawn(
+        "-c", "import seqlab, train; print(seqlab.__file__, train.__file__)",
+        cwd=tmp_path, PYTHONPATH=str(site),
+    )  # fmt: skip
+    assert where.stdout.count(str(site)) == 2
+    words = [*SMALL_LM, "trainer.max_epochs=1"]
+    done = spawn("-m", "train", *words, cwd=tmp_path, PYTHONPATH=str(site))
+    assert done.returncode == 0, done.stderr
+    (run,) = (tmp_path / "outputs" / "sample_story_rnn").iterdir()
+    text = spawn(
+        "-m", "seqlab", "generate", os.path.relpath(run, tmp_path), "--num-tokens", "20",
+        cwd=tmp_path, PYTHONPATH=str(site),
+    )  # fmt: skip
+    assert text.returncode == 0, text.stderr
+    assert len(text.stdout.rstrip("\n")) == len("the tide clock") + 20
+
+
+def test_installed_wheel_does_not_claim_a_git_commit(site: Path, tmp_path: Path) -> None:
+    done = spawn(
+        "-c", "from seqlab.provenance import git; print(git())",
+        cwd=tmp_path, PYTHONPATH=str(site),
+    )  # fmt: skip
+    assert done.stdout.strip() == "None"
