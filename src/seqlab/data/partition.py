@@ -26,14 +26,18 @@ class SequentialLoader(BatchLoader[TokenBatch]):
         batch_size: rows.
         num_steps: columns of a batch.
         seed: of the offsets.
+        carried: whether the state is carried from a batch to the next; otherwise it starts at zero.
     """
 
-    def __init__(self, tokens: Tensor, batch_size: int, num_steps: int, seed: int) -> None:
+    def __init__(
+        self, tokens: Tensor, batch_size: int, num_steps: int, seed: int, *, carried: bool = True
+    ) -> None:
         super().__init__()
         self.tokens = tokens
         self.batch_size = batch_size
         self.num_steps = num_steps
         self.seed = seed
+        self.carried = carried
         # The largest offset leaves the fewest batches: as many in every epoch.
         self._length = self._columns(num_steps - 1) // num_steps
         self._rows = (tokens, tokens)
@@ -56,7 +60,7 @@ class SequentialLoader(BatchLoader[TokenBatch]):
         """Return the batch at that position; all but the first continue the one before."""
         part = slice(index * self.num_steps, (index + 1) * self.num_steps)
         inputs, targets = self._rows
-        return TokenBatch(inputs[:, part], targets[:, part], continues=index > 0)
+        return TokenBatch(inputs[:, part], targets[:, part], self.carried and index > 0)
 
     def _columns(self, offset: int) -> int:
         return (len(self.tokens) - offset - 1) // self.batch_size

@@ -61,7 +61,9 @@ class TextData(SequenceData):
         max_tokens: train on the first so many tokens only; `None`: on all that are not held out.
         val_fraction: share of the text that validates.
         test_fraction: share of the text that tests, its very end.
-        sampling: `sequential` carries the state from batch to batch, `random` starts it at zero.
+        sampling: `sequential` hands out windows that continue each other, `random` shuffles them.
+        carry_state: with sequential sampling, whether the recurrent state is carried from a window
+            to the next; it starts at zero otherwise, and with random sampling in any case.
         num_steps: tokens a window.
         batch_size: windows a batch.
         seed: of the batch order.
@@ -81,6 +83,7 @@ class TextData(SequenceData):
         val_fraction: float = 0.1,
         test_fraction: float = 0.0,
         sampling: str = "sequential",
+        carry_state: bool = True,
         num_steps: int = 35,
         batch_size: int = 32,
         seed: int = 0,
@@ -100,6 +103,7 @@ class TextData(SequenceData):
         self.val_fraction = val_fraction
         self.test_fraction = test_fraction
         self.sampling = sampling
+        self.carried = carry_state and sampling == "sequential"
         self.num_steps = num_steps
         self.batch_size = batch_size
         self.seed = seed
@@ -204,11 +208,12 @@ class TextData(SequenceData):
         predicted exactly once.
         """
         tokens = self.on_device(part)
-        carried = self.sampling == "sequential"
+        size = (self.batch_size, self.num_steps)
         if not training:
-            return EvaluationLoader(tokens, self.batch_size, self.num_steps, carried=carried)
-        kind = SequentialLoader if carried else RandomLoader
-        return kind(tokens, self.batch_size, self.num_steps, self.seed)
+            return EvaluationLoader(tokens, *size, carried=self.carried)
+        if self.sampling == "random":
+            return RandomLoader(tokens, *size, self.seed)
+        return SequentialLoader(tokens, *size, self.seed, carried=self.carried)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps of the data, the vocabulary among it, in plain values."""

@@ -1,0 +1,25 @@
+"""What several tests expect of a command."""
+
+from pathlib import Path
+
+from conftest import Outcome
+
+
+def refused(outcome: Outcome, *texts: str) -> None:
+    """Assert exit code 2 and one clear message, with these texts in it, on standard error only."""
+    assert outcome.code == 2, outcome.err
+    assert outcome.out == ""
+    assert outcome.err.startswith("error: ")
+    assert outcome.err.count("error: ") == 1
+    assert "Traceback" not in outcome.err
+    for text in texts:
+        assert text in outcome.err
+
+
+def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Return content and time of every file: equal only where nothing was touched."""
+    return {
+        str(file.relative_to(folder)): (file.read_bytes(), file.stat().st_mtime_ns)
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
