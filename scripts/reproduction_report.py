@@ -100,7 +100,7 @@ def _table(results: Results) -> str:
         inside = "yes" if fits(row, numbers) else "**no**"
         lines.append(
             f"| {row.label} | `{row.experiment}` | {quantity} "
-            f"| {row.published()}, {row.rebuilds} | {_ours(row, numbers)}, {len(numbers)} "
+            f"| {row.published()} | {_ours(row, numbers)}, {len(numbers)} "
             f"| {statistics.median(numbers):.{row.digits}f} "
             f"| {compared} in {row.band[0]:g} - {row.band[1]:g}: {inside} |"
         )
@@ -112,8 +112,10 @@ def _write_readme(results: Results) -> None:
     for name, found in results.items():
         row = ROWS[name]
         numbers = values(row, found)
-        published = f"{row.mean:.{row.digits}f} ± {row.sd:.{row.digits}f}"
-        if row.mean is None:
+        published = "not published"
+        if row.mean is not None:
+            published = f"{row.mean:.{row.digits}f} ± {row.sd:.{row.digits}f}"
+        elif row.median is not None:
             published = f"median {row.median:.{row.digits}f}"
         label = f"{row.label}, {'loss' if row.metric == LOSS else 'perplexity'}"
         ours = _ours(row, numbers, spread=False)

@@ -8,12 +8,12 @@ from conftest import Outcome
 def refused(outcome: Outcome, *texts: str) -> None:
     """Assert exit code 2 and one clear message, with these texts in it, on standard error only."""
     assert outcome.code == 2, outcome.err
-    assert outcome.out == ""
-    assert outcome.err.startswith("error: ")
-    assert outcome.err.count("error: ") == 1
-    assert "Traceback" not in outcome.err
+    assert outcome.out == "", outcome.out
+    assert outcome.err.startswith("error: "), outcome.err
+    assert outcome.err.count("error: ") == 1, outcome.err
+    assert "Traceback" not in outcome.err, outcome.err
     for text in texts:
-        assert text in outcome.err
+        assert text in outcome.err, f"{text!r} is not in {outcome.err!r}"
 
 
 def tree(folder: Path) -> dict[str, tuple[bytes, int]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from conftest import SMALL_LM, Outcome
 from expect import refused, tree
@@ -150,6 +151,11 @@ def test_checkpoint_of_another_run_is_refused(
         "does not fit the run's configuration",
         "Use a checkpoint of this very run.",
     )
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_gpu_on_a_machine_without_one_is_refused(seqlab: Command, language_run: RunFolder) -> None:
+    refused(seqlab("evaluate", str(language_run.path), "--device", "gpu"), "--device", "no CUDA")
 
 
 def test_bidirectional_model_is_warned_of_and_cannot_generate(

@@ -127,5 +127,5 @@ def _legend(axes: Axes) -> None:
 
 def _array(values: Any) -> np.ndarray:
     if hasattr(values, "detach"):
-        values = values.detach().cpu()
+        values = values.detach().float().cpu()
     return np.asarray(values)

@@ -24,43 +24,58 @@ def token_nll(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     return nll, (targets != IGNORED).sum()
 
 
-class Perplexity(Metric):
-    """exp(total negative log-likelihood / total tokens), over all batches since the last reset.
+class Mean(Metric):
+    """Total / count over all batches since the last reset; nan before the first.
 
-    Every token weighs the same, whichever batch it came in. The sums are kept in float64, and
-    the likelihood is taken from log-softmax, so half precision or extreme logits stay exact.
-    Without any token the perplexity is nan.
+    Totals are kept in float64.
     """
 
     is_differentiable = False
     higher_is_better = False
     full_state_update = False
-    nll: Tensor
-    tokens: Tensor
+    total: Tensor
+    count: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.add_state("nll", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("tokens", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
-    def update(self, logits: Tensor, targets: Tensor) -> None:
-        """Count a batch: logits `(..., V)`, targets `(...)` int64, `IGNORED` where none."""
-        self.add(*token_nll(logits.detach(), targets))
+    def update(self, total: Tensor, count: Tensor | int) -> None:
+        """Count a batch: the sum of a quantity, and how many it sums over."""
+        self.add(total, count)
 
-    def add(self, nll: Tensor, tokens: Tensor) -> None:
-        """Count a batch whose `token_nll` is known already, so that it is reckoned only once."""
-        self.nll += nll.detach()
-        self.tokens += tokens
+    def add(self, total: Tensor, count: Tensor | int) -> None:
+        """Do what `update` does without torchmetrics' bookkeeping: for every training step."""
+        self.total += total.detach()
+        self.count += count
         self._update_count += 1
         self._computed = None
 
-    def mean_nll(self) -> Tensor:
-        """Return nats per token, float64."""
-        return self.nll / self.tokens
+    def mean(self) -> Tensor:
+        """Return the mean of this process's batches, float64."""
+        return self.total / self.count
+
+    def compute(self) -> Tensor:
+        """Return the mean over all processes, float64."""
+        return self.mean()
+
+
+class Perplexity(Mean):
+    """exp(total negative log-likelihood / total tokens), over all batches since the last reset.
+
+    Every token weighs the same, whichever batch it came in. The likelihood is taken from
+    log-softmax, so half precision or extreme logits stay exact. Without any token the perplexity
+    is nan.
+    """
+
+    def update(self, logits: Tensor, targets: Tensor) -> None:  # type: ignore[override]
+        """Count a batch: logits `(..., V)`, targets `(...)` int64, `IGNORED` where none."""
+        self.add(*token_nll(logits.detach(), targets))
 
     def compute(self) -> Tensor:
         """Return the perplexity, float64."""
-        return self.mean_nll().exp()
+        return self.mean().exp()
 
 
 def bits_per_token(mean_nll: Tensor) -> Tensor:

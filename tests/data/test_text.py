@@ -120,10 +120,29 @@ def test_no_training_batch_holds_a_held_out_token(tmp_path: Path, sampling: str)
     loader = data.train_dataloader()
     seen = [int(batch.targets.max()) for _ in range(30) for batch in loader]
     assert 170 < max(seen) <= 180
-    assert [batch.continues for batch in loader] == [
-        sampling == "sequential" and index > 0 for index in range(len(loader))
-    ]
     assert sum(int((batch.targets > 180).sum()) for batch in data.val_dataloader()) == 19
+
+
+@pytest.mark.parametrize(
+    ("options", "carried"),
+    [
+        ({}, True),
+        ({"carry_state": False}, False),
+        ({"sampling": "random"}, False),
+        ({"sampling": "random", "carry_state": False}, False),
+    ],
+)
+def test_only_sequential_windows_carry_the_state(
+    tmp_path: Path, options: dict[str, Any], carried: bool
+) -> None:
+    data = text_data(tmp_path, **options)
+    for loader in (data.train_dataloader(), data.val_dataloader()):
+        flags = [batch.continues for batch in loader]
+        assert len(flags) > 2
+        assert flags == [False] + [carried] * (len(flags) - 1)
+    plain = text_data(tmp_path, **options | {"carry_state": True})
+    for ours, theirs in zip(data.train_dataloader(), plain.train_dataloader(), strict=True):
+        assert torch.equal(ours.inputs, theirs.inputs)
 
 
 def test_fractions_that_leave_nothing_are_refused() -> None:

@@ -14,8 +14,7 @@ from torch import Tensor
 from torch.optim import SGD
 from torch.optim.lr_scheduler import StepLR
 
-from seqlab.batch import IGNORED, TokenBatch
-from seqlab.data.loader import BatchLoader
+from seqlab.batch import IGNORED
 from seqlab.data.series import windows
 from seqlab.data.sine import SineData
 from seqlab.data.text import TextData
@@ -25,16 +24,6 @@ from seqlab.models.mlp import MLP
 from seqlab.models.recurrent import RecurrentNetwork
 
 STORY = "the tide clock ran slow, and the sea was out; we walked to the rocks and sang. " * 20
-
-
-class Forgetful(TextData):
-    """The same batches, but none continues the one before."""
-
-    def loader(self, part: str, *, training: bool = False) -> BatchLoader[TokenBatch]:
-        loader = super().loader(part, training=training)
-        batch = loader.batch
-        loader.batch = lambda index: batch(index)._replace(continues=False)  # type: ignore[method-assign]
-        return loader
 
 
 class Watch(Callback):
@@ -63,11 +52,11 @@ def flat(module: LightningModule) -> Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in module.parameters()]).double()
 
 
-def text_data(folder: Path, kind: type[TextData] = TextData, **options: Any) -> TextData:
+def text_data(folder: Path, **options: Any) -> TextData:
     file = folder / "story.txt"
     file.write_text(STORY)
     settings = {"num_steps": 10, "batch_size": 4, "max_tokens": 400} | options
-    data = kind(path=file, **settings)
+    data = TextData(path=file, **settings)
     data.setup()
     return data
 
@@ -132,8 +121,8 @@ def test_clipping_limits_the_global_norm_of_every_update(tmp_path: Path) -> None
 
 def test_the_state_is_carried_from_batch_to_batch(tmp_path: Path) -> None:
     carried, forgotten = Watch(), Watch()
-    for watch, kind in ((carried, TextData), (forgotten, Forgetful)):
-        data = text_data(tmp_path, kind)
+    for watch, carry_state in ((carried, True), (forgotten, False)):
+        data = text_data(tmp_path, carry_state=carry_state)
         fit(language_model(data), data, watch)
     for ours, theirs in zip(carried.batches, forgotten.batches, strict=True):
         assert torch.equal(ours.inputs, theirs.inputs)

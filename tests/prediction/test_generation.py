@@ -34,9 +34,11 @@ class Counter(nn.Module):
         self.scale = nn.Parameter(torch.tensor(3.0))
         self.vocabulary_size = vocabulary_size
         self.fed: list[tuple[list[list[int]], int | None]] = []
+        self.graphs: list[bool] = []
 
     def forward(self, tokens: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
         self.fed.append((tokens.tolist(), None if state is None else int(state)))
+        self.graphs.append(torch.is_grad_enabled())
         following = nn.functional.one_hot((tokens + 1) % self.vocabulary_size, self.vocabulary_size)
         seen = torch.tensor(0) if state is None else state
         return self.scale * following, seen + tokens.shape[1]
@@ -159,6 +161,7 @@ def test_generate_streams() -> None:
     assert network.fed == []
     assert list(islice(tokens, 3)) == [1, 2, 3]
     assert len(network.fed) == 3
+    assert network.graphs == [False] * 3
     assert torch.is_grad_enabled()
 
 

@@ -74,7 +74,7 @@ def find_corpus(corpus: Corpus) -> Path:
             continue
         if hashlib.sha256(file.read_bytes()).hexdigest() == corpus.sha256:
             return file
-        logger.warning("%s is not the %s that is meant: passed over", file, corpus.name)
+        logger.warning("%s holds another text than %s: passed over", file, corpus.name)
     download(corpus, target)
     return target
 

@@ -43,9 +43,8 @@ class BatchLoader(ABC, Generic[Batch]):
     def __iter__(self) -> Iterator[Batch]:
         # The Trainer stops at __len__ and never exhausts an iterator, so an epoch is counted
         # here, at its beginning.
-        if self._resumed and self.position < len(self):
-            self._resumed = False
-        else:
+        resumed, self._resumed = self._resumed, False
+        if not (resumed and self.epoch >= 0 and self.position < len(self)):
             self.epoch += 1
             self.position = 0
         self.begin(self.epoch)

@@ -45,6 +45,7 @@ class SequenceData(LightningDataModule, ABC):
         self._train_loader = self.loader("train", training=True)
         if self._loader_state is not None:
             self._train_loader.restore(self._loader_state)
+            self._loader_state = None
         return self._train_loader
 
     def val_dataloader(self) -> Any:
@@ -57,7 +58,13 @@ class SequenceData(LightningDataModule, ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps of the data, in plain values."""
-        return {"loader": None if self._train_loader is None else self._train_loader.state()}
+        if self._train_loader is None:
+            return {"loader": self._loader_state}
+        state = self._train_loader.state()
+        if self.trainer and self.trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            # With limit_train_batches an epoch is over before the loader is.
+            state["position"] = len(self._train_loader)
+        return {"loader": state}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up what a checkpoint kept."""

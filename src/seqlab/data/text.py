@@ -1,5 +1,6 @@
 """A text as windows of tokens: the data module that every corpus shares."""
 
+import codecs
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def read_text(path: Path) -> str:
         raise UserError(
             f"data.path={path} cannot be read: {error.strerror}", "Name a readable text file."
         ) from error
-    if not raw.strip():
+    if not raw.removeprefix(codecs.BOM_UTF8).strip():
         raise UserError(f"data.path={path} is empty", "Name a file with text in it.")
     if b"\0" in raw:
         raise UserError(
@@ -167,7 +168,7 @@ class TextData(SequenceData):
         self.parts = {name: part for name, part in parts.items() if len(part) > 1}
 
     def _check_length(self, num_train: int) -> None:
-        if self.num_steps >= num_train:
+        if 2 * self.num_steps > num_train:
             raise UserError(
                 f"data.num_steps={self.num_steps} is too long for {num_train} training tokens",
                 f"Use data.num_steps={max((num_train - 1) // 2, 1)} or less, or a longer text.",
@@ -199,7 +200,8 @@ class TextData(SequenceData):
             return self._prefixes
         assert self.vocabulary is not None
         part = self.parts.get("val", self.parts["train"])
-        return [" ".join(self.vocabulary.decode(part[:60].tolist()).split()[1:3])]
+        words = self.vocabulary.decode(part[:60].tolist()).split()[1:3]
+        return [" ".join(words) or self.vocabulary.decode(part[:10].tolist())]
 
     def loader(self, part: str, *, training: bool = False) -> BatchLoader[TokenBatch]:
         """Return the batches of a part.

@@ -1,15 +1,15 @@
 """Training of a language model: cross-entropy, carried state, perplexity."""
 
 import logging
-from typing import Any, cast
+from typing import Any
 
 import torch
 from lightning_utilities.core.apply_func import apply_to_collection
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqlab.batch import TokenBatch
 from seqlab.metrics import Perplexity, bits_per_token, token_nll
-from seqlab.models.training import OptimizerFactory, SchedulerFactory, SequenceModule
+from seqlab.models.training import SequenceModule
 
 logger = logging.getLogger(__name__)
 
@@ -31,17 +31,10 @@ class LanguageModel(SequenceModule):
     """
 
     sample_unit = "tokens"
+    counter_type = Perplexity
 
-    def __init__(
-        self,
-        network: nn.Module,
-        optimizer: OptimizerFactory,
-        scheduler: SchedulerFactory | None = None,
-    ) -> None:
-        super().__init__(network, optimizer, scheduler)
-        self.perplexity = nn.ModuleDict(
-            {f"{stage}_": Perplexity() for stage in ("train", "val", "test")}
-        )
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self.states: dict[str, Any] = {}
 
     def on_train_start(self) -> None:
@@ -51,19 +44,14 @@ class LanguageModel(SequenceModule):
             logger.warning(SEES_FUTURE)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what a checkpoint in the middle of an epoch needs: carried state and sums so far."""
-        counter = self._counter("train")
-        checkpoint["language_model"] = {
-            "state": self.states.get("train"),
-            "nll": counter.nll,
-            "tokens": counter.tokens,
-        }
+        """Keep the carried state too."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["state"] = self.states.get("train")
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take them up again."""
-        kept = checkpoint["language_model"]
-        self.states["train"] = kept["state"]
-        self._counter("train").add(kept["nll"], kept["tokens"])
+        """Take it up again."""
+        super().on_load_checkpoint(checkpoint)
+        self.states["train"] = checkpoint["state"]
 
     def step(self, batch: TokenBatch, stage: str) -> Tensor:
         """Return the mean negative log-likelihood of a token, in nats."""
@@ -71,13 +59,13 @@ class LanguageModel(SequenceModule):
         logits, state = self.network(batch.inputs, state)
         self.states[stage] = detached(state)
         nll, tokens = token_nll(logits, batch.targets)
-        self._counter(stage).add(nll, tokens)
+        self.counter(stage).add(nll, tokens)
         return nll / tokens
 
     def finish(self, stage: str) -> None:
         """Log loss (nats per token), perplexity, and bits per token of held-out text."""
-        counter = self._counter(stage)
-        mean = counter.mean_nll()
+        counter = self.counter(stage)
+        mean = counter.mean()
         values = {f"{stage}/loss": mean, f"{stage}/perplexity": mean.exp()}
         if stage != "train":
             values[f"{stage}/bits_per_token"] = bits_per_token(mean)
@@ -86,10 +74,7 @@ class LanguageModel(SequenceModule):
 
     def progress(self) -> tuple[str, float]:
         """Return the perplexity of the epoch so far."""
-        return "perplexity", self._counter("train").mean_nll().exp().item()
-
-    def _counter(self, stage: str) -> Perplexity:
-        return cast(Perplexity, self.perplexity[f"{stage}_"])  # "train" is a method of ModuleDict
+        return "perplexity", self.counter("train").mean().exp().item()
 
 
 def detached(state: Any) -> Any:

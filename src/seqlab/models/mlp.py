@@ -26,4 +26,4 @@ class MLP(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the next value of each window: `(B, tau)` to `(B,)`."""
-        return self.layers(inputs).squeeze(-1)
+        return self.layers(inputs.to(next(self.parameters()).dtype)).squeeze(-1)

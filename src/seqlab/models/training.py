@@ -2,12 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+
+from seqlab.metrics import Mean
+
+STAGES = ("train", "val", "test")
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerFactory = Callable[[Optimizer], LRScheduler]
@@ -25,6 +29,9 @@ class SequenceModule(LightningModule, ABC):
     sample_unit: str
     """What the size of a batch counts, for speeds: `tokens` or `windows`."""
 
+    counter_type: type[Mean] = Mean
+    """Counts the loss of each stage."""
+
     def __init__(
         self,
         network: nn.Module,
@@ -35,6 +42,8 @@ class SequenceModule(LightningModule, ABC):
         self.network = network
         self.optimizer_factory = optimizer
         self.scheduler_factory = scheduler
+        # "train" is a method of every module, so no name of a child.
+        self.counters = nn.ModuleDict({f"{stage}_loss": self.counter_type() for stage in STAGES})
 
     @abstractmethod
     def step(self, batch: Any, stage: str) -> Tensor:
@@ -47,6 +56,21 @@ class SequenceModule(LightningModule, ABC):
     @abstractmethod
     def progress(self) -> tuple[str, float]:
         """Return the name and value to show while the epoch goes on."""
+
+    def counter(self, stage: str) -> Mean:
+        """Return what has been counted in this stage of the epoch."""
+        return cast(Mean, self.counters[f"{stage}_loss"])
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the sums so far, for checkpoints in the middle of an epoch."""
+        counter = self.counter("train")
+        checkpoint["counted"] = {"total": counter.total, "count": counter.count}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the sums up again."""
+        counter = self.counter("train")
+        counter.reset()
+        counter.add(checkpoint["counted"]["total"], checkpoint["counted"]["count"])
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """Return the loss to be minimised."""

@@ -1,0 +1,311 @@
+"""Runs that are stopped, fail or go on: exit codes, what result.json says, and exact resumption."""
+
+import csv
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from conftest import SMALL_LM, Outcome, spawn
+from expect import tree
+from seqlab.models.language_model import LanguageModel
+from seqlab.run_folder import RunFolder
+
+Train = Callable[..., Outcome]
+
+DEADLINE_S = 120
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1"
+}  # small products are slower on two, and far so on a busy machine
+# Long enough to be struck in the middle, wherever in an epoch that may be.
+LONG = [
+    *SMALL_LM,
+    "trainer.max_epochs=100",
+    "trainer.check_val_every_n_epoch=5",
+    "callbacks.checkpoints.every_n_epochs=7",
+    "callbacks.samples.every_n_epochs=10",
+]
+SHORT = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]
+
+
+def started(folder: Path, *words: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "train", *words],
+        cwd=folder,
+        env=os.environ | ONE_THREAD,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(process: "subprocess.Popen[str]", condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds, as long as the process runs."""
+    end = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert process.poll() is None, (
+            f"ended too early: {process.stderr and process.stderr.read()}"
+        )
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.02)
+
+
+def interrupted(folder: Path, signum: signal.Signals) -> tuple[int, str, str]:
+    """Start the long run, stop it once the table of metrics has rows; return how it ended."""
+    process = started(folder, *LONG, "hydra.run.dir=run")
+    try:
+        wait_for(process, lambda: len(RunFolder(folder / "run").read_metrics().get("step", [])) > 2)
+        process.send_signal(signum)
+        out, err = process.communicate(timeout=DEADLINE_S)
+    finally:
+        process.kill()
+    return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """The long run from beginning to end."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = spawn("-m", "train", *LONG, "hydra.run.dir=run", cwd=folder, **ONE_THREAD)
+    assert done.returncode == 0, done.stderr
+    return RunFolder(folder / "run")
+
+
+def table(run: RunFolder) -> list[dict[str, str]]:
+    """Return the metrics without speeds, which no two runs share."""
+    with run.metrics.open(newline="", encoding="utf-8") as file:
+        return [
+            {name: value for name, value in row.items() if not name.endswith("_per_second")}
+            for row in csv.DictReader(file)
+        ]
+
+
+def weights(file: Path) -> dict[str, Any]:
+    return torch.load(file, weights_only=True)["state_dict"]
+
+
+@pytest.fixture
+def copy(language_run: RunFolder, tmp_path: Path) -> RunFolder:
+    shutil.copytree(language_run.path, tmp_path / "run")
+    return RunFolder(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"]
+)
+def test_stopped_run_says_so_and_goes_on_exactly_where_it_was(
+    undisturbed: RunFolder, tmp_path: Path, signum: signal.Signals, code: int
+) -> None:
+    returned, out, err = interrupted(tmp_path, signum)
+    assert returned == code, err
+    assert "Traceback" not in err
+    (command,) = re.findall(r"go on with: python -m train (resume=.*)", out)
+    run = RunFolder(tmp_path / "run")
+    result = run.read_result()
+    assert result["status"] == "interrupted"
+    assert result["error"]["type"] == "Interrupted"
+    assert signum.name in result["error"]["message"]
+    assert 0 < result["epochs"] < 100
+
+    done = spawn("-m", "train", command, cwd=tmp_path, **ONE_THREAD)
+    assert done.returncode == 0, done.stderr
+    assert "going on after epoch" in done.stderr
+    after, expected = run.read_result(), undisturbed.read_result()
+    assert after["status"] == "completed"
+    assert after["error"] is None
+    assert after["epochs"] == 100
+    assert after["steps"] == expected["steps"]
+    assert after["best_epoch"] == expected["best_epoch"]
+    assert after["duration_s"] > result["duration_s"]
+    assert after["fingerprint"] == expected["fingerprint"]
+    assert table(run) == table(undisturbed)
+    assert run.samples.read_text() == undisturbed.samples.read_text()
+    for mine, theirs in ((run.last, undisturbed.last), (run.best, undisturbed.best)):
+        found, wanted = weights(mine), weights(theirs)
+        assert found.keys() == wanted.keys()
+        assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+def test_signal_before_training_ends_the_run(
+    tmp_path: Path,
+) -> None:
+    process = started(tmp_path, *LONG, "hydra.run.dir=run")
+    try:
+        wait_for(process, (tmp_path / "run" / "run.log").exists)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=DEADLINE_S)
+    finally:
+        process.kill()
+    assert process.returncode in (143, -signal.SIGTERM)
+    run = RunFolder(tmp_path / "run")
+    if run.result.exists():
+        assert run.read_result()["status"] == "interrupted"
+
+
+def test_signal_ends_a_whole_sweep(tmp_path: Path) -> None:
+    process = started(tmp_path, "-m", *LONG, "seed=1,2", "hydra.sweep.dir=sweep")
+    try:
+        wait_for(process, lambda: bool(RunFolder(tmp_path / "sweep" / "0").read_metrics()))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=DEADLINE_S)
+    finally:
+        process.kill()
+    assert process.returncode == 143
+    assert RunFolder(tmp_path / "sweep" / "0").read_result()["status"] == "interrupted"
+    assert not (tmp_path / "sweep" / "1" / "result.json").exists()
+
+
+# Going on
+
+
+def test_resume_of_a_completed_run_says_so_and_changes_nothing(
+    train: Train, copy: RunFolder
+) -> None:
+    before = {name: content for name, (content, _) in tree(copy.path).items()}
+    outcome = train(f"resume={copy.path}")
+    assert outcome.code == 0
+    assert f"{copy.path} is complete after 2 epochs" in outcome.out
+    assert f"python -m train resume={copy.path} trainer.max_epochs=N" in outcome.out
+    assert {name: content for name, (content, _) in tree(copy.path).items()} == before
+
+
+def test_completed_run_goes_on_with_more_epochs(
+    train: Train, copy: RunFolder, tmp_path: Path
+) -> None:
+    assert train(f"resume={copy.path}", "trainer.max_epochs=4").code == 0
+    assert train(*SMALL_LM, "trainer.max_epochs=4", "hydra.run.dir=whole").code == 0
+    whole = RunFolder(tmp_path / "whole")
+    result = copy.read_result()
+    assert result["status"] == "completed"
+    assert result["epochs"] == 4
+    assert result["overrides"] == [*SMALL_LM, "trainer.max_epochs=4"]
+    assert yaml.safe_load(copy.config.read_text())["trainer"]["max_epochs"] == 4
+    assert table(copy) == table(whole)
+    found, wanted = weights(copy.last), weights(whole.last)
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+def test_run_stopped_after_its_last_epoch_keeps_its_metrics(train: Train, copy: RunFolder) -> None:
+    before = copy.read_result()
+    copy.write_result(before | {"status": "interrupted"})
+    assert train(f"resume={copy.path}").code == 0
+    after = copy.read_result()
+    assert after["status"] == "completed"
+    assert after["metrics"] == before["metrics"]
+    assert after["throughput"] == before["throughput"]
+
+
+def test_run_whose_machine_went_down_goes_on(train: Train, copy: RunFolder) -> None:
+    copy.write_result(copy.read_result() | {"status": "running"})  # the machine went down
+    outcome = train(f"resume={copy.path}", "trainer.max_epochs=3")
+    assert outcome.code == 0
+    assert copy.read_result()["status"] == "completed"
+    assert len(table(copy)) == 3
+
+
+# Failing
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Let every language model fail in its second training batch; count the runs that did."""
+    step = LanguageModel.step
+    failed: list[int] = []
+
+    def fails(self: LanguageModel, batch: Any, stage: str) -> Any:
+        if stage == "train" and self.global_step == 1:
+            failed.append(1)
+            raise RuntimeError("the weights have melted")
+        return step(self, batch, stage)
+
+    monkeypatch.setattr(LanguageModel, "step", fails)
+    return failed
+
+
+def test_failing_run_says_what_happened_and_where_the_traceback_is(
+    train: Train, tmp_path: Path, broken: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEQLAB_TRACEBACK", raising=False)
+    outcome = train(*SMALL_LM, "hydra.run.dir=run")
+    run = RunFolder(tmp_path / "run")
+    assert outcome.code == 1
+    assert "error: RuntimeError: the weights have melted" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert "Traceback" not in outcome.out
+    result = run.read_result()
+    assert result["status"] == "failed"
+    assert result["error"] == {
+        "type": "RuntimeError",
+        "message": "the weights have melted",
+        "hint": "run.log has the traceback.",
+    }
+    log = run.log.read_text(encoding="utf-8")
+    assert "Traceback (most recent call last)" in log
+    assert "RuntimeError: the weights have melted" in log
+
+
+def test_traceback_is_shown_where_it_is_asked_for(
+    train: Train, broken: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQLAB_TRACEBACK", "1")
+    outcome = train(*SMALL_LM)
+    assert outcome.code == 1
+    assert "Traceback (most recent call last)" in outcome.err
+    assert "RuntimeError: the weights have melted" in outcome.err
+
+
+def test_metric_to_watch_that_does_not_exist_ends_the_run(train: Train, tmp_path: Path) -> None:
+    for name in ("val/los", "train/los"):
+        outcome = train(f"monitor={name}", f"hydra.run.dir={name}")
+        assert outcome.code == 1, f"{name} went unnoticed"
+        assert f"monitor={name}: there is no such metric" in outcome.err
+        assert "val/loss" in outcome.err
+        assert RunFolder(tmp_path / name).read_result()["error"]["hint"].startswith("There are: ")
+
+
+# Sweeps
+
+
+def test_sweep_leaves_a_whole_run_folder_for_every_job(train: Train, tmp_path: Path) -> None:
+    outcome = train("-m", "seed=1,2", "trainer.max_epochs=1", "hydra.sweep.dir=sweep")
+    assert outcome.code == 0, outcome.err
+    runs = [RunFolder(tmp_path / "sweep" / str(number)) for number in (0, 1)]
+    for run, seed in zip(runs, (1, 2), strict=True):
+        result = run.read_result()
+        assert (result["status"], result["seed"]) == ("completed", seed)
+        assert f"seed={seed}" in result["overrides"]
+        assert run.best.is_file()
+        assert len(table(run)) == 1
+    first, second = (run.read_result() for run in runs)
+    assert first["metrics"]["train/loss"] != second["metrics"]["train/loss"]
+    assert first["fingerprint"] != second["fingerprint"]
+
+
+def test_job_of_a_sweep_computes_what_it_would_alone(train: Train, tmp_path: Path) -> None:
+    assert train("-m", "seed=1,2", *SHORT, "hydra.sweep.dir=sweep").code == 0
+    assert train("seed=2", *SHORT, "hydra.run.dir=alone").code == 0
+    alone, job = RunFolder(tmp_path / "alone"), RunFolder(tmp_path / "sweep" / "1")
+    assert table(job) == table(alone)
+    assert job.read_result()["fingerprint"] == alone.read_result()["fingerprint"]
+
+
+def test_failing_job_of_a_sweep_does_not_stop_the_others(
+    train: Train, tmp_path: Path, broken: list[int]
+) -> None:
+    # Only the first job has a second batch to fail in.
+    words = [*SMALL_LM, "trainer.max_epochs=1", "trainer.limit_train_batches=2,1"]
+    outcome = train("-m", *words, "hydra.sweep.dir=sweep")
+    assert outcome.code == 1
+    assert len(broken) == 1
+    states = [RunFolder(tmp_path / "sweep" / n).read_result()["status"] for n in ("0", "1")]
+    assert states == ["failed", "completed"]
