@@ -205,12 +205,31 @@ def test_run_stopped_after_its_last_epoch_keeps_its_metrics(train: Train, copy: 
     assert after["throughput"] == before["throughput"]
 
 
-def test_run_whose_machine_went_down_goes_on(train: Train, copy: RunFolder) -> None:
-    copy.write_result(copy.read_result() | {"status": "running"})  # the machine went down
-    outcome = train(f"resume={copy.path}", "trainer.max_epochs=3")
-    assert outcome.code == 0
+def test_run_that_died_goes_on_from_its_last_checkpoint(train: Train, copy: RunFolder) -> None:
+    earlier = copy.last.read_bytes()
+    assert train(f"resume={copy.path}", "trainer.max_epochs=4").code == 0
+    expected = table(copy), copy.samples.read_text(), weights(copy.last)
+    copy.last.write_bytes(earlier)  # later rows and samples lie in the folder all the same
+    copy.write_result(copy.read_result() | {"status": "running"})
+    assert train(f"resume={copy.path}").code == 0
     assert copy.read_result()["status"] == "completed"
-    assert len(table(copy)) == 3
+    assert table(copy) == expected[0]
+    assert copy.samples.read_text() == expected[1]
+    found = weights(copy.last)
+    assert all(torch.equal(found[name], expected[2][name]) for name in expected[2])
+
+
+def test_best_checkpoint_stays_the_best_when_a_run_goes_on(train: Train, tmp_path: Path) -> None:
+    # Fed with its own forecasts, the network is at its best while it knows little.
+    words = ["monitor=val/rmse_multistep", "trainer.max_epochs=2", "hydra.run.dir=run"]
+    assert train(*words).code == 0
+    run = RunFolder(tmp_path / "run")
+    best = run.best.read_bytes()
+    assert train("resume=run", "trainer.max_epochs=3").code == 0
+    values = [float(row["val/rmse_multistep"]) for row in table(run)]
+    assert values.index(min(values)) == 0
+    assert run.read_result()["best_epoch"] == 1
+    assert run.best.read_bytes() == best
 
 
 # Failing

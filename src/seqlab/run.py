@@ -79,6 +79,7 @@ def build_trainer(config: dict[str, Any], folder: RunFolder, stop: StopOnSignal)
     """
     flags = dict(config["trainer"])
     flags["accelerator"] = accelerator(flags["accelerator"])
+    flags["devices"] = _one_device(flags["devices"], flags["num_nodes"])
     bar = flags.pop("enable_progress_bar")
     callbacks: list[Any] = [stop]
     for name, node in config["callbacks"].items():
@@ -120,6 +121,17 @@ def accelerator(wanted: str) -> str:
             "Use trainer.accelerator=auto, which takes a GPU where there is one, or cpu.",
         )
     return wanted
+
+
+def _one_device(devices: int | str | list[int], num_nodes: int) -> int | list[int]:
+    wanted = 1 if devices == "auto" else devices
+    count = len(wanted) if isinstance(wanted, list) else wanted
+    if count != 1 or num_nodes != 1:
+        raise UserError(
+            f"trainer.devices={devices}, trainer.num_nodes={num_nodes}: a run takes one device",
+            "Use trainer.devices=1; trainer.devices=[1] takes the second GPU.",
+        )
+    return wanted  # type: ignore[return-value]
 
 
 def run(config: DictConfig, path: Path, overrides: list[str]) -> int:

@@ -14,8 +14,19 @@ from seqlab.config.folders import CONFIG
 from seqlab.errors import UserError
 
 
-def load_config(folder: Path, overrides: list[str] | None = None) -> DictConfig:
+RESUMABLE = ("trainer", "callbacks", "logger", "monitor", "data.path")
+"""What may change when a run goes on; with anything else it would be another experiment."""
+
+
+def load_config(
+    folder: Path, overrides: list[str] | None = None, changeable: tuple[str, ...] = RESUMABLE
+) -> DictConfig:
     """Return the configuration of an earlier run, with `key=value` overrides applied and checked.
+
+    Args:
+        folder: the run folder.
+        overrides: as typed.
+        changeable: the keys, or first parts of keys, that may be overridden.
 
     Raises:
         UserError: no such run, an unreadable configuration, or an override that does not fit it.
@@ -43,6 +54,11 @@ def load_config(folder: Path, overrides: list[str] | None = None) -> DictConfig:
         known = {path for path, _ in leaves(saved)}
         if key not in known:
             raise unknown_key(key, saved, f"in the run {folder}")
+        if not any(key == allowed or key.startswith(f"{allowed}.") for allowed in changeable):
+            raise UserError(
+                f"{key} cannot change in a run that has begun",
+                f"Start a new run with it. What may change: {', '.join(changeable)}.",
+            )
         with open_dict(changed):
             OmegaConf.update(changed, key, value)
     check(changed, saved, Sources(overrides or [], None))
