@@ -14,7 +14,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LONG = re.compile(r"experiment=time_machine|data=time_machine")
 # Commands that install, start a server or run for an hour: .ci/run runs the first kind, the
 # dashboard has a test of its own, and scripts/reproduce.py writes docs/reproduction.md.
-ELSEWHERE = ("python3 -m venv", "python -m pip", "tensorboard ", "ruff ", ". .venv", "python scripts/")
+ELSEWHERE = ("python3 -m venv", ". .venv", "python -m pip", "tensorboard ", "ruff ", "python scr")
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -45,9 +45,9 @@ class Number:
         text = "a whole number" if self.whole else "a number"
         bounds = []
         if self.low > -math.inf:
-            bounds.append(f"{'above' if self.low_open else 'of at least'} {self.low:g}")
+            bounds.append(f"{'above' if self.low_open else 'of at least'} {self.low:.12g}")
         if self.high < math.inf:
-            bounds.append(f"{'below' if self.high_open else 'of at most'} {self.high:g}")
+            bounds.append(f"{'below' if self.high_open else 'of at most'} {self.high:.12g}")
         text = " ".join([text, " and ".join(bounds)]).strip()
         return f"{text}, or null" if self.or_null else text
 

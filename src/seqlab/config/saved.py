@@ -13,7 +13,6 @@ from seqlab.config.check import Sources, check, leaves, unknown_key
 from seqlab.config.folders import CONFIG
 from seqlab.errors import UserError
 
-
 RESUMABLE = ("trainer", "callbacks", "logger", "monitor", "data.path")
 """What may change when a run goes on; with anything else it would be another experiment."""
 
