@@ -2,7 +2,7 @@
 
 import sys
 
-from seqlab.config.command_line import main
+from seqlab.train_cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

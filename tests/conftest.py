@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from seqlab.config.command_line import main as train_main
 from seqlab.data.corpus import TIME_MACHINE, data_folder, shared_folders
 from seqlab.run_folder import RunFolder
+from seqlab.train_cli import main as train_main
 
 ROOT = Path(__file__).resolve().parents[1]
 

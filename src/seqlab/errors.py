@@ -39,6 +39,11 @@ def print_error(error: BaseException) -> None:
     print(format_error(error), file=sys.stderr)
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its type where it has none."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def format_error(error: BaseException) -> str:
     """Return `error: what` with the remedy on the next line, in plain text."""
     if isinstance(error, UserError):

@@ -33,6 +33,7 @@ class Record:
         self.folder = folder
         self.warnings = warnings
         self.earlier_warnings = earlier.get("warnings", [])
+        self.earlier_metrics = earlier.get("metrics", {})
         self.earlier_s = earlier.get("duration_s", 0.0)
         self.started = time.perf_counter()
         config = experiment.config
@@ -55,7 +56,7 @@ class Record:
         """Write and return the result as it stands."""
         trainer, module = self.experiment.trainer, self.experiment.module
         unit = module.sample_unit
-        metrics = metrics or {}
+        metrics = metrics or self.earlier_metrics
         result = {
             "status": status,
             **self.fixed,
@@ -66,6 +67,7 @@ class Record:
             "duration_s": round(self.earlier_s + time.perf_counter() - self.started, 3),
             "throughput": metrics.get(f"train/{unit}_per_second"),
             "throughput_unit": f"{unit}/s",
+            "sees_future": getattr(module.network, "sees_future", False),
             "warnings": list(dict.fromkeys([*self.earlier_warnings, *self.warnings])),
             "error": _described(error),
         }

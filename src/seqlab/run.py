@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer, seed_everything
 from omegaconf import DictConfig, OmegaConf
 
@@ -20,6 +19,7 @@ from seqlab.errors import (
     EXIT_FAILED,
     EXIT_USAGE,
     UserError,
+    first_line,
     print_error,
 )
 from seqlab.messages import recording
@@ -62,7 +62,7 @@ def build_module(config: dict[str, Any], data: Any) -> SequenceModule:
     """Return the LightningModule; its initial weights follow from the configuration's seed."""
     seed_everything(config["seed"], workers=True, verbose=False)
     network = build(config["model"], "model", **data.describe())
-    scheduler = config["scheduler"]
+    scheduler = config.get("scheduler") or {}
     kind = _MODULES[config["model"]["task"]]
     return kind(
         network,
@@ -82,7 +82,7 @@ def build_trainer(config: dict[str, Any], folder: RunFolder, stop: StopOnSignal)
     flags["devices"] = _one_device(flags["devices"], flags["num_nodes"])
     bar = flags.pop("enable_progress_bar")
     callbacks: list[Any] = [stop]
-    for name, node in config["callbacks"].items():
+    for name, node in (config.get("callbacks") or {}).items():
         if name == "checkpoints" and not flags["enable_checkpointing"]:
             continue
         extra = {"bar": bar} if name == "progress" and bar is not None else {}
@@ -91,24 +91,26 @@ def build_trainer(config: dict[str, Any], folder: RunFolder, stop: StopOnSignal)
             callbacks.append(callback)
     loggers = [
         build(node, f"logger.{name}", save_dir=str(folder.path))
-        for name, node in config["logger"].items()
+        for name, node in (config.get("logger") or {}).items()
     ]
-    flags["enable_checkpointing"] &= "checkpoints" in config["callbacks"]
-    try:
-        return build(
-            flags,
-            "trainer",
-            callbacks=callbacks,
-            logger=loggers or False,
-            default_root_dir=str(folder.path),
-            enable_progress_bar=False,
-        )
-    except MisconfigurationException as error:
-        raise UserError(f"trainer: {error}", "Change the flag that it names.") from error
+    flags["enable_checkpointing"] &= "checkpoints" in (config.get("callbacks") or {})
+    return build(
+        flags,
+        "trainer",
+        hint="Change the flag that it names.",
+        callbacks=callbacks,
+        logger=loggers or False,
+        default_root_dir=str(folder.path),
+        enable_progress_bar=False,
+    )
 
 
-def accelerator(wanted: str) -> str:
+def accelerator(wanted: str, option: str = "trainer.accelerator=") -> str:
     """Return `cpu` or `gpu`: what was asked for, or with `auto` a CUDA GPU where there is one.
+
+    Args:
+        wanted: `auto`, `cpu` or `gpu`.
+        option: what was typed before it, for the message.
 
     Raises:
         UserError: a GPU was asked for, and there is none.
@@ -117,8 +119,8 @@ def accelerator(wanted: str) -> str:
         return "gpu" if torch.cuda.is_available() else "cpu"
     if wanted == "gpu" and not torch.cuda.is_available():
         raise UserError(
-            "trainer.accelerator=gpu: PyTorch sees no CUDA GPU on this machine",
-            "Use trainer.accelerator=auto, which takes a GPU where there is one, or cpu.",
+            f"{option}gpu: PyTorch sees no CUDA GPU on this machine",
+            f"Use {option}auto, which takes a GPU where there is one, or {option}cpu.",
         )
     return wanted
 
@@ -162,13 +164,13 @@ def _guarded(config: DictConfig, folder: RunFolder, overrides: list[str], *, res
             )
         except Interrupted as interrupted:
             return interrupted.exit_code
-        except UserError as error:
+        except ValueError as error:
             print_error(error)
             return EXIT_USAGE
         if overrides or not resumed:
             folder.write_text(folder.config, OmegaConf.to_yaml(config))
         record = Record(experiment, folder, overrides, warnings, earlier)
-        return _train(experiment, folder, record, checkpoint)
+        return _train(experiment, config, folder, record, checkpoint)
 
 
 def _complete(config: dict[str, Any], earlier: dict[str, Any], checkpoint: dict[str, Any]) -> bool:
@@ -177,16 +179,21 @@ def _complete(config: dict[str, Any], earlier: dict[str, Any], checkpoint: dict[
 
 
 def _train(
-    experiment: Experiment, folder: RunFolder, record: Record, checkpoint: dict[str, Any] | None
+    experiment: Experiment,
+    config: DictConfig,
+    folder: RunFolder,
+    record: Record,
+    checkpoint: dict[str, Any] | None,
 ) -> int:
     trainer, data, module = experiment.trainer, experiment.data, experiment.module
+    hyperparameters = _flat(experiment.config, OmegaConf.to_container(config, resolve=False))
     device = provenance.device_name(trainer.strategy.root_device)
     logger.info("%s on %s", _title(experiment), device)
     logger.info("%s", data.summary())
     try:
         record.write("running")
         for target in trainer.loggers:
-            target.log_hyperparams(_flat(experiment.config))
+            target.log_hyperparams(hyperparameters)
         if checkpoint is not None:
             _rewind(trainer, checkpoint)
         trainer.fit(
@@ -236,7 +243,7 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
             raise ValueError("it is not a checkpoint")
     except Exception as error:  # a damaged file can raise nearly anything
         raise UserError(
-            f"the checkpoint {file} cannot be loaded: {str(error).splitlines()[0][:200]}",
+            f"the checkpoint {file} cannot be loaded: {first_line(error)[:200]}",
             "It is damaged, or not a run's checkpoint; try the run's other one "
             "(best.ckpt, last.ckpt), or train again.",
         ) from error
@@ -252,14 +259,22 @@ def _title(experiment: Experiment) -> str:
     return f"{experiment.config['name']}: {count:,} parameters, seed {experiment.config['seed']}"
 
 
-def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return what describes the experiment as `group.key: value`, for loggers."""
+def _flat(config: dict[str, Any], raw: Any, prefix: str = "") -> dict[str, Any]:
+    """Return what describes the experiment as `group.key: value`, for loggers.
+
+    Args:
+        config: the resolved configuration.
+        raw: the same unresolved: values of environment variables are not shown.
+        prefix: of the keys.
+    """
     flat: dict[str, Any] = {}
     for key, value in config.items():
+        written = raw[key]
         if not prefix and key not in _DESCRIBING:
             continue
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
+            flat |= _flat(value, written, f"{prefix}{key}.")
         elif not key.startswith("_") and key != "task" and value is not None:
-            flat[f"{prefix}{key}"] = value
+            hidden = isinstance(written, str) and "oc.env" in written
+            flat[f"{prefix}{key}"] = written if hidden else value
     return flat

@@ -76,8 +76,8 @@ class RunFolder:
             ) from None
         except (ValueError, OSError) as error:
             raise UserError(f"{self.result} is damaged: {error}", "Start the run again.") from error
-        if not isinstance(result, dict):
-            raise UserError(f"{self.result} is damaged: not an object", "Start the run again.")
+        if not isinstance(result, dict) or "status" not in result:
+            raise UserError(f"{self.result} is damaged: it has no status", "Start the run again.")
         return result
 
     def read_metrics(self) -> dict[str, list[tuple[int, float]]]:
@@ -102,6 +102,10 @@ class RunFolder:
         file = {"best": self.best, "last": self.last}.get(which, Path(which))
         if which == "best" and not file.is_file() and self.last.is_file():
             return self.last
+        if not file.is_file() and which not in ("best", "last"):
+            raise UserError(
+                f"there is no checkpoint {file}", "Use --checkpoint best, last or an existing file."
+            )
         if not file.is_file():
             raise UserError(
                 f"there is no checkpoint {file}",

@@ -23,7 +23,9 @@ def summary(result: dict[str, Any], folder: RunFolder) -> str:
     rows.append(("device", result["device"]))
     rows.append(("run folder", str(folder.path)))
     path = shlex.quote(str(folder.path))
-    verb = "forecast" if "tokens" not in result["throughput_unit"] else "generate"
+    verb = "generate" if "tokens" in result["throughput_unit"] else "forecast"
+    if result["sees_future"]:
+        verb = "evaluate"  # it cannot generate
     rows.append(("next", f"python -m seqlab {verb} {path}"))
     rows.append(("", f"tensorboard --logdir {path}"))
     width = max(len(name) for name, _ in rows)

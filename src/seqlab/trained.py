@@ -9,7 +9,7 @@ import torch
 from seqlab.config.build import build
 from seqlab.config.check import resolved
 from seqlab.config.saved import load_config
-from seqlab.errors import UserError
+from seqlab.errors import UserError, first_line
 from seqlab.models.training import SequenceModule
 from seqlab.run import accelerator, build_module, load_checkpoint
 from seqlab.run_folder import RunFolder
@@ -42,7 +42,7 @@ def load_trained(
     device: str = "cpu",
     *,
     task: str | None = None,
-    overrides: list[str] | None = None,
+    data_path: str | None = None,
 ) -> Trained:
     """Return the model of a run.
 
@@ -51,20 +51,27 @@ def load_trained(
         checkpoint: `best`, `last` or a file.
         device: `auto`, `cpu` or `gpu`.
         task: what the model has to be for; `None`: anything.
-        overrides: changes to the run's configuration, as `key=value`.
+        data_path: the corpus, where it is no longer where the run found it.
 
     Raises:
         UserError: folder, configuration or checkpoint are missing, damaged or do not fit.
     """
     folder = RunFolder(path)
-    config = resolved(load_config(folder.path, overrides))
+    config = resolved(load_config(folder.path))
+    if data_path is not None:
+        if "path" not in config["data"]:
+            raise UserError(
+                "--data-path: the data of this run have no data.path",
+                "Leave it out; it is for data=text and data=time_machine.",
+            )
+        config["data"]["path"] = data_path
     if task is not None and config["model"]["task"] != task:
         verb = {"forecasting": "forecast", "language_model": "generate"}[config["model"]["task"]]
         raise UserError(
             f"the run {folder.path} trained a model for another task",
             f"Try: python -m seqlab {verb} {folder.path}",
         )
-    where = torch.device("cuda" if accelerator(device) == "gpu" else "cpu")
+    where = torch.device("cuda" if accelerator(device, "--device ") == "gpu" else "cpu")
     file = folder.checkpoint(checkpoint)
     content = load_checkpoint(file)
     data = build(config["data"], "data")
@@ -76,8 +83,7 @@ def load_trained(
         module.load_state_dict(content["state_dict"])
     except (KeyError, TypeError, RuntimeError, AssertionError) as error:
         raise UserError(
-            f"the checkpoint {file} does not fit the run's configuration: "
-            f"{str(error).splitlines()[0]}",
+            f"the checkpoint {file} does not fit the run's configuration: {first_line(error)}",
             "Use a checkpoint of this very run.",
         ) from error
     module.to(where).eval()

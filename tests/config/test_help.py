@@ -46,7 +46,7 @@ def probe(module: str, *words: str, cwd: Path, **environment: str) -> tuple[int,
 def test_answer_of_train_needs_no_torch_and_leaves_nothing(
     tmp_path: Path, words: list[str], shown: str
 ) -> None:
-    code, out, torch_imported = probe("seqlab.config.command_line", *words, cwd=tmp_path)
+    code, out, torch_imported = probe("seqlab.train_cli", *words, cwd=tmp_path)
     assert code == 0
     assert shown in out
     assert not torch_imported
@@ -64,7 +64,7 @@ def test_answer_of_train_needs_no_torch_and_leaves_nothing(
 )
 def test_tab_completion_needs_no_torch(tmp_path: Path, line: str, candidates: list[str]) -> None:
     code, out, torch_imported = probe(
-        "seqlab.config.command_line",
+        "seqlab.train_cli",
         "-sc",
         "query=bash",
         cwd=tmp_path,
@@ -77,7 +77,7 @@ def test_tab_completion_needs_no_torch(tmp_path: Path, line: str, candidates: li
 
 
 def test_wrong_configuration_is_refused_without_torch(tmp_path: Path) -> None:
-    code, out, torch_imported = probe("seqlab.config.command_line", "data.tua=3", cwd=tmp_path)
+    code, out, torch_imported = probe("seqlab.train_cli", "data.tua=3", cwd=tmp_path)
     assert (code, out, torch_imported) == (2, "", False)
 
 
@@ -161,4 +161,4 @@ def test_wrong_command_of_seqlab_is_refused(
 
 def test_train_is_the_same_module_wherever_python_starts(tmp_path: Path) -> None:
     done = spawn("-c", "import train; print(train.main.__module__)", cwd=tmp_path)
-    assert done.stdout.strip() == "seqlab.config.command_line", done.stderr
+    assert done.stdout.strip() == "seqlab.train_cli", done.stderr

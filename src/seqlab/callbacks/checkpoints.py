@@ -28,12 +28,12 @@ class Checkpoints(Checkpoint):
         self.every_n_epochs = every_n_epochs
         self.best = math.inf
         self.best_epoch = 0
-        self._validated = False
+        self._validated = self._ever_validated = False
         self._saved_step = -1
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note that validation metrics are fresh."""
-        self._validated = True
+        self._validated = self._ever_validated = True
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save what is due; the metrics of the epoch are known by now."""
@@ -76,8 +76,9 @@ class Checkpoints(Checkpoint):
 
     def _value(self, trainer: Trainer, name: str) -> float:
         if name not in trainer.callback_metrics:
-            if name.startswith("val/") and trainer.num_val_batches != [0]:
-                return math.inf  # not validated yet
+            awaited = trainer.num_val_batches != [0] and not self._ever_validated
+            if name.startswith("val/") and awaited:
+                return math.inf
             known = ", ".join(trainer.callback_metrics)
             raise UserError(f"monitor={name}: there is no such metric", f"There are: {known}.")
         return float(trainer.callback_metrics[name])

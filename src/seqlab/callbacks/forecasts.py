@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from seqlab import figures
 from seqlab.callbacks.artifacts import show_figure
 from seqlab.prediction import evaluating
-from seqlab.prediction.forecasting import errors_by_horizon, k_step, multi_step, one_step
+from seqlab.prediction.forecasting import HORIZONS, errors_by_horizon, k_step, multi_step, one_step
 
 
 class Forecasts(Callback):
@@ -21,7 +21,7 @@ class Forecasts(Callback):
 
     task = "forecasting"
 
-    def __init__(self, horizons: Sequence[int] = (1, 4, 16, 64)) -> None:
+    def __init__(self, horizons: Sequence[int] = HORIZONS) -> None:
         self.horizons = sorted(set(horizons))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -54,7 +54,8 @@ class StopOnSignal(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Save and stop, where a signal came."""
-        if self._received is None:
+        # After an epoch's last batch its metrics are still to come: stop within the next one.
+        if self._received is None or trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             return
         for callback in trainer.checkpoint_callbacks:
             if isinstance(callback, Checkpoints):

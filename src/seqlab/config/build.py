@@ -5,15 +5,18 @@ from typing import Any
 from hydra.errors import HydraException
 from hydra.utils import instantiate
 
-from seqlab.errors import UserError
+from seqlab.errors import UserError, first_line
 
 
-def build(node: dict[str, Any], what: str, **extra: Any) -> Any:
+def build(
+    node: dict[str, Any], what: str, hint: str = "SEQLAB_TRACEBACK=1 shows where.", **extra: Any
+) -> Any:
     """Return the object that a node's `_target_` and arguments describe.
 
     Args:
         node: plain values with `_target_`; its `task`, if any, is not an argument.
         what: the node's place in the configuration, for messages.
+        hint: the remedy where the class refuses its arguments.
         extra: arguments that only the program knows.
 
     Raises:
@@ -28,8 +31,7 @@ def build(node: dict[str, Any], what: str, **extra: Any) -> Any:
         cause = error.__cause__
         if isinstance(cause, UserError):
             raise cause from None
-        reason = str(cause or error).splitlines()[0]
+        reason = first_line(cause or error)
         raise UserError(
-            f"{what} ({arguments['_target_']}) cannot be made: {reason}",
-            "SEQLAB_TRACEBACK=1 shows where.",
+            f"{what} ({arguments['_target_']}) cannot be made: {reason}", hint
         ) from error

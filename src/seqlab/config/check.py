@@ -16,10 +16,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seqlab.config.folders import conf_dir
 from seqlab.config.rules import RULES
-from seqlab.errors import UserError
+from seqlab.errors import UserError, first_line
 
 # Dictionaries keyed by a name of the person's own choosing; an entry brings its own `_target_`.
 _NAMED = ("callbacks", "logger")
+
+GROUPS = ["data", "model", "optimizer", "scheduler", "trainer", "callbacks", "logger", "experiment"]
+_NEEDED = ("data", "model", "optimizer", "trainer")
 
 
 def check(config: DictConfig, reference: DictConfig, sources: "Sources") -> None:
@@ -30,6 +33,7 @@ def check(config: DictConfig, reference: DictConfig, sources: "Sources") -> None
         reference: the same options composed without an experiment file: every declared key.
         sources: tells where a key's value came from, for the message.
     """
+    check_groups(config, "the configuration")
     known = list(leaves(reference))
     for path, _ in leaves(config):
         if not _declared(path, known, config, reference):
@@ -47,8 +51,7 @@ def resolved(config: DictConfig) -> dict[str, Any]:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "configuration"
-        what = str(error).splitlines()[0]
-        raise UserError(f"{key}: {what}", f"Give it a value: {key}=...") from error
+        raise UserError(f"{key}: {first_line(error)}", f"Give it a value: {key}=...") from error
     assert isinstance(plain, dict)
     return plain  # type: ignore[return-value]
 
@@ -100,9 +103,12 @@ def unknown_key(path: str, reference: DictConfig, where: str) -> UserError:
     """Return the error for a key that nothing declares, with the nearest that something does."""
     paths = [key for key, _ in leaves(reference)]
     paths += sorted({key.rsplit(".", 1)[0] for key in paths if "." in key})
+    paths = list(dict.fromkeys([*paths, *GROUPS]))
     owners = _groups_that_declare(path)
     near = nearest(path, paths)
-    if owners:
+    if path.startswith("experiment."):
+        hint = "An experiment file's first line has to be: # @package _global_"
+    elif owners:
         group, options = owners
         hint = f"{path} belongs to " + ", ".join(f"{group}={option}" for option in options) + "."
     elif near:
@@ -165,7 +171,7 @@ def _check_value(path: str, value: Any, default: Any, sources: Sources) -> None:
                 f"For example {path}={_shown(default)}." if rule.allows(default) else "",
             )
         return
-    if path.startswith("trainer.") or default is None or isinstance(default, dict):
+    if default is None or isinstance(default, dict):
         return
     if isinstance(default, str) and "${" in default:
         return
@@ -205,7 +211,24 @@ def _at(plain: Any, path: str) -> Any:
     return plain
 
 
+def check_groups(config: DictConfig, name: str) -> None:
+    """Raise `UserError` where a group that every run needs is missing or no dictionary."""
+    for group in GROUPS:
+        node = config.get(group)
+        if node is None and group not in _NEEDED:
+            continue
+        if not isinstance(node, DictConfig) or (group in _NEEDED and "_target_" not in node):
+            raise UserError(f"{name} has no usable {group}", f"Choose one: {group}=OPTION.")
+
+
 def _check_pairing(plain: dict[str, Any]) -> None:
+    trainer = plain["trainer"]
+    if (trainer.get("min_epochs") or 0) > trainer["max_epochs"]:
+        raise UserError(
+            f"trainer.min_epochs={trainer['min_epochs']} is more than "
+            f"trainer.max_epochs={trainer['max_epochs']}",
+            f"Use trainer.max_epochs={trainer['min_epochs']} or more.",
+        )
     data, model = plain["data"].get("task"), plain["model"].get("task")
     if data != model:
         advice = {

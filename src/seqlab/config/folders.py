@@ -42,9 +42,16 @@ def experiment_name(name: str | None, choices: Any, overrides: list[str]) -> str
     return str(choices["experiment"])
 
 
+def typed(overrides: Any) -> list[str]:
+    """Return overrides as they were typed: a reference to a variable stays a reference."""
+    plain = OmegaConf.to_container(overrides, resolve=False)
+    assert isinstance(plain, list)
+    return [str(override) for override in plain]
+
+
 def _run_folder(name: str | None, choices: Any, overrides: Any, kind: str = "") -> str:
     prefix = f"{kind}_" if kind else ""
-    return f"{OUTPUTS}/{experiment_name(name, choices, list(overrides))}/{prefix}{run_id()}"
+    return f"{OUTPUTS}/{experiment_name(name, choices, typed(overrides))}/{prefix}{run_id()}"
 
 
 def register_resolvers() -> None:

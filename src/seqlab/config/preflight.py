@@ -2,15 +2,16 @@
 
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hydra import compose
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from seqlab.config.check import Sources, check
-from seqlab.config.folders import LOG
-from seqlab.errors import EXIT_FAILED, EXIT_USAGE, UserError, print_error
+from seqlab.config.folders import LOG, typed
+from seqlab.errors import EXIT_FAILED, EXIT_USAGE, UserError, first_line, print_error
 
 
 def reference_config(choices: Any) -> DictConfig:
@@ -40,7 +41,7 @@ def check_composed(config: DictConfig, node: Any) -> None:
         node: that node.
     """
     choices = node.runtime.choices
-    sources = Sources(list(node.overrides.task), choices.get("experiment"))
+    sources = Sources(typed(node.overrides.task), choices.get("experiment"))
     check(config, reference_config(choices), sources)
 
 
@@ -77,8 +78,24 @@ def release(folder: Path) -> None:
             return
 
 
+def release_sweep(folder: Path) -> None:
+    """Remove what Hydra wrote of a sweep whose every job was refused."""
+    (folder / "multirun.yaml").unlink(missing_ok=True)
+    release(folder)
+
+
 class Preflight(Callback):
-    """Hydra's callback: refuses a run before anything of it is written."""
+    """Hydra's callback: refuses a run before anything of it is written.
+
+    Attributes:
+        sweeps: folders of the sweeps that this process has begun.
+    """
+
+    sweeps: ClassVar[set[Path]] = set()
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Note the sweep's folder; its jobs are checked one by one."""
+        self.sweeps.add(Path(config.hydra.sweep.dir))
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check and claim; a refusal ends the process, since Hydra only warns of exceptions."""
@@ -87,6 +104,9 @@ class Preflight(Callback):
             claim(Path(config.hydra.run.dir))
         except UserError as error:
             print_error(error)
+            raise SystemExit(EXIT_USAGE) from None
+        except OmegaConfBaseException as error:
+            print_error(UserError(f"hydra.run.dir: {first_line(error)}", "Give it a value."))
             raise SystemExit(EXIT_USAGE) from None
         except Exception:
             traceback.print_exc()

@@ -100,16 +100,20 @@ class ListOf:
 
     item: Rule
     or_null: bool = False
+    length: int | None = None
 
     def allows(self, value: Any) -> bool:
         """Return whether the value is such a list."""
         if value is None:
             return self.or_null
-        return isinstance(value, list) and bool(value) and all(map(self.item.allows, value))
+        if not isinstance(value, list) or not value or self.length not in (None, len(value)):
+            return False
+        return all(map(self.item.allows, value))
 
     def describe(self) -> str:
         """Return the list in words."""
-        text = f"a list, each item {self.item.describe()}"
+        size = "" if self.length is None else f" of {self.length}"
+        text = f"a list{size}, each item {self.item.describe()}"
         return f"{text}, or null" if self.or_null else text
 
 
@@ -169,7 +173,7 @@ RULES: dict[str, Rule] = {
     "optimizer.lr": Number(0, low_open=True),
     "optimizer.momentum": _SHARE,
     "optimizer.weight_decay": Number(0),
-    "optimizer.betas": ListOf(_SHARE),
+    "optimizer.betas": ListOf(_SHARE, length=2),
     "scheduler.T_max": count(),
     "scheduler.eta_min": Number(0),
     "scheduler.step_size": count(),
@@ -188,9 +192,6 @@ RULES: dict[str, Rule] = {
             16,
             32,
             64,
-            "16",
-            "32",
-            "64",
             "bf16",
             "16-true",
             "16-mixed",

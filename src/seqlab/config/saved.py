@@ -9,9 +9,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from seqlab.config.check import Sources, check, leaves, unknown_key
+from seqlab.config.check import GROUPS, Sources, check, check_groups, leaves, unknown_key
 from seqlab.config.folders import CONFIG
-from seqlab.errors import UserError
+from seqlab.errors import UserError, first_line
 
 RESUMABLE = ("trainer", "callbacks", "logger", "monitor", "data.path")
 """What may change when a run goes on; with anything else it would be another experiment."""
@@ -37,20 +37,26 @@ def load_config(
     file = folder / CONFIG
     try:
         saved = OmegaConf.load(file)
-        if not isinstance(saved, DictConfig) or not {"data", "model", "trainer"} <= set(saved):
+        if not isinstance(saved, DictConfig):
             raise UserError(f"{file} is not a run's configuration", "Name the folder of a run.")
+        check_groups(saved, f"{file}")
     except FileNotFoundError:
         raise UserError(
             f"{folder} is not a run folder: it has no {CONFIG}", "Name the folder of a run."
         ) from None
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError, OSError) as error:
         raise UserError(
-            f"{file} cannot be read: {str(error).splitlines()[0]}",
+            f"{file} cannot be read: {first_line(error)}",
             "The file is damaged; the run has to be started again.",
         ) from error
     changed = saved.copy()
     for key, value in _parsed(overrides or []):
         known = {path for path, _ in leaves(saved)}
+        if key in GROUPS:
+            raise UserError(
+                f"{key}={value} would choose another option: a run that has begun keeps its own",
+                f"Start a new run with {key}={value}.",
+            )
         if key not in known:
             raise unknown_key(key, saved, f"in the run {folder}")
         if not any(key == allowed or key.startswith(f"{allowed}.") for allowed in changeable):
@@ -68,7 +74,7 @@ def _parsed(overrides: list[str]) -> list[tuple[str, Any]]:
     try:
         parsed = OverridesParser.create().parse_overrides(overrides)
     except HydraException as error:
-        raise UserError(str(error).splitlines()[0], "Write key=value.") from error
+        raise UserError(first_line(error), "Write key=value.") from error
     for override in parsed:
         if override.is_add() or override.is_delete() or override.is_sweep_override():
             raise UserError(

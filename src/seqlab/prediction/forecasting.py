@@ -7,6 +7,9 @@ from torch import Tensor
 
 from seqlab.metrics import rmse
 
+HORIZONS = (1, 4, 16, 64)
+"""The chapter's."""
+
 Network = Callable[[Tensor], Tensor]
 """Windows `(B, tau)` to next values `(B,)`."""
 

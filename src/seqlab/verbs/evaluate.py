@@ -7,14 +7,15 @@ import torch
 from lightning.pytorch import Trainer
 
 from seqlab.messages import quiet_libraries
-from seqlab.prediction.forecasting import errors_by_horizon
+from seqlab.prediction.forecasting import HORIZONS, errors_by_horizon
 from seqlab.trained import Trained, load_trained
 
 
 def evaluate(options: argparse.Namespace) -> int:
     """Print the metrics of every part, with the weights standing still."""
-    overrides = [f"data.path='{options.data_path}'"] if options.data_path else []
-    trained = load_trained(options.run, options.checkpoint, options.device, overrides=overrides)
+    trained = load_trained(
+        options.run, options.checkpoint, options.device, data_path=options.data_path
+    )
     with quiet_libraries():
         scores = score(trained)
     if options.json:
@@ -61,11 +62,11 @@ def score(trained: Trained) -> dict[str, float]:
 
 def _horizon_errors(trained: Trained) -> dict[str, float]:
     data = trained.data
-    options = trained.config["callbacks"].get("forecasts", {"horizons": [1, 4, 16, 64]})
+    options = (trained.config.get("callbacks") or {}).get("forecasts", {})
     history, part = (data.parts[name].to(trained.device) for name in ("train", "val"))
     trained.module.to(trained.device)
     with torch.no_grad():
         errors = errors_by_horizon(
-            trained.module.network, history, part, data.tau, options["horizons"]
+            trained.module.network, history, part, data.tau, options.get("horizons", HORIZONS)
         )
     return {f"val/{name}": float(value) for name, value in errors.items()}
