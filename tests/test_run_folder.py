@@ -109,7 +109,7 @@ def test_result_is_valid_json_with_null_for_what_json_cannot_say(tmp_path: Path)
         raise AssertionError(f"{word} is not JSON")
 
     found = json.loads(folder.result.read_text(), parse_constant=never)
-    expected = {"status": "failed", "metrics": {"a": None, "b": 1.5}, "list": [1, None]}
+    expected = {"status": "failed", "metrics": {"a": None, "b": None, "c": 1}, "list": [None]}
     assert found == expected
     assert folder.read_result() == found
 
