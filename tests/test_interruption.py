@@ -328,3 +328,16 @@ def test_failing_job_of_a_sweep_does_not_stop_the_others(
     assert len(broken) == 1
     states = [RunFolder(tmp_path / "sweep" / n).read_result()["status"] for n in ("0", "1")]
     assert states == ["failed", "completed"]
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_while_libraries_load_stops_without_a_trace(
+    tmp_path: Path, sent: signal.Signals, code: int
+) -> None:
+    process = started(tmp_path, "hydra.run.dir=run")
+    wait_for(process, lambda: (tmp_path / "run" / "run.log").exists())
+    process.send_signal(sent)
+    _, err = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []

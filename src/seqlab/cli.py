@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from seqlab import __version__
 from seqlab.errors import EXIT_INTERRUPTED, EXIT_USAGE, UserError, print_error
@@ -14,6 +15,9 @@ Command = Callable[[argparse.Namespace], int]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code: 0 done, 2 the command or the run is wrong."""
     options = _parser().parse_args(arguments)
+    # As with `python -m`: a model or data set of the person's own lies in the working folder.
+    if not {"", here := str(Path.cwd())} & set(sys.path):
+        sys.path.insert(0, here)
     command: Command = options.command
     try:
         return command(options)

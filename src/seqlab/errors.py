@@ -44,6 +44,11 @@ def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
+def one_line(error: BaseException, most: int = 400) -> str:
+    """Return the whole message on one line, for errors that give their reason further down."""
+    return " ".join(str(error).split())[:most] or type(error).__name__
+
+
 def format_error(error: BaseException) -> str:
     """Return `error: what` with the remedy on the next line, in plain text."""
     if isinstance(error, UserError):

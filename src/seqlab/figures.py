@@ -47,11 +47,19 @@ def predictions(
     _background(axes, values, clean)
     # A forecast fed with itself may run away; the data stay readable all the same.
     low, high = _array(values).min(), _array(values).max()
-    axes.set_ylim(low - 0.35 * (high - low), high + 0.35 * (high - low))
+    axes.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
+    end = len(_array(values))
     for (label, (first, numbers)), color in zip(predicted.items(), _COLORS, strict=False):
         array = _array(numbers)
+        if not len(array):
+            continue
         time = np.arange(first, first + len(array)) + 1
         axes.plot(time, array, color=color, linewidth=1.3, label=label)
+        end = max(end, first + len(array))
+    axes.set_xlim(1, end)
+    if start >= end:  # nothing was held out
+        _legend(axes)
+        return figure
     axes.axvline(start + 1, color=_INK, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.annotate(
         f"held out from t = {start + 1}",

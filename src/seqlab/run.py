@@ -1,6 +1,7 @@
 """One run: configuration -> data -> model -> trainer -> result; here data and model meet."""
 
 import logging
+import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,6 +217,7 @@ def _train(
             file.write(traceback.format_exc())
         record.write("failed", _metrics(trainer), error)
         print_error(error)
+        print(f"  {folder.log} has the details.", file=sys.stderr)
         return EXIT_FAILED
     print(summary(result, folder))
     return EXIT_DONE

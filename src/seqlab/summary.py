@@ -26,8 +26,9 @@ def summary(result: dict[str, Any], folder: RunFolder) -> str:
     verb = "generate" if "tokens" in result["throughput_unit"] else "forecast"
     if result["sees_future"]:
         verb = "evaluate"  # it cannot generate
-    rows.append(("next", f"python -m seqlab {verb} {path}"))
-    rows.append(("", f"tensorboard --logdir {path}"))
+    if folder.last.is_file():
+        rows.append(("next", f"python -m seqlab {verb} {path}"))
+    rows.append(("dashboard", f"tensorboard --logdir {path}"))
     width = max(len(name) for name, _ in rows)
     head = f"{result['experiment']}: {result['epochs']} epochs in {result['duration_s']:.1f} s"
     return "\n".join([head, *(f"  {name:<{width}}  {value}" for name, value in rows)])

@@ -1,8 +1,11 @@
 """`python -m train`: composes with Hydra, turns every refusal into one message, runs each job."""
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
@@ -20,6 +23,7 @@ from seqlab.config.preflight import Preflight, check_composed, claim, release, r
 from seqlab.config.saved import load_config
 from seqlab.errors import (
     EXIT_DONE,
+    EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_TERMINATED,
     EXIT_USAGE,
@@ -42,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if resumed is not None:
             return _resume(Path(resumed), words)
         return _train(words)
+    except KeyboardInterrupt:
+        print("stopped before anything began", file=sys.stderr)
+        return EXIT_INTERRUPTED
     except UserError as error:
         print_error(error)
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
@@ -68,7 +75,39 @@ def _train(words: list[str]) -> int:
             for folder in Preflight.sweeps:
                 release_sweep(folder)
         Preflight.sweeps.clear()
+    if EXIT_USAGE in codes and len(set(codes)) > 1:
+        return EXIT_FAILED  # a sweep that began: one of its jobs was refused
     return max(codes, default=EXIT_DONE)
+
+
+class Stopped(Exception):
+    """A signal came while nothing could be done about it.
+
+    Args:
+        signum: the signal.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.exit_code = 128 + signum
+
+
+@contextmanager
+def _interrupts_deferred() -> Iterator[None]:
+    """Let imports finish: interrupted half-way, torch and numpy fail with misleading errors."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {each: signal.signal(each, lambda n, _: received.append(n)) for each in signals}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    if received:
+        raise Stopped(received[0])
 
 
 def _run_job(config: DictConfig, node: HydraConf) -> int:
@@ -84,8 +123,13 @@ def _run_job(config: DictConfig, node: HydraConf) -> int:
             return EXIT_USAGE
     with open_dict(config):
         config.name = experiment_name(config.name, node.runtime.choices, overrides)
-    from seqlab.run import run  # torch is imported only once the configuration stands
-
+    try:
+        with _interrupts_deferred():
+            from seqlab.run import run  # torch is imported only once the configuration stands
+    except Stopped as stopped:
+        release(folder)
+        print("stopped before anything began", file=sys.stderr)
+        return stopped.exit_code
     code = run(config, folder, overrides=overrides)
     if not (folder / CONFIG).exists():
         release(folder)  # refused, or stopped, before anything began

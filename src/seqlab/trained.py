@@ -9,7 +9,7 @@ import torch
 from seqlab.config.build import build
 from seqlab.config.check import resolved
 from seqlab.config.saved import load_config
-from seqlab.errors import UserError, first_line
+from seqlab.errors import UserError, one_line
 from seqlab.models.training import SequenceModule
 from seqlab.run import accelerator, build_module, load_checkpoint
 from seqlab.run_folder import RunFolder
@@ -83,7 +83,7 @@ def load_trained(
         module.load_state_dict(content["state_dict"])
     except (KeyError, TypeError, RuntimeError, AssertionError) as error:
         raise UserError(
-            f"the checkpoint {file} does not fit the run's configuration: {first_line(error)}",
+            f"the checkpoint {file} does not fit the run's configuration: {one_line(error)}",
             "Use a checkpoint of this very run.",
         ) from error
     module.to(where).eval()

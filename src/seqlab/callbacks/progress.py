@@ -39,6 +39,7 @@ class Progress(Callback):
             bar_format="{desc} |{bar}| {percentage:3.0f}% {elapsed}<{remaining}{postfix}",
             dynamic_ncols=True,
             leave=False,
+            desc=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
         )
         self._shown_at = time.perf_counter()
 
@@ -98,5 +99,8 @@ class Progress(Callback):
             for name, value in metrics.items()
             if name.endswith("_per_second")
         ]
+        if self.bar and self._tqdm is not None:
+            self._tqdm.n = trainer.global_step  # the log line makes the bar redraw itself
+            self._tqdm.set_description_str(f"epoch {epoch}/{trainer.max_epochs}", refresh=False)
         if shown:
             logger.info("epoch %d/%s: %s", epoch, trainer.max_epochs, ", ".join(shown))

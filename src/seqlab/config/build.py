@@ -5,7 +5,7 @@ from typing import Any
 from hydra.errors import HydraException
 from hydra.utils import instantiate
 
-from seqlab.errors import UserError, first_line
+from seqlab.errors import UserError, one_line
 
 
 def build(
@@ -31,7 +31,7 @@ def build(
         cause = error.__cause__
         if isinstance(cause, UserError):
             raise cause from None
-        reason = first_line(cause or error)
+        reason = one_line(cause or error)
         raise UserError(
             f"{what} ({arguments['_target_']}) cannot be made: {reason}", hint
         ) from error

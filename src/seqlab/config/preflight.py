@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hydra import compose
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -12,6 +15,9 @@ from omegaconf.errors import OmegaConfBaseException
 from seqlab.config.check import Sources, check
 from seqlab.config.folders import LOG, typed
 from seqlab.errors import EXIT_FAILED, EXIT_USAGE, UserError, first_line, print_error
+
+# Composing takes about a tenth of a second a job; the rest are checked when their turn comes.
+_CHECKED_AHEAD = 50
 
 
 def reference_config(choices: Any) -> DictConfig:
@@ -84,6 +90,15 @@ def release_sweep(folder: Path) -> None:
     release(folder)
 
 
+def _jobs(config: DictConfig) -> list[list[str]]:
+    """Return the overrides of each job; none where another sweeper makes them up as it goes."""
+    if not str(config.hydra.sweeper._target_).endswith(".BasicSweeper"):
+        return []
+    parsed = OverridesParser.create().parse_overrides(typed(config.hydra.overrides.task))
+    batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
+    return [job for batch in batches for job in batch]
+
+
 class Preflight(Callback):
     """Hydra's callback: refuses a run before anything of it is written.
 
@@ -94,8 +109,17 @@ class Preflight(Callback):
     sweeps: ClassVar[set[Path]] = set()
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Note the sweep's folder; its jobs are checked one by one."""
-        self.sweeps.add(Path(config.hydra.sweep.dir))
+        """Note the sweep's folder, and check the jobs of a plain sweep before the first starts."""
+        try:
+            self.sweeps.add(Path(config.hydra.sweep.dir))
+            for overrides in _jobs(config)[:_CHECKED_AHEAD]:
+                job = compose(config_name="train", overrides=overrides, return_hydra_config=True)
+                check_composed(without_hydra(job), job.hydra)
+        except UserError as error:
+            print_error(error)
+            raise SystemExit(EXIT_USAGE) from None
+        except (HydraException, OmegaConfBaseException, ValueError):
+            return  # Hydra meets the same when it composes that job, and it is explained then
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check and claim; a refusal ends the process, since Hydra only warns of exceptions."""

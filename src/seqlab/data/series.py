@@ -98,7 +98,9 @@ class SeriesData(SequenceData):
             raise UserError(
                 f"data.num_train={self.num_train} windows of data.tau={self.tau} values need a "
                 f"series of {used} steps, and it has {len(series)}",
-                f"Use data.num_train={max(len(series) - self.tau, 1)} or less, or a longer series.",
+                f"Use data.num_train={len(series) - self.tau} or less, or a longer series."
+                if len(series) > self.tau
+                else f"Use data.tau={len(series) - 1} or less, and fewer windows.",
             )
         if self.batch_size > self.num_train:
             raise UserError(

@@ -1,0 +1,82 @@
+"""Models and configuration files of the person's own, in folders of their own."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import Outcome, spawn
+from expect import refused, tree
+
+Train = Callable[..., Outcome]
+
+BIGRAM = """
+from torch import nn
+
+class Bigram(nn.Module):
+    def __init__(self, vocabulary_size, scale=0.1):
+        super().__init__()
+        self.logits = nn.Embedding(vocabulary_size, vocabulary_size)
+
+    def forward(self, tokens, state=None):
+        return self.logits(tokens), state
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Words that choose the folder `mine`, which holds `model=own_bigram` and `model=own_typo`."""
+    (tmp_path / "own_bigram.py").write_text(BIGRAM)
+    folder = tmp_path / "mine" / "model"
+    folder.mkdir(parents=True)
+    head = "task: language_model\n_target_: own_bigram."
+    (folder / "own_bigram.yaml").write_text(f"{head}Bigram\nscale: 0.1\n")
+    (folder / "own_typo.yaml").write_text(f"{head}Bigrm\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return ["--config-dir", "mine", "data=sample_story"]
+
+
+@pytest.mark.parametrize("flag", [["--config-dir", "mine"], ["--config-dir=mine"], ["-cd", "mine"]])
+def test_unknown_key_of_an_own_model_gets_the_nearest_spelling(
+    train: Train, tmp_path: Path, own: list[str], flag: list[str]
+) -> None:
+    before = tree(tmp_path)
+    outcome = train(*flag, "data=sample_story", "model=own_bigram", "model.scal=3")
+    refused(outcome, "unknown key 'model.scal'", "Did you mean 'model.scale'?")
+    assert tree(tmp_path) == before
+
+
+def test_misspelt_own_option_gets_the_nearest_spelling(train: Train, own: list[str]) -> None:
+    refused(train(*own, "model=own_bigrm"), "Did you mean model=own_bigram?", "gru, lstm, mlp")
+
+
+def test_class_that_is_not_there_is_named_as_the_reason(train: Train, own: list[str]) -> None:
+    refused(train(*own, "model=own_typo"), "own_bigram.Bigrm", "Bigrm' not found")
+
+
+def test_console_script_finds_a_model_in_the_working_folder(tmp_path: Path, own: list[str]) -> None:
+    words = [*own, "model=own_bigram", "trainer.max_epochs=1", "hydra.run.dir=run"]
+    assert spawn("-m", "train", *words, cwd=tmp_path).returncode == 0
+    script = Path(sys.executable).with_name("seqlab")
+    done = subprocess.run([script, "evaluate", "run"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "val/perplexity" in done.stdout
+
+
+@pytest.mark.parametrize("values", ["0.01,-1", "-1,0.01"])
+def test_sweep_with_one_bad_value_is_refused_before_any_job_starts(
+    train: Train, tmp_path: Path, values: str
+) -> None:
+    refused(train("-m", f"optimizer.lr={values}"), "optimizer.lr=-1")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sweep_of_which_one_job_cannot_be_built_runs_the_others(
+    train: Train, tmp_path: Path
+) -> None:
+    outcome = train("-m", "data.num_train=600,9999", "trainer.max_epochs=1", "callbacks=none")
+    assert outcome.code == 1
+    assert "data.num_train=9999" in outcome.err
+    assert len(list(tmp_path.rglob("result.json"))) == 1
