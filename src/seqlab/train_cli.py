@@ -4,9 +4,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.conf import HydraConf
@@ -41,14 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     register_resolvers()
     # Hydra then lets its exceptions through, instead of printing them and leaving with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    deferral = _Deferral()
+    try:
+        return _dispatched(words, deferral)
+    finally:
+        with suppress(_Stopped):
+            deferral.end()
+
+
+def _dispatched(words: list[str], deferral: "_Deferral") -> int:
     try:
         resumed = _value_of("resume", words)
         if resumed is not None:
-            return _resume(Path(resumed), words)
-        return _train(words)
-    except KeyboardInterrupt:
-        print("stopped before anything began", file=sys.stderr)
-        return EXIT_INTERRUPTED
+            return _resume(Path(resumed), words, deferral)
+        return _train(words, deferral)
     except UserError as error:
         print_error(error)
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
@@ -57,11 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return EXIT_USAGE
 
 
-def _train(words: list[str]) -> int:
+def _train(words: list[str], deferral: "_Deferral") -> int:
     codes: list[int] = []
 
     def job(config: DictConfig) -> None:
-        code = _run_job(config, HydraConfig.get())
+        code = _run_job(config, HydraConfig.get(), deferral)
         codes.append(code)
         if code in (EXIT_INTERRUPTED, EXIT_TERMINATED):
             raise SystemExit(code)  # ends a sweep too
@@ -80,37 +87,33 @@ def _train(words: list[str]) -> int:
     return max(codes, default=EXIT_DONE)
 
 
-class Stopped(Exception):
-    """A signal came while nothing could be done about it.
+class _Stopped(Exception):
+    """A signal came before the run began; its argument is the exit code."""
 
-    Args:
-        signum: the signal.
+
+class _Deferral:
+    """Keeps signals until they can be answered.
+
+    Interrupted half-way through their import, torch and numpy fail with misleading errors.
     """
 
-    def __init__(self, signum: int) -> None:
-        super().__init__(signum)
-        self.exit_code = 128 + signum
+    def __init__(self) -> None:
+        self._received: list[int] = []
+        self._before: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            for each in (signal.SIGINT, signal.SIGTERM):
+                self._before[each] = signal.signal(each, lambda n, _: self._received.append(n))
 
-
-@contextmanager
-def _interrupts_deferred() -> Iterator[None]:
-    """Let imports finish: interrupted half-way, torch and numpy fail with misleading errors."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    received: list[int] = []
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {each: signal.signal(each, lambda n, _: received.append(n)) for each in signals}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
+    def end(self) -> None:
+        """Give the signals back, once, and raise `_Stopped` where one came."""
+        for each, handler in self._before.items():
             signal.signal(each, handler)
-    if received:
-        raise Stopped(received[0])
+        self._before.clear()
+        if self._received:
+            raise _Stopped(128 + self._received.pop())
 
 
-def _run_job(config: DictConfig, node: HydraConf) -> int:
+def _run_job(config: DictConfig, node: HydraConf, deferral: _Deferral) -> int:
     folder = Path(node.runtime.output_dir)
     overrides = typed(node.overrides.task)
     if node.mode == RunMode.MULTIRUN:
@@ -123,20 +126,21 @@ def _run_job(config: DictConfig, node: HydraConf) -> int:
             return EXIT_USAGE
     with open_dict(config):
         config.name = experiment_name(config.name, node.runtime.choices, overrides)
+    from seqlab.run import run  # torch is imported only once the configuration stands
+
     try:
-        with _interrupts_deferred():
-            from seqlab.run import run  # torch is imported only once the configuration stands
-    except Stopped as stopped:
+        deferral.end()
+    except _Stopped as stopped:
         release(folder)
         print("stopped before anything began", file=sys.stderr)
-        return stopped.exit_code
+        return int(stopped.args[0])
     code = run(config, folder, overrides=overrides)
     if not (folder / CONFIG).exists():
         release(folder)  # refused, or stopped, before anything began
     return code
 
 
-def _resume(folder: Path, words: list[str]) -> int:
+def _resume(folder: Path, words: list[str], deferral: _Deferral) -> int:
     overrides = [word for word in words if not word.startswith("resume=")]
     options = [word for word in overrides if word.startswith("-")]
     if options:
@@ -147,6 +151,10 @@ def _resume(folder: Path, words: list[str]) -> int:
     config = load_config(folder, overrides)
     from seqlab.run import resume
 
+    try:
+        deferral.end()
+    except _Stopped as stopped:
+        return int(stopped.args[0])
     return resume(config, folder, overrides=overrides)
 
 

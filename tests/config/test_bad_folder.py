@@ -114,6 +114,15 @@ def test_run_folder_where_a_file_lies_cannot_be_made(
     assert tree(tmp_path) == before
 
 
+def test_refusal_removes_no_folder_that_was_there_before(train: Train, tmp_path: Path) -> None:
+    (tmp_path / "mine" / "empty").mkdir(parents=True)
+    before = tree(tmp_path)
+    for folder in ("mine/run", "mine/empty/a/b", str(tmp_path / "mine" / "empty" / "run")):
+        refused(train("data.num_train=9999", f"hydra.run.dir={folder}"), "data.num_train=9999")
+        assert (tmp_path / "mine" / "empty").is_dir()
+        assert tree(tmp_path) == before
+
+
 def test_refusal_after_the_folder_was_claimed_gives_it_back(train: Train, tmp_path: Path) -> None:
     refused(train("data.num_train=9999", "hydra.run.dir=a/b/c"), "data.num_train=9999")
     assert list(tmp_path.iterdir()) == []

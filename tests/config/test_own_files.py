@@ -53,7 +53,7 @@ def test_misspelt_own_option_gets_the_nearest_spelling(train: Train, own: list[s
 
 
 def test_class_that_is_not_there_is_named_as_the_reason(train: Train, own: list[str]) -> None:
-    refused(train(*own, "model=own_typo"), "own_bigram.Bigrm", "Bigrm' not found")
+    refused(train(*own, "model=own_typo"), "own_bigram.Bigrm", "'Bigrm' is importable")
 
 
 def test_console_script_finds_a_model_in_the_working_folder(tmp_path: Path, own: list[str]) -> None:

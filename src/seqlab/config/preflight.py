@@ -19,6 +19,8 @@ from seqlab.errors import EXIT_FAILED, EXIT_USAGE, UserError, first_line, print_
 # Composing takes about a tenth of a second a job; the rest are checked when their turn comes.
 _CHECKED_AHEAD = 50
 
+_made: dict[Path, list[Path]] = {}
+
 
 def reference_config(choices: Any) -> DictConfig:
     """Compose the chosen options without an experiment: every key that they declare."""
@@ -75,13 +77,19 @@ def claim(folder: Path) -> None:
 
 
 def release(folder: Path) -> None:
-    """Give a claimed folder back after a refusal; what another program wrote there stays."""
+    """Give a claimed folder back after a refusal; what was there before stays."""
     (folder / LOG).unlink(missing_ok=True)
-    for made in (folder, *folder.parents[:2]):
+    for made in _made.pop(folder.absolute(), [folder]):
         try:
             made.rmdir()
         except OSError:
             return
+
+
+def note_missing(folder: Path) -> None:
+    """Remember which folders making this one will make, so that `release` removes no other."""
+    whole = folder.absolute()
+    _made[whole] = [each for each in (whole, *whole.parents) if not each.exists()]
 
 
 def release_sweep(folder: Path) -> None:
@@ -112,6 +120,7 @@ class Preflight(Callback):
         """Note the sweep's folder, and check the jobs of a plain sweep before the first starts."""
         try:
             self.sweeps.add(Path(config.hydra.sweep.dir))
+            note_missing(Path(config.hydra.sweep.dir))
             for overrides in _jobs(config)[:_CHECKED_AHEAD]:
                 job = compose(config_name="train", overrides=overrides, return_hydra_config=True)
                 check_composed(without_hydra(job), job.hydra)
@@ -125,6 +134,7 @@ class Preflight(Callback):
         """Check and claim; a refusal ends the process, since Hydra only warns of exceptions."""
         try:
             check_composed(without_hydra(config), config.hydra)
+            note_missing(Path(config.hydra.run.dir))
             claim(Path(config.hydra.run.dir))
         except UserError as error:
             print_error(error)
