@@ -42,7 +42,7 @@ class Row:
     def published(self) -> str:
         """Return the published figures in words."""
         if not self.rebuilds:
-            return "not published"
+            return "see the row above"
         if self.mean is None:
             ends = f"{self.median:.{self.digits}f}, one at {self.high:.{self.digits}f}"
             return f"median {ends}, {self.rebuilds}"
@@ -67,8 +67,7 @@ ROWS = {
         "time_machine_scratch_sequential", "RNN 512 from scratch, sequential", 78, (1.020, 1.193),
         mean=1.045, sd=0.031, low=1.020, high=1.193,
     ),
-    # The book calls this row random sampling; conf/experiment/time_machine_scratch_zeroed.yaml
-    # says what its code does.
+    # The book calls this row random sampling; docs/reproduction.md says why it is compared here.
     "scratch_zeroed": Row(
         "time_machine_scratch_zeroed", "RNN 512 from scratch, state zeroed", 80, (1.208, 1.605),
         mean=1.407, sd=0.083, low=1.208, high=1.605,

@@ -112,7 +112,7 @@ def _write_readme(results: Results) -> None:
     for name, found in results.items():
         row = ROWS[name]
         numbers = values(row, found)
-        published = "not published"
+        published = "see the row above"
         if row.mean is not None:
             published = f"{row.mean:.{row.digits}f} ± {row.sd:.{row.digits}f}"
         elif row.median is not None:
