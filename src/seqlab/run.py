@@ -43,7 +43,7 @@ _MODULES: dict[str, type[SequenceModule]] = {
 
 @dataclass
 class Experiment:
-    """What a configuration describes, built: ready to be trained or evaluated."""
+    """What a configuration describes, built: ready to be trained."""
 
     config: dict[str, Any]
     data: Any
@@ -168,6 +168,10 @@ def _guarded(config: DictConfig, folder: RunFolder, overrides: list[str], *, res
         except ValueError as error:
             print_error(error)
             return EXIT_USAGE
+        except Exception as error:  # of a data set or model of the person's own
+            print_error(error)
+            print("  SEQLAB_TRACEBACK=1 shows where.", file=sys.stderr)
+            return EXIT_FAILED
         if overrides or not resumed:
             folder.write_text(folder.config, OmegaConf.to_yaml(config))
         record = Record(experiment, folder, overrides, warnings, earlier)

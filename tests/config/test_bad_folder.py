@@ -252,3 +252,23 @@ def test_resume_with_another_option_of_a_group_says_more_than_the_same_word_agai
     outcome = train(f"resume={copy.path}", "data=sine")
     refused(outcome, "data")
     assert "Did you mean 'data'?" not in outcome.err
+
+
+def test_sweep_into_the_folder_of_an_earlier_one_touches_nothing(
+    train: Train, tmp_path: Path
+) -> None:
+    words = ["-m", "trainer.max_epochs=1", "callbacks=none", "logger=csv", "hydra.sweep.dir=sweep"]
+    assert train(*words, "seed=1,2").code == 0
+    before = tree(tmp_path)
+    for again in ("seed=1,2", "optimizer.lr=-1,-2", "data.num_train=9999,9998", "data.tua=1,2"):
+        refused(train(*words, again), "")
+        assert tree(tmp_path) == before
+
+
+def test_job_whose_folder_is_in_use_leaves_it_alone(train: Train, tmp_path: Path) -> None:
+    job = tmp_path / "sweep" / "0"
+    job.mkdir(parents=True)
+    (job / "run.log").write_text("mine")
+    outcome = train("-m", "seed=1", "trainer.max_epochs=1", "hydra.sweep.dir=sweep")
+    refused(outcome, "exists already; nothing in it was touched")
+    assert (job / "run.log").read_text() == "mine"

@@ -80,3 +80,30 @@ def test_sweep_of_which_one_job_cannot_be_built_runs_the_others(
     assert outcome.code == 1
     assert "data.num_train=9999" in outcome.err
     assert len(list(tmp_path.rglob("result.json"))) == 1
+
+
+@pytest.mark.parametrize(
+    "word", ["~trainer.max_epochs", "~trainer.accelerator", "~data.task", "~model.task", "~seed"]
+)
+def test_deleted_key_that_is_needed_is_named(train: Train, tmp_path: Path, word: str) -> None:
+    refused(train(word), f"{word[1:]} was deleted", word)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_task_is_refused_with_those_that_exist(train: Train, own: list[str]) -> None:
+    outcome = train(*own, "model=own_bigram", "model.task=language_modell")
+    refused(outcome, "model.task=language_modell", "forecasting or task: language_model")
+
+
+def test_own_data_set_that_breaks_ends_without_traceback_or_folder(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: object) -> None:
+        raise RuntimeError("the sensor is unplugged")
+
+    monkeypatch.setattr("seqlab.data.sine.SineData.make_series", broken)
+    outcome = train()
+    assert outcome.code == 1
+    assert "the sensor is unplugged" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert list(tmp_path.iterdir()) == []

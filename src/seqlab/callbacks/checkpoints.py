@@ -72,7 +72,9 @@ class Checkpoints(Checkpoint):
         self.best, self.best_epoch = state_dict["best"], state_dict["best_epoch"]
 
     def _default(self, trainer: Trainer) -> str:
-        return "val/loss" if "val/loss" in trainer.callback_metrics else "train/loss"
+        parts = getattr(trainer.datamodule, "parts", {})  # type: ignore[attr-defined]
+        held_out = "val" in parts and trainer.limit_val_batches > 0
+        return "val/loss" if held_out else "train/loss"
 
     def _value(self, trainer: Trainer, name: str) -> float:
         if name not in trainer.callback_metrics:

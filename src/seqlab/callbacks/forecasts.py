@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seqlab import figures
@@ -27,7 +26,7 @@ class Forecasts(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the data."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        self._draw(trainer, "data", figures.series(data.series, data.clean_series()))
+        show_figure(trainer, "data", figures.series(data.series, data.clean_series()))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the errors by horizon."""
@@ -50,7 +49,7 @@ class Forecasts(Callback):
             ones = one_step(network, series, data.tau)
             rolled = multi_step(network, series[:start], len(series) - start, data.tau)
             ahead = k_step(network, series, data.tau, horizons)
-        self._draw(
+        show_figure(
             trainer,
             "one_step",
             figures.predictions(
@@ -61,7 +60,7 @@ class Forecasts(Callback):
                 title="One-step predictions",
             ),
         )
-        self._draw(
+        show_figure(
             trainer,
             "multi_step",
             figures.predictions(
@@ -72,7 +71,7 @@ class Forecasts(Callback):
                 title="Multi-step forecast: predictions fed back as input",
             ),
         )
-        self._draw(
+        show_figure(
             trainer,
             "k_step",
             figures.predictions(
@@ -83,7 +82,3 @@ class Forecasts(Callback):
                 title="k-step predictions",
             ),
         )
-
-    def _draw(self, trainer: Trainer, name: str, figure: Any) -> None:
-        with torch.no_grad():
-            show_figure(trainer, name, figure)

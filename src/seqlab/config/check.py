@@ -23,6 +23,8 @@ _NAMED = ("callbacks", "logger")
 
 GROUPS = ["data", "model", "optimizer", "scheduler", "trainer", "callbacks", "logger", "experiment"]
 _NEEDED = ("data", "model", "optimizer", "trainer")
+_READ = ("name", "seed", "monitor", "resume", "data.task", "model.task")
+_TASKS = {"forecasting": "forecasting a series", "language_model": "modelling a language"}
 
 
 def check(config: DictConfig, reference: DictConfig, sources: "Sources") -> None:
@@ -38,11 +40,19 @@ def check(config: DictConfig, reference: DictConfig, sources: "Sources") -> None
     for path, _ in leaves(config):
         if not _declared(path, known, config, reference):
             raise unknown_key(path, reference, sources.of(path))
+    given = {path for path, _ in leaves(config)}
+    for path, _ in known:
+        # The program itself reads these; others may fall back to their class's own default.
+        if path not in given and (path.startswith("trainer.") or path in _READ):
+            raise UserError(
+                f"{path} was deleted {sources.of(path)}",
+                f"Leave it, or give it a value: {path}=...",
+            )
     plain = resolved(config)
     defaults = OmegaConf.to_container(reference, resolve=False)
     for path, _ in leaves(config):
         _check_value(path, _at(plain, path), _at(defaults, path), sources)
-    _check_pairing(plain)
+    _check_together(plain)
 
 
 def resolved(config: DictConfig) -> dict[str, Any]:
@@ -221,7 +231,7 @@ def check_groups(config: DictConfig, name: str) -> None:
             raise UserError(f"{name} has no usable {group}", f"Choose one: {group}=OPTION.")
 
 
-def _check_pairing(plain: dict[str, Any]) -> None:
+def _check_together(plain: dict[str, Any]) -> None:
     trainer = plain["trainer"]
     if (trainer.get("min_epochs") or 0) > trainer["max_epochs"]:
         raise UserError(
@@ -229,19 +239,19 @@ def _check_pairing(plain: dict[str, Any]) -> None:
             f"trainer.max_epochs={trainer['max_epochs']}",
             f"Use trainer.max_epochs={trainer['min_epochs']} or more.",
         )
-    data, model = plain["data"].get("task"), plain["model"].get("task")
+    for group in ("data", "model"):
+        task = plain[group].get("task")
+        if task not in _TASKS:
+            raise UserError(
+                f"{group}.task={_shown(task)}: there is no such task",
+                f"Write it in the YAML file of {group}: task: {' or task: '.join(_TASKS)}.",
+            )
+    data, model = plain["data"]["task"], plain["model"]["task"]
     if data != model:
         advice = {
             "forecasting": "Choose a forecasting model: model=mlp.",
             "language_model": "Choose a language model: model=rnn, model=gru or model=lstm.",
         }
         raise UserError(
-            f"the data are for {_task(data)}, the model is for {_task(model)}",
-            advice.get(str(data), "Give data and model the same `task`."),
+            f"the data are for {_TASKS[data]}, the model is for {_TASKS[model]}", advice[data]
         )
-
-
-def _task(task: Any) -> str:
-    return {"forecasting": "forecasting a series", "language_model": "modelling a language"}.get(
-        str(task), repr(task)
-    )

@@ -19,7 +19,9 @@ from seqlab.errors import EXIT_FAILED, EXIT_USAGE, UserError, first_line, print_
 # Composing takes about a tenth of a second a job; the rest are checked when their turn comes.
 _CHECKED_AHEAD = 50
 
+# What this process made and claimed: the only things that it may take away again.
 _made: dict[Path, list[Path]] = {}
+_claimed: set[Path] = set()
 
 
 def reference_config(choices: Any) -> DictConfig:
@@ -64,6 +66,7 @@ def claim(folder: Path) -> None:
         if any(folder.iterdir()):
             raise FileExistsError
         (folder / LOG).touch(exist_ok=False)
+        _claimed.add(folder.absolute())
     except FileExistsError:
         raise UserError(
             f"the run folder {folder} exists already; nothing in it was touched",
@@ -78,8 +81,11 @@ def claim(folder: Path) -> None:
 
 def release(folder: Path) -> None:
     """Give a claimed folder back after a refusal; what was there before stays."""
-    (folder / LOG).unlink(missing_ok=True)
-    for made in _made.pop(folder.absolute(), [folder]):
+    whole = folder.absolute()
+    if whole in _claimed:
+        _claimed.remove(whole)
+        (folder / LOG).unlink(missing_ok=True)
+    for made in _made.pop(whole, [folder]):
         try:
             made.rmdir()
         except OSError:
@@ -93,9 +99,10 @@ def note_missing(folder: Path) -> None:
 
 
 def release_sweep(folder: Path) -> None:
-    """Remove what Hydra wrote of a sweep whose every job was refused."""
-    (folder / "multirun.yaml").unlink(missing_ok=True)
-    release(folder)
+    """Remove what Hydra wrote of a sweep whose every job was refused, unless it was there before."""
+    if folder.absolute() in _made.get(folder.absolute(), []):
+        (folder / "multirun.yaml").unlink(missing_ok=True)
+        release(folder)
 
 
 def _jobs(config: DictConfig) -> list[list[str]]:
@@ -119,8 +126,14 @@ class Preflight(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Note the sweep's folder, and check the jobs of a plain sweep before the first starts."""
         try:
-            self.sweeps.add(Path(config.hydra.sweep.dir))
-            note_missing(Path(config.hydra.sweep.dir))
+            folder = Path(config.hydra.sweep.dir)
+            if (folder / "multirun.yaml").exists():
+                raise UserError(
+                    f"the sweep folder {folder} exists already; nothing in it was touched",
+                    "Choose another hydra.sweep.dir.",
+                )
+            self.sweeps.add(folder)
+            note_missing(folder)
             for overrides in _jobs(config)[:_CHECKED_AHEAD]:
                 job = compose(config_name="train", overrides=overrides, return_hydra_config=True)
                 check_composed(without_hydra(job), job.hydra)

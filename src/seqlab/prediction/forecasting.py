@@ -55,7 +55,7 @@ def k_step(
     Returns:
         For each k a tensor `(T - tau - max(horizons) + 1,)`; empty where the series is too short.
     """
-    longest = max(horizons)
+    longest = max(horizons, default=0)
     rows = len(series) - tau - longest + 1
     if rows < 1:
         return {k: series.new_empty(0) for k in horizons}

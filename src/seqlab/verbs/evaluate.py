@@ -64,7 +64,7 @@ def _horizon_errors(trained: Trained) -> dict[str, float]:
     data = trained.data
     options = (trained.config.get("callbacks") or {}).get("forecasts", {})
     history, part = (data.parts[name].to(trained.device) for name in ("train", "val"))
-    trained.module.to(trained.device)
+    trained.module.to(trained.device)  # the Trainer has put it back on the CPU
     with torch.no_grad():
         errors = errors_by_horizon(
             trained.module.network, history, part, data.tau, options.get("horizons", HORIZONS)
