@@ -99,7 +99,7 @@ def note_missing(folder: Path) -> None:
 
 
 def release_sweep(folder: Path) -> None:
-    """Remove what Hydra wrote of a sweep whose every job was refused, unless it was there before."""
+    """Remove what Hydra wrote of a sweep whose every job was refused, in a folder it made."""
     if folder.absolute() in _made.get(folder.absolute(), []):
         (folder / "multirun.yaml").unlink(missing_ok=True)
         release(folder)
