@@ -18,7 +18,7 @@ from conftest import SMALL_LM, Outcome
 from seqlab.config import folders
 from seqlab.config.saved import load_config
 from seqlab.errors import UserError
-from seqlab.run_folder import RunFolder, replacing
+from seqlab.run_folder import RunFolder
 
 Train = Callable[..., Outcome]
 
@@ -59,40 +59,6 @@ def rows(folder: RunFolder) -> list[dict[str, str]]:
 
 
 # Reading and writing
-
-
-def test_replacing_puts_the_new_content_in_place(tmp_path: Path) -> None:
-    target = tmp_path / "deep" / "file.txt"
-    for text in ("first", "second"):
-        with replacing(target) as partial:
-            partial.write_text(text)
-        assert target.read_text() == text
-        assert files(tmp_path) == {"deep/file.txt"}
-
-
-def test_replacing_leaves_the_old_content_until_the_end(tmp_path: Path) -> None:
-    target = tmp_path / "file.txt"
-    target.write_text("old")
-    with replacing(target) as partial:
-        partial.write_text("new")
-        assert partial.parent == target.parent, "a move between file systems is not atomic"
-        assert target.read_text() == "old"
-    assert target.read_text() == "new"
-
-
-def test_failure_while_writing_leaves_the_old_content_and_no_partial_file(tmp_path: Path) -> None:
-    target = tmp_path / "file.txt"
-    target.write_text("old")
-
-    def half() -> None:
-        with replacing(target) as partial:
-            partial.write_text("ne")
-            raise OSError("no space left on device")
-
-    with pytest.raises(OSError, match="no space left"):
-        half()
-    assert target.read_text() == "old"
-    assert files(tmp_path) == {"file.txt"}
 
 
 def test_result_is_valid_json_with_null_for_what_json_cannot_say(tmp_path: Path) -> None:
@@ -139,6 +105,16 @@ def test_metrics_are_read_by_name_without_the_empty_cells(tmp_path: Path) -> Non
     assert table["step"] == [(1, 10.0), (2, 20.0), (3, 30.0)]
 
 
+@pytest.mark.parametrize(
+    "damage", ["4,40,0.1", "4", "x,40,0.1\n", "4,40\n", "4,40,0.1,7,8\n", "\n\n", "4,y,z\n"]
+)
+def test_row_that_is_cut_off_or_damaged_hides_no_other(tmp_path: Path, damage: str) -> None:
+    folder = RunFolder(tmp_path)
+    folder.metrics.write_text(f"epoch,step,val/loss\n1,10,0.5\n3,30,0.25\n{damage}")
+    assert folder.read_metrics()["val/loss"][:2] == [(1, 0.5), (3, 0.25)]
+    assert (4, 0.1) not in folder.read_metrics()["val/loss"] or damage.endswith("8\n")
+
+
 def test_checkpoint_is_found_by_name_or_path(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     with pytest.raises(UserError, match="there is no checkpoint"):
@@ -161,7 +137,8 @@ def test_finished_run_holds_exactly_what_was_promised(
     sine_run: RunFolder, language_run: RunFolder
 ) -> None:
     common = {"config.yaml", "result.json", "metrics.csv", "run.log"}
-    common |= {"checkpoints/best.ckpt", "checkpoints/last.ckpt"}
+    for name in ("best", "last", "previous"):
+        common |= {f"checkpoints/{name}.ckpt", f"checkpoints/{name}.ckpt.sha256"}
     for folder, figures, more in (
         (sine_run, {"data", "one_step", "multi_step", "k_step", "loss"}, set()),
         (language_run, {"perplexity"}, {"samples.txt"}),

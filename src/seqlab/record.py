@@ -4,6 +4,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from seqlab import provenance
+from seqlab.resumption import ResumePoint, warn_of_another_machine
 from seqlab.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ class Record:
         folder: where the file lies.
         overrides: what was typed.
         warnings: a list that grows as the run goes on.
-        earlier: the result of the part of the run before an interruption.
+        earlier: the result of the part of the run before an interruption; may be empty.
+        point: where the run goes on.
     """
 
     def __init__(
@@ -28,24 +30,27 @@ class Record:
         overrides: list[str],
         warnings: list[str],
         earlier: dict[str, Any],
+        point: ResumePoint | None,
     ) -> None:
         self.experiment = experiment
         self.folder = folder
         self.warnings = warnings
-        self.earlier_warnings = earlier.get("warnings", [])
-        self.earlier_metrics = earlier.get("metrics", {})
-        self.earlier_s = earlier.get("duration_s", 0.0)
+        self.earlier_warnings = _texts(earlier.get("warnings"))
+        self.earlier_metrics = {} if point is None else point.metrics
+        self.earlier_s = _number(earlier.get("duration_s"))
         self.started = time.perf_counter()
         config = experiment.config
         self.fixed = {
             "experiment": config["name"],
             "seed": config["seed"],
-            "overrides": [*earlier.get("overrides", []), *overrides],
+            "overrides": [*_texts(earlier.get("overrides")), *overrides],
             "device": provenance.device_name(experiment.trainer.strategy.root_device),
             "fingerprint": provenance.fingerprint(config),
             "versions": provenance.versions(),
             "git": provenance.git(),
         }
+        if point is not None:
+            warn_of_another_machine(earlier, self.fixed)
 
     def write(
         self,
@@ -76,6 +81,15 @@ class Record:
                 result["best_epoch"] = best_epoch
         self.folder.write_result(result)
         return result
+
+
+def _texts(value: Any) -> list[str]:
+    """Return a list of texts from a file that may hold anything."""
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and 0 <= value < 1e12 else 0.0
 
 
 def _described(error: BaseException | None) -> dict[str, str] | None:

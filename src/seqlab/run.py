@@ -1,8 +1,11 @@
 """One run: configuration -> data -> model -> trainer -> result; here data and model meet."""
 
+import errno
 import logging
 import sys
 import traceback
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,34 +14,47 @@ import torch
 from lightning.pytorch import Trainer, seed_everything
 from omegaconf import DictConfig, OmegaConf
 
-from seqlab import provenance
+from seqlab.callbacks.checkpoints import Checkpoints
 from seqlab.callbacks.signals import Interrupted, StopOnSignal
+from seqlab.checkpoint import VerifiedCheckpointIO
 from seqlab.config.build import build
 from seqlab.config.check import resolved
+from seqlab.config.folders import text_of
 from seqlab.errors import (
     EXIT_DONE,
     EXIT_FAILED,
     EXIT_USAGE,
     UserError,
-    first_line,
     print_error,
 )
+from seqlab.files import write_text
 from seqlab.messages import recording
 from seqlab.models.forecaster import Forecaster
 from seqlab.models.language_model import LanguageModel
 from seqlab.models.training import SequenceModule
 from seqlab.record import Record
+from seqlab.resumption import (
+    ResumePoint,
+    check_same_experiment,
+    find_resume_point,
+    identity,
+    restore_tables,
+    settle,
+)
 from seqlab.run_folder import RunFolder
 from seqlab.summary import summary
 
 logger = logging.getLogger(__name__)
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DESCRIBING = ("seed", "data", "model", "optimizer", "scheduler", "trainer")
 
 _MODULES: dict[str, type[SequenceModule]] = {
     "forecasting": Forecaster,
     "language_model": LanguageModel,
 }
+
+Signalled = Callable[[], int | None]
 
 
 @dataclass
@@ -82,11 +98,13 @@ def build_trainer(config: dict[str, Any], folder: RunFolder, stop: StopOnSignal)
     flags["accelerator"] = accelerator(flags["accelerator"])
     flags["devices"] = _one_device(flags["devices"], flags["num_nodes"])
     bar = flags.pop("enable_progress_bar")
+    every = {name: flags.pop(f"checkpoint_{name}") for name in ("every_n_steps", "every_n_seconds")}
     callbacks: list[Any] = [stop]
     for name, node in (config.get("callbacks") or {}).items():
         if name == "checkpoints" and not flags["enable_checkpointing"]:
             continue
-        extra = {"bar": bar} if name == "progress" and bar is not None else {}
+        extra = {"progress": {"bar": bar}, "checkpoints": every}.get(name, {})
+        extra = {key: value for key, value in extra.items() if value is not None}
         callback = build(node, f"callbacks.{name}", **extra)
         if getattr(callback, "task", config["model"]["task"]) == config["model"]["task"]:
             callbacks.append(callback)
@@ -95,8 +113,8 @@ def build_trainer(config: dict[str, Any], folder: RunFolder, stop: StopOnSignal)
         for name, node in (config.get("logger") or {}).items()
     ]
     flags["enable_checkpointing"] &= "checkpoints" in (config.get("callbacks") or {})
-    return build(
-        flags,
+    trainer: Trainer = build(
+        flags | {"plugins": _with_verified_files(flags["plugins"])},
         "trainer",
         hint="Change the flag that it names.",
         callbacks=callbacks,
@@ -104,6 +122,10 @@ def build_trainer(config: dict[str, Any], folder: RunFolder, stop: StopOnSignal)
         default_root_dir=str(folder.path),
         enable_progress_bar=False,
     )
+    for callback in trainer.checkpoint_callbacks:
+        if isinstance(callback, Checkpoints):
+            callback.configuration = identity(config)
+    return trainer
 
 
 def accelerator(wanted: str, option: str = "trainer.accelerator=") -> str:
@@ -126,6 +148,11 @@ def accelerator(wanted: str, option: str = "trainer.accelerator=") -> str:
     return wanted
 
 
+def _with_verified_files(plugins: Any) -> list[Any]:
+    listed = plugins if isinstance(plugins, list) else [] if plugins is None else [plugins]
+    return [*listed, VerifiedCheckpointIO()]
+
+
 def _one_device(devices: int | str | list[int], num_nodes: int) -> int | list[int]:
     wanted = 1 if devices == "auto" else devices
     count = len(wanted) if isinstance(wanted, list) else wanted
@@ -137,23 +164,50 @@ def _one_device(devices: int | str | list[int], num_nodes: int) -> int | list[in
     return wanted  # type: ignore[return-value]
 
 
-def run(config: DictConfig, path: Path, overrides: list[str]) -> int:
-    """Train what a checked configuration describes, into a claimed folder; return the exit code."""
-    return _guarded(config, RunFolder(path), overrides, resumed=False)
+def run(
+    config: DictConfig, path: Path, overrides: list[str], signalled: Signalled = lambda: None
+) -> int:
+    """Train what a checked configuration describes, into a claimed folder; return the exit code.
+
+    Args:
+        config: the configuration.
+        path: the run folder; config.yaml is in it.
+        overrides: what was typed.
+        signalled: tells of a signal that came before the run could answer it.
+    """
+    return _guarded(config, RunFolder(path), overrides, signalled, resumed=False)
 
 
-def resume(config: DictConfig, path: Path, overrides: list[str]) -> int:
-    """Go on with the run in a folder from its last checkpoint; return the exit code."""
-    return _guarded(config, RunFolder(path), overrides, resumed=True)
+def resume(
+    config: DictConfig, path: Path, overrides: list[str], signalled: Signalled = lambda: None
+) -> int:
+    """Go on with the run in a folder from its last good checkpoint; return the exit code."""
+    return _guarded(config, RunFolder(path), overrides, signalled, resumed=True)
 
 
-def _guarded(config: DictConfig, folder: RunFolder, overrides: list[str], *, resumed: bool) -> int:
-    with recording(folder.log) as warnings, StopOnSignal() as stop:
+def _guarded(*arguments: Any, resumed: bool) -> int:
+    try:
+        return _listening(*arguments, resumed=resumed)
+    except Interrupted as interrupted:
+        print("stopped before anything began", file=sys.stderr)
+        return interrupted.exit_code
+
+
+def _listening(
+    config: DictConfig,
+    folder: RunFolder,
+    overrides: list[str],
+    signalled: Signalled,
+    *,
+    resumed: bool,
+) -> int:
+    with recording(folder.log) as warnings, StopOnSignal(signalled) as stop:
         try:
+            stop.check()
             plain = resolved(config)
-            earlier = folder.read_result() if resumed else {}
-            checkpoint = load_checkpoint(folder.checkpoint("last")) if resumed else None
-            if checkpoint is not None and _complete(plain, earlier, checkpoint):
+            earlier = _earlier_result(folder) if resumed else {}
+            point = find_resume_point(folder) if resumed else None
+            if resumed and _nothing_left(plain, earlier, point):
                 print(
                     f"{folder.path} is complete after {earlier['epochs']} epochs. To go on: "
                     f"python -m train resume={folder.path} trainer.max_epochs=N"
@@ -163,8 +217,9 @@ def _guarded(config: DictConfig, folder: RunFolder, overrides: list[str], *, res
             experiment = Experiment(
                 plain, data, build_module(plain, data), build_trainer(plain, folder, stop)
             )
-        except Interrupted as interrupted:
-            return interrupted.exit_code
+            if point is not None:
+                check_same_experiment(identity(plain), point)
+            record = Record(experiment, folder, overrides, warnings, earlier, point)
         except ValueError as error:
             print_error(error)
             return EXIT_USAGE
@@ -172,15 +227,29 @@ def _guarded(config: DictConfig, folder: RunFolder, overrides: list[str], *, res
             print_error(error)
             print("  SEQLAB_TRACEBACK=1 shows where.", file=sys.stderr)
             return EXIT_FAILED
-        if overrides or not resumed:
-            folder.write_text(folder.config, OmegaConf.to_yaml(config))
-        record = Record(experiment, folder, overrides, warnings, earlier)
-        return _train(experiment, config, folder, record, checkpoint)
+        return _train(experiment, config, folder, record, point, resumed=resumed)
 
 
-def _complete(config: dict[str, Any], earlier: dict[str, Any], checkpoint: dict[str, Any]) -> bool:
-    longer = config["trainer"]["max_epochs"] > checkpoint["epoch"] + 1
-    return earlier["status"] == "completed" and not longer
+def _earlier_result(folder: RunFolder) -> dict[str, Any]:
+    """Return result.json; a run whose one is lost or damaged can go on all the same."""
+    try:
+        return folder.read_result()
+    except UserError as error:
+        logger.warning("%s; the run goes on without it", error)
+        return {}
+
+
+def _nothing_left(
+    config: dict[str, Any], earlier: dict[str, Any], point: ResumePoint | None
+) -> bool:
+    if earlier.get("status") != "completed":
+        return False
+    if point is None:
+        raise UserError(
+            "the run is complete, and has no whole checkpoint to go on from",
+            "Start a new run; what lies here stays as it is.",
+        )
+    return bool(config["trainer"]["max_epochs"] <= point.epochs)
 
 
 def _train(
@@ -188,76 +257,86 @@ def _train(
     config: DictConfig,
     folder: RunFolder,
     record: Record,
-    checkpoint: dict[str, Any] | None,
+    point: ResumePoint | None,
+    *,
+    resumed: bool,
 ) -> int:
     trainer, data, module = experiment.trainer, experiment.data, experiment.module
     hyperparameters = _flat(experiment.config, OmegaConf.to_container(config, resolve=False))
-    device = provenance.device_name(trainer.strategy.root_device)
-    logger.info("%s on %s", _title(experiment), device)
+    logger.info("%s on %s", _title(experiment), record.fixed["device"])
     logger.info("%s", data.summary())
     try:
+        if resumed:
+            write_text(folder.config, text_of(config))
         record.write("running")
         for target in trainer.loggers:
             target.log_hyperparams(hyperparameters)
-        if checkpoint is not None:
-            _rewind(trainer, checkpoint)
+        if resumed:
+            _go_on(trainer, folder, point)
         trainer.fit(
             module,
             datamodule=data,
             weights_only=True,
-            ckpt_path=None if checkpoint is None else folder.last,
+            ckpt_path=None if point is None else folder.last,
         )
-        metrics = _metrics(trainer)
+        metrics = _metrics(trainer, point)
         if "test" in data.parts:
             trainer.test(module, datamodule=data, verbose=False)
-            metrics |= _metrics(trainer)
+            metrics |= _metrics(trainer, None)
         result = record.write("completed", metrics)
     except Interrupted as interrupted:
-        record.write("interrupted", _metrics(trainer), interrupted)
+        record.write("interrupted", _metrics(trainer, point), interrupted)
         print(f"{interrupted}; go on with: python -m train resume={folder.path}")
         return interrupted.exit_code
     except Exception as error:
-        with folder.log.open("a", encoding="utf-8") as file:
-            file.write(traceback.format_exc())
-        record.write("failed", _metrics(trainer), error)
-        print_error(error)
-        print(f"  {folder.log} has the details.", file=sys.stderr)
-        return EXIT_FAILED
+        return _failed(_explained(error, folder), trainer, folder, record, point)
     print(summary(result, folder))
     return EXIT_DONE
 
 
-def _rewind(trainer: Trainer, checkpoint: dict[str, Any]) -> None:
-    """Let loggers drop what they wrote after the checkpoint that the run goes on from."""
-    # A checkpoint from within an epoch is of an epoch that is not complete.
-    epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
-    logger.info("going on after epoch %d, step %d", epochs, checkpoint["global_step"])
-    for target in trainer.loggers:
-        if hasattr(target, "continue_from"):
-            target.continue_from(epochs, checkpoint["global_step"])
+def _failed(
+    error: Exception,
+    trainer: Trainer,
+    folder: RunFolder,
+    record: Record,
+    point: ResumePoint | None,
+) -> int:
+    """Record and print what ended the run; on a full disk as much of it as there is room for."""
+    with suppress(OSError), folder.log.open("a", encoding="utf-8") as file:
+        file.write("".join(traceback.format_exception(error)))
+    with suppress(OSError):
+        record.write("failed", _metrics(trainer, point), error)
+    print_error(error)
+    print(f"  {folder.log} has the details.", file=sys.stderr)
+    return EXIT_FAILED
 
 
-def load_checkpoint(file: Path) -> dict[str, Any]:
-    """Return a checkpoint's content: plain values and tensors on the CPU, nothing is executed.
-
-    Raises:
-        UserError: the file is damaged, or holds more than plain values.
-    """
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-        if not isinstance(content, dict) or "state_dict" not in content:
-            raise ValueError("it is not a checkpoint")
-    except Exception as error:  # a damaged file can raise nearly anything
-        raise UserError(
-            f"the checkpoint {file} cannot be loaded: {first_line(error)[:200]}",
-            "It is damaged, or not a run's checkpoint; try the run's other one "
-            "(best.ckpt, last.ckpt), or train again.",
-        ) from error
-    return content
+def _explained(error: Exception, folder: RunFolder) -> Exception:
+    """Return the error, or for a full disk one that says so."""
+    if not isinstance(error, OSError) or error.errno not in _NO_ROOM:
+        return error
+    told = UserError(
+        f"the run could not be written any further: {error.strerror}",
+        "What was written before is whole. Make room, then go on with: "
+        f"python -m train resume={folder.path}",
+    )
+    told.__cause__ = error
+    return told
 
 
-def _metrics(trainer: Trainer) -> dict[str, float]:
-    return {name: float(value) for name, value in trainer.callback_metrics.items()}
+def _go_on(trainer: Trainer, folder: RunFolder, point: ResumePoint | None) -> None:
+    settle(folder, point)
+    restore_tables(trainer.loggers, point)
+    if point is None:
+        logger.warning("the run had no whole checkpoint: it begins again")
+    else:
+        logger.info("going on after epoch %d, step %d", point.epochs, point.steps)
+
+
+def _metrics(trainer: Trainer, point: ResumePoint | None) -> dict[str, float]:
+    """Return the latest value of each metric, also of those only known to the part before."""
+    latest = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    return latest if point is None else point.metrics | latest
 
 
 def _title(experiment: Experiment) -> str:

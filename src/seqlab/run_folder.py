@@ -3,28 +3,13 @@
 import csv
 import json
 import math
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from seqlab.config.folders import CONFIG, LOG
+from seqlab.config.folders import CONFIG, LOG, RESULT
 from seqlab.errors import UserError
-
-
-@contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """Yield a path to write to; what was written then takes `target`'s place all at once."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        yield partial
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+from seqlab.files import write_text
 
 
 class RunFolder:
@@ -38,13 +23,14 @@ class RunFolder:
         self.path = Path(path)
         self.config = self.path / CONFIG
         self.log = self.path / LOG
-        self.result = self.path / "result.json"
+        self.result = self.path / RESULT
         self.metrics = self.path / "metrics.csv"
         self.samples = self.path / "samples.txt"
         self.figures = self.path / "figures"
         self.forecast = self.path / "forecast.csv"
         self.best = self.path / "checkpoints" / "best.ckpt"
         self.last = self.path / "checkpoints" / "last.ckpt"
+        self.previous = self.path / "checkpoints" / "previous.ckpt"
         self.tensorboard = self.path / "tensorboard"
 
     def figure(self, name: str) -> Path:
@@ -52,15 +38,10 @@ class RunFolder:
         self.figures.mkdir(parents=True, exist_ok=True)
         return self.figures / f"{name}.png"
 
-    def write_text(self, file: Path, text: str) -> None:
-        """Write a whole text file, all at once."""
-        with replacing(file) as partial:
-            partial.write_text(text, encoding="utf-8")
-
     def write_result(self, result: dict[str, Any]) -> None:
         """Write result.json, all at once; numbers that JSON does not know become null."""
         text = json.dumps(_plain(result), indent=2, ensure_ascii=False, allow_nan=False)
-        self.write_text(self.result, text + "\n")
+        write_text(self.result, text + "\n")
 
     def read_result(self) -> dict[str, Any]:
         """Return result.json.
@@ -81,12 +62,13 @@ class RunFolder:
         return result
 
     def read_metrics(self) -> dict[str, list[tuple[int, float]]]:
-        """Return each metric's `(epoch, value)` pairs in order; nothing where none was written."""
+        """Return each metric's `(epoch, value)` pairs in order; nothing where none was written.
+
+        What is no number, in a damaged table, is passed over.
+        """
         table: dict[str, list[tuple[int, float]]] = {}
-        if not self.metrics.is_file():
-            return table
-        with self.metrics.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
+        for row in csv.DictReader(whole_lines(self.metrics)):
+            with suppress(ValueError, TypeError, KeyError):
                 epoch = int(row.pop("epoch"))
                 for name, value in row.items():
                     if value:
@@ -99,10 +81,11 @@ class RunFolder:
         Raises:
             UserError: it is not there.
         """
-        file = {"best": self.best, "last": self.last}.get(which, Path(which))
+        named = {"best": self.best, "last": self.last, "previous": self.previous}
+        file = named.get(which, Path(which))
         if which == "best" and not file.is_file() and self.last.is_file():
             return self.last
-        if not file.is_file() and which not in ("best", "last"):
+        if not file.is_file() and which not in named:
             raise UserError(
                 f"there is no checkpoint {file}", "Use --checkpoint best, last or an existing file."
             )
@@ -112,6 +95,14 @@ class RunFolder:
                 "The run stopped before it wrote one, or without checkpoints; train it again.",
             )
         return file
+
+
+def whole_lines(file: Path) -> list[str]:
+    """Return a text file's lines, without a last one that a kill cut off; none if it is missing."""
+    if not file.is_file():
+        return []
+    text = file.read_bytes().decode("utf-8", errors="replace")
+    return [f"{line}\n" for line in text.split("\n")[:-1]]
 
 
 def _plain(value: Any) -> Any:

@@ -5,7 +5,6 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,14 @@ from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from seqlab.config.claim import claim, give_up, hold, release, release_sweep
 from seqlab.config.explain import explained
-from seqlab.config.folders import CONFIG, conf_dir, experiment_name, register_resolvers, typed
-from seqlab.config.preflight import Preflight, check_composed, claim, release, release_sweep
+from seqlab.config.folders import RESULT, conf_dir, register_resolvers, text_of, typed
+from seqlab.config.preflight import Preflight, check_composed, named
 from seqlab.config.saved import load_config
 from seqlab.errors import (
     EXIT_DONE,
@@ -46,8 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _dispatched(words, deferral)
     finally:
-        with suppress(_Stopped):
-            deferral.end()
+        deferral.end()
 
 
 def _dispatched(words: list[str], deferral: "_Deferral") -> int:
@@ -87,14 +86,11 @@ def _train(words: list[str], deferral: "_Deferral") -> int:
     return max(codes, default=EXIT_DONE)
 
 
-class _Stopped(Exception):
-    """A signal came before the run began; its argument is the exit code."""
-
-
 class _Deferral:
     """Keeps signals until they can be answered.
 
-    Interrupted half-way through their import, torch and numpy fail with misleading errors.
+    Interrupted half-way through their import, torch and numpy fail with misleading errors. A run
+    answers signals itself, and those that came before it.
     """
 
     def __init__(self) -> None:
@@ -104,39 +100,34 @@ class _Deferral:
             for each in (signal.SIGINT, signal.SIGTERM):
                 self._before[each] = signal.signal(each, lambda n, _: self._received.append(n))
 
+    def received(self) -> int | None:
+        """Return the signal that came last and is not answered yet, if one came."""
+        return self._received[-1] if self._received else None
+
     def end(self) -> None:
-        """Give the signals back, once, and raise `_Stopped` where one came."""
+        """Give the signals back."""
         for each, handler in self._before.items():
             signal.signal(each, handler)
-        self._before.clear()
-        if self._received:
-            raise _Stopped(128 + self._received.pop())
 
 
 def _run_job(config: DictConfig, node: HydraConf, deferral: _Deferral) -> int:
     folder = Path(node.runtime.output_dir)
     overrides = typed(node.overrides.task)
+    named(config, node)
     if node.mode == RunMode.MULTIRUN:
         try:
             check_composed(config, node)
-            claim(folder)
+            claim(folder, text_of(config))
         except UserError as error:
             print_error(error)
             release(folder)
             return EXIT_USAGE
-    with open_dict(config):
-        config.name = experiment_name(config.name, node.runtime.choices, overrides)
     from seqlab.run import run  # torch is imported only once the configuration stands
 
-    try:
-        deferral.end()
-    except _Stopped as stopped:
-        release(folder)
-        print("stopped before anything began", file=sys.stderr)
-        return int(stopped.args[0])
-    code = run(config, folder, overrides=overrides)
-    if not (folder / CONFIG).exists():
+    code = run(config, folder, overrides, deferral.received)
+    if not (folder / RESULT).exists():
         release(folder)  # refused, or stopped, before anything began
+    give_up(folder)
     return code
 
 
@@ -149,13 +140,13 @@ def _resume(folder: Path, words: list[str], deferral: _Deferral) -> int:
             f"Type: python -m train resume={folder}",
         )
     config = load_config(folder, overrides)
-    from seqlab.run import resume
-
+    hold(folder)
     try:
-        deferral.end()
-    except _Stopped as stopped:
-        return int(stopped.args[0])
-    return resume(config, folder, overrides=overrides)
+        from seqlab.run import resume
+
+        return resume(config, folder, overrides, deferral.received)
+    finally:
+        give_up(folder)
 
 
 def _value_of(key: str, words: list[str]) -> str | None:

@@ -1,18 +1,23 @@
 """A trained model, back from its run folder: configuration, vocabulary and weights."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from seqlab.checkpoint import DamagedCheckpoint, read_checkpoint
 from seqlab.config.build import build
 from seqlab.config.check import resolved
 from seqlab.config.saved import load_config
 from seqlab.errors import UserError, one_line
 from seqlab.models.training import SequenceModule
-from seqlab.run import accelerator, build_module, load_checkpoint
+from seqlab.run import accelerator, build_module
 from seqlab.run_folder import RunFolder
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -72,8 +77,7 @@ def load_trained(
             f"Try: python -m seqlab {verb} {folder.path}",
         )
     where = torch.device("cuda" if accelerator(device, "--device ") == "gpu" else "cpu")
-    file = folder.checkpoint(checkpoint)
-    content = load_checkpoint(file)
+    file, content = _whole(folder, checkpoint)
     data = build(config["data"], "data")
     try:
         state = content.get(type(data).__qualname__)
@@ -88,3 +92,16 @@ def load_trained(
         ) from error
     module.to(where).eval()
     return Trained(folder, config, data, module, int(content["epoch"]) + 1, where)
+
+
+def _whole(folder: RunFolder, checkpoint: str) -> tuple[Path, dict[str, Any]]:
+    """Return a checkpoint's file and content; for a damaged last one, those of the one before."""
+    file = folder.checkpoint(checkpoint)
+    try:
+        return file, read_checkpoint(file)
+    except DamagedCheckpoint as damage:
+        if file != folder.last or not folder.previous.is_file():
+            raise
+        before = read_checkpoint(folder.previous)
+        logger.warning("warning: %s; using %s instead", damage, folder.previous.name)
+        return folder.previous, before

@@ -11,9 +11,8 @@ import torch
 
 from conftest import Outcome
 from expect import refused, tree
-from seqlab.errors import UserError
+from seqlab.checkpoint import checksum_file
 from seqlab.run_folder import RunFolder
-from seqlab.trained import load_trained
 
 Train = Callable[..., Outcome]
 
@@ -155,52 +154,6 @@ def test_resume_with_a_damaged_configuration(train: Train, copy: RunFolder, cont
     assert tree(copy.path) == before
 
 
-@pytest.mark.parametrize("content", [None, "", "{}", "[1]", '{"a": 1'])
-def test_resume_with_a_damaged_result(train: Train, copy: RunFolder, content: str | None) -> None:
-    copy.result.unlink()
-    if content is not None:
-        copy.result.write_text(content)
-    refused(train(f"resume={copy.path}"), "result.json")
-
-
-def test_resume_without_a_checkpoint(train: Train, copy: RunFolder) -> None:
-    copy.last.unlink()
-    refused(train(f"resume={copy.path}"), f"there is no checkpoint {copy.last}", "train it again")
-
-
-@pytest.mark.parametrize("size", [0, 1, 100, 2000, -1])
-def test_resume_with_a_truncated_checkpoint(train: Train, copy: RunFolder, size: int) -> None:
-    copy.last.write_bytes(copy.last.read_bytes()[:size])
-    before = copy.result.read_bytes()
-    refused(train(f"resume={copy.path}"), f"the checkpoint {copy.last} cannot be loaded: ")
-    assert copy.result.read_bytes() == before
-
-
-def test_resume_with_a_flipped_byte_in_the_middle_goes_on_or_is_refused(
-    train: Train, copy: RunFolder
-) -> None:
-    content = bytearray(copy.last.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    copy.last.write_bytes(content)
-    outcome = train(f"resume={copy.path}", "trainer.max_epochs=3")
-    assert outcome.code in (0, 2)
-    assert "Traceback" not in outcome.err
-
-
-def test_flipped_byte_anywhere_in_a_checkpoint_loads_or_is_refused(copy: RunFolder) -> None:
-    whole = copy.last.read_bytes()
-    refusals = 0
-    for place in range(0, len(whole), max(len(whole) // 60, 1)):
-        content = bytearray(whole)
-        content[place] ^= 0xFF
-        copy.last.write_bytes(content)
-        try:
-            load_trained(copy.path, "last")
-        except UserError:
-            refusals += 1
-    assert refusals > 0
-
-
 def test_checkpoint_with_a_pickled_callable_is_refused_and_not_run(
     train: Train, seqlab: Train, copy: RunFolder, tmp_path: Path
 ) -> None:
@@ -211,11 +164,18 @@ def test_checkpoint_with_a_pickled_callable_is_refused_and_not_run(
             return pathlib.Path.touch, (mark,)
 
     torch.save(torch.load(copy.last, weights_only=True) | {"more": Bomb()}, copy.last)
+    shutil.copy(copy.last, copy.path / "bomb")
     torch.load(copy.last, weights_only=False)
     assert mark.exists(), "the bomb does go off where nobody looks"
     mark.unlink()
-    refused(train(f"resume={copy.path}"), "cannot be loaded", "not a run's checkpoint")
-    refused(seqlab("generate", str(copy.path), "--checkpoint", "last"), "cannot be loaded")
+    # Its checksum tells, and a person may have made that fit too.
+    for checksum in (checksum_file(copy.last), checksum_file(copy.previous)):
+        for which in (str(copy.last), "last"):
+            outcome = seqlab("generate", str(copy.path), "--checkpoint", which)
+            assert "cannot be loaded" in outcome.err
+        assert train(f"resume={copy.path}", "trainer.max_epochs=3").code in (0, 2)
+        checksum.unlink()
+        shutil.copy(copy.path / "bomb", copy.last)
     assert not mark.exists()
 
 

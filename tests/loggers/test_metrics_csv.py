@@ -1,7 +1,10 @@
 """metrics.csv while it is written: complete after every epoch, and taken up on resume."""
 
 import csv
+import os
 from pathlib import Path
+
+import pytest
 
 from seqlab.loggers.metrics_csv import MetricsCSV
 from seqlab.run_folder import RunFolder
@@ -44,19 +47,73 @@ def test_metrics_without_an_epoch_make_no_row(tmp_path: Path) -> None:
     assert not RunFolder(tmp_path).metrics.exists()
 
 
-def test_table_goes_on_after_an_interruption_without_the_later_rows(tmp_path: Path) -> None:
-    before = MetricsCSV(tmp_path)
-    for epoch in range(4):
-        before.log_metrics({"epoch": epoch, "train/loss": float(epoch)}, step=epoch)
+def logged(folder: Path, epochs: int) -> MetricsCSV:
+    logger = MetricsCSV(folder)
+    for epoch in range(epochs):
+        logger.log_metrics({"epoch": epoch, "train/loss": float(epoch)}, step=epoch)
+    return logger
+
+
+def test_table_goes_on_from_a_checkpoint_without_the_later_rows(tmp_path: Path) -> None:
+    state = logged(tmp_path, 2).state()
+    logged(tmp_path, 4)
     after = MetricsCSV(tmp_path)
-    after.continue_from(2, 2)
+    after.continue_from(state, 2)
     assert [row["epoch"] for row in rows(tmp_path)] == ["1", "2"]
     after.log_metrics({"epoch": 2, "train/loss": 7.0}, step=2)
     assert [row["train/loss"] for row in rows(tmp_path)] == ["0.0", "1.0", "7.0"]
 
 
-def test_table_goes_on_where_nothing_was_written_yet(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [0, 10, 30])
+def test_table_that_lost_its_end_is_whole_again(tmp_path: Path, size: int) -> None:
+    state = logged(tmp_path, 5).state()
+    whole = RunFolder(tmp_path).metrics.read_bytes()
+    os.truncate(RunFolder(tmp_path).metrics, size)
+    MetricsCSV(tmp_path).continue_from(state, 5)
+    assert RunFolder(tmp_path).metrics.read_bytes() == whole
+
+
+def test_checkpoint_of_a_long_run_keeps_only_the_last_rows(tmp_path: Path) -> None:
+    state = logged(tmp_path, 250).state()
+    assert (state["num_rows"], len(state["rows"])) == (250, 100)
+    whole = RunFolder(tmp_path).metrics.read_bytes()
+    os.truncate(RunFolder(tmp_path).metrics, len(whole) - 500)
+    MetricsCSV(tmp_path).continue_from(state, 250)
+    assert RunFolder(tmp_path).metrics.read_bytes() == whole
+
+
+def test_rows_that_are_nowhere_any_more_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = logged(tmp_path, 150).state()
+    os.truncate(RunFolder(tmp_path).metrics, 100)
+    MetricsCSV(tmp_path).continue_from(state, 150)
+    assert "had lost rows" in caplog.text
+    assert [row["epoch"] for row in rows(tmp_path)][-100:] == [str(n) for n in range(51, 151)]
+
+
+def test_column_of_a_later_epoch_is_gone_after_going_back(tmp_path: Path) -> None:
+    logger = logged(tmp_path, 2)
+    state = logger.state()
+    whole = RunFolder(tmp_path).metrics.read_bytes()
+    logger.log_metrics({"epoch": 2, "val/loss": 1.0}, step=2)
+    MetricsCSV(tmp_path).continue_from(state, 2)
+    assert RunFolder(tmp_path).metrics.read_bytes() == whole
+
+
+def test_run_that_begins_again_has_an_empty_table(tmp_path: Path) -> None:
+    logged(tmp_path, 2)
     logger = MetricsCSV(tmp_path)
-    logger.continue_from(0, 0)
+    logger.continue_from({}, 0)
+    assert not RunFolder(tmp_path).metrics.exists()
     logger.log_metrics({"epoch": 0, "train/loss": 1.0}, step=0)
     assert len(rows(tmp_path)) == 1
+
+
+def test_epoch_completed_early_is_written_once(tmp_path: Path) -> None:
+    logger = logged(tmp_path, 1)
+    logger.complete_epoch({"train/loss": 3.0, "val/loss": 2.0}, 1, 1)
+    early = RunFolder(tmp_path).metrics.read_bytes()
+    logger.log_metrics({"epoch": 1, "train/loss": 3.0, "val/loss": 2.0}, step=1)
+    assert RunFolder(tmp_path).metrics.read_bytes() == early
+    assert len(rows(tmp_path)) == 2

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from lightning.pytorch import Trainer
 
+from seqlab.files import replacing
 from seqlab.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -18,14 +19,20 @@ def folder_of(trainer: Trainer) -> RunFolder:
 def show_figure(trainer: Trainer, name: str, figure: "Figure") -> None:
     """Write `figures/NAME.png` and show it as `figures/NAME`."""
     file = folder_of(trainer).figure(name)
-    figure.savefig(file)
+    with replacing(file) as partial:
+        figure.savefig(partial, format="png")
     for logger in trainer.loggers:
         if hasattr(logger, "add_png"):
-            logger.add_png(f"figures/{name}", file.read_bytes(), trainer.global_step)
+            logger.add_png(f"figures/{name}", file.read_bytes(), _step(trainer))
 
 
 def show_text(trainer: Trainer, tag: str, text: str) -> None:
     """Show a text under the tag."""
     for logger in trainer.loggers:
         if hasattr(logger, "add_text"):
-            logger.add_text(tag, text, trainer.global_step)
+            logger.add_text(tag, text, _step(trainer))
+
+
+def _step(trainer: Trainer) -> int:
+    """Return the last step, as for scalars: a resumed run hides what came after its checkpoint."""
+    return max(trainer.global_step - 1, 0)

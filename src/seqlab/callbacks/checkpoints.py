@@ -1,35 +1,88 @@
-"""best.ckpt and last.ckpt."""
+"""best.ckpt and last.ckpt: when they are written, and what they add to the Trainer's state."""
 
 import math
-import shutil
+import time
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from seqlab.callbacks.artifacts import folder_of
+from seqlab.checkpoint import copy_checkpoint
 from seqlab.errors import UserError
-from seqlab.run_folder import replacing
+from seqlab.random_state import random_state, set_random_state
+
+
+def can_save(trainer: Trainer) -> bool:
+    """Return whether a run could go on exactly from here, after a batch in the middle of an epoch.
+
+    Not between accumulated gradients, which no checkpoint holds; not right before a validation,
+    which Lightning would skip on the way back; not after an epoch's last batch, whose metrics are
+    still to come.
+    """
+    epoch_loop, fetcher = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
+    assert fetcher is not None
+    return not (
+        epoch_loop.batch_progress.is_last_batch
+        or epoch_loop._should_accumulate()
+        or epoch_loop._should_check_val_fx(fetcher)
+    )
 
 
 class Checkpoints(Checkpoint):
     """Keeps the weights with the lowest monitored metric, and the latest.
 
     A metric of training is looked at every `every_n_epochs`, one of validation whenever it was
-    validated.
+    validated. Every checkpoint also holds the state of the random generators, the metrics so far,
+    and what each logger needs to take its table up again.
 
     Args:
         monitor: name of the metric; `None`: `val/loss`, or `train/loss` without held-out data.
         every_n_epochs: how often last.ckpt is written; it is at the end in any case.
+        every_n_steps: how often within an epoch, in optimizer steps; `None`: not for that.
+        every_n_seconds: how often within an epoch, in seconds; `None`: not for that.
     """
 
-    def __init__(self, monitor: str | None = None, every_n_epochs: int = 1) -> None:
+    def __init__(
+        self,
+        monitor: str | None = None,
+        every_n_epochs: int = 1,
+        every_n_steps: int | None = None,
+        every_n_seconds: float | None = None,
+    ) -> None:
         self.monitor = monitor
         self.every_n_epochs = every_n_epochs
+        self.every_n_steps = every_n_steps
+        self.every_n_seconds = every_n_seconds
         self.best = math.inf
         self.best_epoch = 0
+        self.configuration: dict[str, Any] = {}
+        """What the run that goes on must still be."""
+        self.saves_next = False
+        """Whether the end of this epoch is saved, due or not."""
         self._validated = self._ever_validated = False
         self._saved_step = -1
+        self._saved_at = 0.0
+        self._is_best = False
+        self._restored: dict[str, float] = {}
+        self._random_state: dict[str, Any] | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let the random generators go on where the checkpoint left them, after all set-up."""
+        self._saved_at = time.monotonic()
+        if self._random_state is not None:
+            set_random_state(self._random_state)
+            self._random_state = None
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save where steps or seconds say so, at the next batch that can be gone on from."""
+        if self._due_within_epoch(trainer):
+            if can_save(trainer):
+                self.save(trainer)
+            elif trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+                self.saves_next = True
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note that validation metrics are fresh."""
@@ -45,12 +98,14 @@ class Checkpoints(Checkpoint):
         improved = fresh and value < self.best
         if improved:
             self.best, self.best_epoch = value, trainer.current_epoch + 1
-        if improved or due:
+        if improved or due or self.saves_next or _is_over(trainer):
+            _complete_tables(trainer)
+            self._is_best = improved
             self.save(trainer)
+            self._is_best = False
         if improved:
             folder = folder_of(trainer)
-            with replacing(folder.best) as partial:
-                shutil.copyfile(folder.last, partial)
+            copy_checkpoint(folder.last, folder.best)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the end, where it is not saved yet."""
@@ -58,18 +113,54 @@ class Checkpoints(Checkpoint):
             self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:
-        """Write last.ckpt, all at once."""
-        with replacing(folder_of(trainer).last) as partial:
-            trainer.save_checkpoint(partial)
+        """Write last.ckpt, all at once; the one before it becomes previous.ckpt."""
+        trainer.save_checkpoint(folder_of(trainer).last)
         self._saved_step = trainer.global_step
+        self._saved_at = time.monotonic()
+        self.saves_next = False
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Add what the Trainer leaves out."""
+        checkpoint["configuration"] = self.configuration
+        checkpoint["random_state"] = random_state()
+        checkpoint["metrics"] = self._metrics(trainer)
+        checkpoint["loggers"] = {
+            type(logger).__name__: logger.state()
+            for logger in trainer.loggers
+            if hasattr(logger, "state")
+        }
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep the random generators' state until the training begins."""
+        self._random_state = checkpoint["random_state"]
+        self._restored = checkpoint["metrics"]
+        self._saved_step = checkpoint["global_step"]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the best value so far and its epoch."""
-        return {"best": self.best, "best_epoch": self.best_epoch}
+        """Return the best value so far, its epoch, and whether this very checkpoint has it."""
+        return {
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "is_best": self._is_best,
+            "validated": self._validated,
+            "ever_validated": self._ever_validated,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from there."""
         self.best, self.best_epoch = state_dict["best"], state_dict["best_epoch"]
+        self._validated = state_dict["validated"]
+        self._ever_validated = state_dict["ever_validated"]
+
+    def _due_within_epoch(self, trainer: Trainer) -> bool:
+        steps, seconds = self.every_n_steps, self.every_n_seconds
+        if steps is not None and trainer.global_step // steps > max(self._saved_step, 0) // steps:
+            return True
+        return seconds is not None and time.monotonic() - self._saved_at >= seconds
 
     def _default(self, trainer: Trainer) -> str:
         parts = getattr(trainer.datamodule, "parts", {})  # type: ignore[attr-defined]
@@ -77,10 +168,35 @@ class Checkpoints(Checkpoint):
         return "val/loss" if held_out else "train/loss"
 
     def _value(self, trainer: Trainer, name: str) -> float:
-        if name not in trainer.callback_metrics:
+        metrics = self._metrics(trainer)
+        if name not in metrics:
             awaited = trainer.num_val_batches != [0] and not self._ever_validated
             if name.startswith("val/") and awaited:
                 return math.inf
-            known = ", ".join(trainer.callback_metrics)
+            known = ", ".join(metrics)
             raise UserError(f"monitor={name}: there is no such metric", f"There are: {known}.")
-        return float(trainer.callback_metrics[name])
+        return metrics[name]
+
+    def _metrics(self, trainer: Trainer) -> dict[str, float]:
+        current = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        return self._restored | current
+
+
+def _is_over(trainer: Trainer) -> bool:
+    """Return whether no epoch follows the one that ends."""
+    steps = 0 <= trainer.max_steps <= trainer.global_step
+    return trainer.should_stop or steps or trainer.current_epoch + 1 == trainer.max_epochs
+
+
+def _complete_tables(trainer: Trainer) -> None:
+    """Write the epoch's metrics into tables that the checkpoint will say are complete.
+
+    Lightning hands them to the loggers only after the hook that saves: a run killed in between
+    would go on with the next epoch and never write them.
+    """
+    metrics = {
+        name: float(value) for name, value in trainer._logger_connector.metrics["log"].items()
+    }
+    for logger in trainer.loggers:
+        if hasattr(logger, "complete_epoch"):
+            logger.complete_epoch(metrics, trainer.current_epoch, trainer.global_step - 1)

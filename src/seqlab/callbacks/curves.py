@@ -9,7 +9,7 @@ from seqlab.callbacks.artifacts import folder_of, show_figure
 class Curves(Callback):
     """Draws perplexity by epoch, or the loss where there is no perplexity, from metrics.csv."""
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the curves of the whole run, its parts before an interruption included."""
         table = folder_of(trainer).read_metrics()
         kind = "perplexity" if "train/perplexity" in table else "loss"

@@ -37,7 +37,7 @@ class Forecasts(Callback):
             errors = errors_by_horizon(network, history, part, data.tau, self.horizons)
         pl_module.log_dict({f"val/{name}": value for name, value in errors.items()})
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw one-step, multi-step and k-step predictions over the whole series."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         network: Any = pl_module.network

@@ -1,12 +1,17 @@
 """Text that the language model makes while it learns."""
 
+import os
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seqlab.callbacks.artifacts import folder_of, show_text
+from seqlab.files import write_text
 from seqlab.prediction import evaluating
 from seqlab.prediction.generation import generate
+from seqlab.run_folder import whole_lines
+
+_KEPT_LINES = 100
 
 
 class Samples(Callback):
@@ -29,27 +34,42 @@ class Samples(Callback):
         self.every_n_epochs = every_n_epochs
         self.num_tokens = num_tokens
         self.prefixes = prefixes
+        self._lines: list[str] = []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin with the untrained network, or go on with an interrupted run's file."""
-        file = folder_of(trainer).samples
-        if trainer.current_epoch == 0 and trainer.global_step == 0:
-            file.unlink(missing_ok=True)
+        """Begin with the untrained network."""
+        if trainer.global_step == 0:
+            folder_of(trainer).samples.unlink(missing_ok=True)
+            self._lines = []
             self._write(trainer, pl_module, self._prefixes(trainer))
-        elif file.is_file():
-            lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [ln for ln in lines if int(ln.split("|")[0]) <= trainer.current_epoch]
-            folder_of(trainer).write_text(file, "".join(kept))
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Take the file up as it was when the checkpoint was made."""
+        state = checkpoint["callbacks"].get(self.state_key)
+        if state is None:
+            return
+        file = folder_of(trainer).samples
+        earlier = whole_lines(file)[: state["num_lines"] - len(state["lines"])]
+        self._lines = earlier + state["lines"]
+        write_text(file, "".join(self._lines))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the last lines, since the end of a file may be lost, and how many there are."""
+        return {"num_lines": len(self._lines), "lines": self._lines[-_KEPT_LINES:]}
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Continue the first prefix."""
         epoch = trainer.current_epoch + 1
-        if epoch % self.every_n_epochs == 0 and epoch != trainer.max_epochs:
+        if epoch % self.every_n_epochs == 0:
             self._write(trainer, pl_module, self._prefixes(trainer)[:1], epoch)
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Continue every prefix."""
-        self._write(trainer, pl_module, self._prefixes(trainer), trainer.current_epoch)
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Continue every prefix, but for the first where the last epoch's end has done so."""
+        epoch = trainer.current_epoch
+        done = bool(self._lines) and self._lines[-1].startswith(f"{epoch:5d} |")
+        self._write(trainer, pl_module, self._prefixes(trainer)[int(done) :], epoch)
 
     def _prefixes(self, trainer: Trainer) -> list[str]:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
@@ -69,5 +89,8 @@ class Samples(Callback):
                 gap = "" if vocabulary.level == "char" else " "
                 text = gap + vocabulary.decode(made)
                 shown = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
-                file.write(f"{epoch:5d} | {prefix} |{shown}\n")
+                self._lines.append(f"{epoch:5d} | {prefix} |{shown}\n")
+                file.write(self._lines[-1])
                 show_text(trainer, f"samples/{prefix}", prefix + text)
+            file.flush()
+            os.fsync(file.fileno())

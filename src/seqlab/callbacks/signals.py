@@ -3,18 +3,19 @@
 import os
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from seqlab.callbacks.checkpoints import Checkpoints
+from seqlab.callbacks.checkpoints import Checkpoints, can_save
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Interrupted(Exception):
-    """The run was asked to stop.
+class Interrupted(BaseException):
+    """The run was asked to stop; as with KeyboardInterrupt, what catches errors lets it through.
 
     Args:
         signum: the signal.
@@ -28,11 +29,15 @@ class Interrupted(Exception):
 class StopOnSignal(Callback):
     """The first signal stops the run in good order, the second at once.
 
-    Between batches a signal only leaves a note, since a checkpoint taken in the middle of an
-    update would be worthless; anywhere else it raises `Interrupted` where it strikes.
+    While batches are trained on, a signal only leaves a note, since a checkpoint taken in the
+    middle of an update would be worthless; anywhere else it raises `Interrupted` where it strikes.
+
+    Args:
+        earlier: tells of a signal that came before this began to listen.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, earlier: Callable[[], int | None] = lambda: None) -> None:
+        self._earlier = earlier
         self._training = False
         self._received: int | None = None
         self._before: dict[int, Any] = {}
@@ -45,6 +50,12 @@ class StopOnSignal(Callback):
         for signum, handler in self._before.items():
             signal.signal(signum, handler)
 
+    def check(self) -> None:
+        """Raise `Interrupted` where a signal came before this listened."""
+        signum = self._earlier()
+        if signum is not None:
+            raise Interrupted(signum)
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the signals back from Lightning, which answers SIGTERM with exit status 0."""
         self._install()
@@ -53,19 +64,38 @@ class StopOnSignal(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save and stop, where a signal came."""
-        # After an epoch's last batch its metrics are still to come: stop within the next one.
-        if self._received is None or trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+        """Save and stop, where a signal came and the place is one to go on from."""
+        if self._received is None or not can_save(trainer):
             return
-        for callback in trainer.checkpoint_callbacks:
-            if isinstance(callback, Checkpoints):
-                callback.save(trainer)
-        self._training = False
-        raise Interrupted(self._received)
+        for callback in _savers(trainer):
+            callback.save(trainer)
+        self._stop()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Have the end of the epoch saved, where a signal came."""
+        if self._received is not None:
+            for callback in _savers(trainer):
+                callback.saves_next = True
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop where a signal came during the epoch before: its end is saved."""
+        if self._received is not None:
+            self._stop()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """From here on a signal strikes at once: everything is saved."""
         self._training = False
+        if self._received is not None:
+            self._stop()
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the signals back once more."""
+        self._install()
+
+    def _stop(self) -> None:
+        assert self._received is not None
+        self._training = False
+        raise Interrupted(self._received)
 
     def _install(self) -> None:
         if threading.current_thread() is not threading.main_thread():
@@ -80,3 +110,7 @@ class StopOnSignal(Callback):
         self._received = signum
         if not self._training:
             raise Interrupted(signum)
+
+
+def _savers(trainer: Trainer) -> list[Checkpoints]:
+    return [each for each in trainer.checkpoint_callbacks if isinstance(each, Checkpoints)]

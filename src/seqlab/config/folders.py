@@ -6,11 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 OUTPUTS = "outputs"
 CONFIG = "config.yaml"
 LOG = "run.log"
+RESULT = "result.json"
 
 
 def conf_dir() -> Path:
@@ -57,3 +58,8 @@ def _run_folder(name: str | None, choices: Any, overrides: Any, kind: str = "") 
 def register_resolvers() -> None:
     """Make `${run_folder:...}` known to OmegaConf; calling it again changes nothing."""
     OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
+
+
+def text_of(config: DictConfig) -> str:
+    """Return config.yaml: the configuration as composed, its references not looked up."""
+    return OmegaConf.to_yaml(config)

@@ -1,4 +1,4 @@
-"""The last look before a run: checks its configuration, then claims its folder."""
+"""The last look before a run: checks its configuration, then has its folder claimed."""
 
 import traceback
 from pathlib import Path
@@ -13,15 +13,12 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from seqlab.config.check import Sources, check
-from seqlab.config.folders import LOG, typed
+from seqlab.config.claim import claim, note_missing
+from seqlab.config.folders import experiment_name, text_of, typed
 from seqlab.errors import EXIT_FAILED, EXIT_USAGE, UserError, first_line, print_error
 
 # Composing takes about a tenth of a second a job; the rest are checked when their turn comes.
 _CHECKED_AHEAD = 50
-
-# What this process made and claimed: the only things that it may take away again.
-_made: dict[Path, list[Path]] = {}
-_claimed: set[Path] = set()
 
 
 def reference_config(choices: Any) -> DictConfig:
@@ -43,6 +40,19 @@ def without_hydra(config: DictConfig) -> DictConfig:
     return task
 
 
+def named(config: DictConfig, node: Any) -> DictConfig:
+    """Return the configuration with the name that the run goes by.
+
+    Args:
+        config: the configuration without Hydra's own node; it is changed.
+        node: that node.
+    """
+    with open_dict(config):
+        overrides = typed(node.overrides.task)
+        config.name = experiment_name(config.name, node.runtime.choices, overrides)
+    return config
+
+
 def check_composed(config: DictConfig, node: Any) -> None:
     """Raise `UserError` where what Hydra composed cannot be run.
 
@@ -53,56 +63,6 @@ def check_composed(config: DictConfig, node: Any) -> None:
     choices = node.runtime.choices
     sources = Sources(typed(node.overrides.task), choices.get("experiment"))
     check(config, reference_config(choices), sources)
-
-
-def claim(folder: Path) -> None:
-    """Take an unused folder for a run by creating its log, which only one process can.
-
-    Raises:
-        UserError: something lies in the folder already, or it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise FileExistsError
-        (folder / LOG).touch(exist_ok=False)
-        _claimed.add(folder.absolute())
-    except FileExistsError:
-        raise UserError(
-            f"the run folder {folder} exists already; nothing in it was touched",
-            f"Choose another hydra.run.dir, or go on with it: python -m train resume={folder}",
-        ) from None
-    except OSError as error:
-        raise UserError(
-            f"the run folder {folder} cannot be made: {error.strerror}",
-            "Choose another with hydra.run.dir=FOLDER.",
-        ) from error
-
-
-def release(folder: Path) -> None:
-    """Give a claimed folder back after a refusal; what was there before stays."""
-    whole = folder.absolute()
-    if whole in _claimed:
-        _claimed.remove(whole)
-        (folder / LOG).unlink(missing_ok=True)
-    for made in _made.pop(whole, [folder]):
-        try:
-            made.rmdir()
-        except OSError:
-            return
-
-
-def note_missing(folder: Path) -> None:
-    """Remember which folders making this one will make, so that `release` removes no other."""
-    whole = folder.absolute()
-    _made[whole] = [each for each in (whole, *whole.parents) if not each.exists()]
-
-
-def release_sweep(folder: Path) -> None:
-    """Remove what Hydra wrote of a sweep whose every job was refused, in a folder it made."""
-    if folder.absolute() in _made.get(folder.absolute(), []):
-        (folder / "multirun.yaml").unlink(missing_ok=True)
-        release(folder)
 
 
 def _jobs(config: DictConfig) -> list[list[str]]:
@@ -146,9 +106,10 @@ class Preflight(Callback):
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check and claim; a refusal ends the process, since Hydra only warns of exceptions."""
         try:
-            check_composed(without_hydra(config), config.hydra)
+            task = without_hydra(config)
+            check_composed(task, config.hydra)
             note_missing(Path(config.hydra.run.dir))
-            claim(Path(config.hydra.run.dir))
+            claim(Path(config.hydra.run.dir), text_of(named(task, config.hydra)))
         except UserError as error:
             print_error(error)
             raise SystemExit(EXIT_USAGE) from None

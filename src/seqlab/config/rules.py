@@ -216,6 +216,8 @@ RULES: dict[str, Rule] = {
     "trainer.limit_test_batches": _BATCHES,
     "trainer.limit_predict_batches": _BATCHES,
     "trainer.enable_progress_bar": Choice((True, False), or_null=True),
+    "trainer.checkpoint_every_n_steps": count(or_null=True),
+    "trainer.checkpoint_every_n_seconds": Number(0, low_open=True, or_null=True),
     "trainer.overfit_batches": AnyOf((count(0), Number(0, 1))),
     "trainer.fast_dev_run": AnyOf((_FLAG, count())),
     "trainer.profiler": Choice(("simple", "advanced", "pytorch"), or_null=True),

@@ -1,14 +1,22 @@
 """metrics.csv: one row per epoch, one column per metric."""
 
 import csv
+import io
+import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from seqlab.run_folder import RunFolder
+from seqlab.files import replacing, sync_file
+from seqlab.run_folder import RunFolder, whole_lines
+
+logger = logging.getLogger(__name__)
+
+_KEPT_ROWS = 100
 
 
 class MetricsCSV(Logger):
@@ -37,18 +45,39 @@ class MetricsCSV(Logger):
         """Return what Lightning calls the run."""
         return ""
 
-    def continue_from(self, num_epochs: int, num_steps: int) -> None:
-        """Take up the table of an interrupted run, without the rows after `num_epochs`."""
-        if not self.file.is_file():
-            return
-        with self.file.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            self._columns = list(reader.fieldnames or self._columns)
-            self._rows = [row for row in reader if int(row["epoch"]) <= num_epochs]
-        self._write_all()
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps: the last rows, since the end of a file may be lost."""
+        if self.file.is_file():
+            sync_file(self.file)
+        return {
+            "columns": list(self._columns),
+            "num_rows": len(self._rows),
+            "rows": [dict(row) for row in self._rows[-_KEPT_ROWS:]],
+        }
+
+    def continue_from(self, state: dict[str, Any], num_steps: int) -> None:
+        """Take up the table as it was when a checkpoint was made; empty where there is none."""
+        rows = list(state.get("rows", []))
+        self._columns = list(state.get("columns", self._columns))
+        num_earlier = state.get("num_rows", 0) - len(rows)
+        if num_earlier:
+            found = list(csv.DictReader(whole_lines(self.file)))[:num_earlier]
+            rows = [_filled(row) for row in found] + rows
+            if len(found) < num_earlier:
+                logger.warning("%s had lost rows: they are missing", self.file)
+        self._rows = rows
+        if rows:
+            self._write_all()
+        else:
+            self.file.unlink(missing_ok=True)
 
     @rank_zero_only
-    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+    def complete_epoch(self, metrics: Mapping[str, float], epoch: int, step: int) -> None:
+        """Write an epoch's metrics now; the Trainer hands them in once more, later."""
+        self.log_metrics({**metrics, "epoch": epoch}, step)
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Add the metrics to the row of their epoch."""
         values = {name: repr(float(value)) for name, value in metrics.items() if name != "epoch"}
         if "epoch" not in metrics or not values:
@@ -70,7 +99,7 @@ class MetricsCSV(Logger):
         """Leave hyperparameters to config.yaml."""
 
     def _write_all(self) -> None:
-        with self.file.open("w", newline="", encoding="utf-8") as file:
+        with replacing(self.file) as partial, partial.open("w", newline="") as file:
             writer = self._writer(file)
             writer.writeheader()
             writer.writerows(self._rows[:-1])
@@ -78,14 +107,19 @@ class MetricsCSV(Logger):
             writer.writerows(self._rows[-1:])
 
     def _write_last(self, is_new: bool) -> None:
-        with self.file.open("r+", newline="", encoding="utf-8") as file:
+        row = io.StringIO(newline="")
+        self._writer(row).writerow(self._rows[-1])
+        with self.file.open("r+b") as file:
             if is_new:
-                file.seek(0, os.SEEK_END)
-                self._last_row_at = file.tell()
-            else:
-                file.seek(self._last_row_at)
-                file.truncate()
-            self._writer(file).writerow(self._rows[-1])
+                self._last_row_at = file.seek(0, os.SEEK_END)
+            file.seek(self._last_row_at)
+            # In one piece, and only then cut: a reader never sees the table without the row.
+            file.write(row.getvalue().encode())
+            file.truncate()
 
     def _writer(self, file: TextIO) -> "csv.DictWriter[str]":
         return csv.DictWriter(file, self._columns, restval="", lineterminator="\n")
+
+
+def _filled(row: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in row.items() if name is not None and value}

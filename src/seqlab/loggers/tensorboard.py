@@ -23,10 +23,23 @@ class TensorBoard(TensorBoardLogger):
         super().__init__(folder.parent, name=folder.name, version="", default_hp_metric=False)
         self._hyperparameters: dict[str, Any] = {}
         self._metric_names: dict[str, None] = {}
+        self._complete: tuple[int | None, set[str]] = (None, set())
 
-    def continue_from(self, num_epochs: int, num_steps: int) -> None:
-        """Hide what an interrupted run wrote after that step, so that no curve doubles back."""
+    def state(self) -> dict[str, Any]:
+        """Return the metrics' names for a checkpoint; what was logged is in the file by then."""
+        self.experiment.flush()
+        return {"metrics": list(self._metric_names)}
+
+    def continue_from(self, state: dict[str, Any], num_steps: int) -> None:
+        """Hide what an interrupted run wrote from that step on, so that no curve doubles back."""
         self._kwargs["purge_step"] = num_steps
+        self._metric_names = dict.fromkeys(state.get("metrics", []))
+
+    @rank_zero_only
+    def complete_epoch(self, metrics: Mapping[str, float], epoch: int, step: int) -> None:
+        """Write an epoch's metrics now; the Trainer hands them in once more, later."""
+        self.log_metrics(metrics, step)
+        self._complete = (step, set(metrics))
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
@@ -39,7 +52,9 @@ class TensorBoard(TensorBoardLogger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write scalars at that step, without Lightning's `epoch`, which is no metric."""
-        values = {name: value for name, value in metrics.items() if name != "epoch"}
+        complete, written = self._complete
+        known = written if step == complete else set()
+        values = {name: value for name, value in metrics.items() if name not in {"epoch", *known}}
         super().log_metrics(values, step)
         self._metric_names.update(dict.fromkeys(values))
 

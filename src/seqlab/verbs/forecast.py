@@ -6,8 +6,8 @@ from pathlib import Path
 
 from seqlab import figures
 from seqlab.errors import UserError
+from seqlab.files import replacing
 from seqlab.prediction.forecasting import multi_step
-from seqlab.run_folder import replacing
 from seqlab.trained import Trained, load_trained
 
 

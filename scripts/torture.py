@@ -1,0 +1,375 @@
+"""Kills runs at random moments, lets them go on, and compares what they end with.
+
+    python scripts/torture.py --minutes 10
+
+Every subject is run once undisturbed. Then it is started again and again in new folders, killed,
+resumed, killed, resumed, until it completes; weights, metrics, samples and files have to be those
+of the undisturbed run, bit for bit. The ways to die: SIGKILL at a random moment or at a random
+operation on a file, SIGTERM, Ctrl-C, and SIGKILL with the newest file cut off, as in a power cut.
+Prints kills survived, mismatches and files lost; the exit code is 1 where there is any of the
+latter.
+"""
+
+import argparse
+import csv
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small products; and fair to what else is running
+
+import torch
+
+from seqlab.callbacks import checkpoints, curves, forecasts, progress, samples, throughput
+from seqlab.data import sample_story, sine
+from seqlab.loggers import metrics_csv, tensorboard
+from seqlab.models import mlp, recurrent
+from seqlab.run import run as _run
+from seqlab.run_folder import RunFolder, whole_lines
+from seqlab.train_cli import main as train
+
+# What a run imports is imported before it is forked, so that a life is a second, not five.
+PRELOADED = (
+    *(checkpoints, curves, forecasts, progress, samples, throughput),
+    *(sample_story, sine, metrics_csv, tensorboard, mlp, recurrent, _run),
+)
+
+LIVES = 40
+"""Kills of one run before it is left to finish: it may lose all it did between two of them."""
+
+_COMMON = ["trainer.checkpoint_every_n_steps=3"]
+_TEXT = [
+    *_COMMON,
+    *("experiment=none", "data=sample_story", "data.max_tokens=1500", "data.num_steps=12"),
+    *("data.batch_size=8", "model.hidden_size=12", "trainer.gradient_clip_val=1"),
+    *("callbacks.samples.every_n_epochs=2", "callbacks.samples.num_tokens=12"),
+]
+SUBJECTS = {
+    "series": [
+        *_COMMON,
+        *("data.length=300", "data.num_train=120", "trainer.max_epochs=4"),
+        "callbacks.forecasts.horizons=[1,4]",
+    ],
+    "series_val_often": [
+        *("data.length=300", "data.num_train=160", "data.num_val=60", "trainer.max_epochs=3"),
+        *("trainer.val_check_interval=0.25", "trainer.checkpoint_every_n_seconds=0.02"),
+        *("scheduler=cosine", "optimizer=adamw", "callbacks.forecasts.horizons=[1]"),
+    ],
+    "text": [
+        *_TEXT,
+        *("model=lstm", "model.num_layers=2", "model.dropout=0.3", "optimizer=adam"),
+        *("trainer.max_epochs=5", "trainer.check_val_every_n_epoch=2"),
+    ],
+    "text_accumulating": [
+        *_TEXT,
+        *("model=gru", "data.sampling=random", "optimizer=sgd", "optimizer.momentum=0.9"),
+        *("trainer.max_epochs=4", "trainer.accumulate_grad_batches=3", "scheduler=step"),
+        *("data.test_fraction=0.1", "callbacks.checkpoints.every_n_epochs=3"),
+    ],
+}
+
+WAYS = ("moment", "operation", "SIGTERM", "SIGINT", "power cut")
+
+
+@dataclass
+class Tally:
+    """What came of it."""
+
+    runs: int = 0
+    kills: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WAYS, 0))
+    mismatches: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+    @property
+    def survived(self) -> int:
+        """Kills after which the run went on."""
+        return sum(self.kills.values())
+
+
+def main() -> int:
+    """Run the torture for as long as asked, and print what came of it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=5.0, help="default 5")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments; default 0")
+    parser.add_argument("--subject", choices=sorted(SUBJECTS), action="append", help="default all")
+    parser.add_argument("--way", choices=WAYS, action="append", help="of dying; default all")
+    parser.add_argument("--keep", metavar="FOLDER", help="keep the folders of runs that went wrong")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        tally = torture(
+            Path(folder),
+            options.subject or list(SUBJECTS),
+            options.minutes * 60,
+            options.seed,
+            options.way or WAYS,
+        )
+        if options.keep and (tally.mismatches or tally.lost):
+            shutil.copytree(folder, options.keep)
+    ways = ", ".join(f"{count} by {way}" for way, count in tally.kills.items())
+    print(f"{tally.runs} runs, {tally.survived} kills survived ({ways})")
+    print(f"{len(tally.mismatches)} mismatches, {len(tally.lost)} files lost")
+    for text in [*tally.mismatches, *tally.lost]:
+        print(f"  {text}")
+    return int(bool(tally.mismatches or tally.lost))
+
+
+def torture(
+    folder: Path,
+    subjects: Sequence[str],
+    seconds: float,
+    seed: int,
+    ways: Sequence[str] = WAYS,
+    most_kills: int = 10**9,
+) -> Tally:
+    """Kill and resume runs of the subjects in turn; return the tally.
+
+    Ends after so many seconds, or earlier once all subjects have been run and so many kills were
+    survived.
+    """
+    chance = random.Random(seed)
+    tally = Tally()
+    end = time.monotonic() + seconds
+    references = {name: reference(folder, name) for name in subjects}
+    while time.monotonic() < end and (
+        tally.survived < most_kills or tally.runs < len(subjects) or 0 in _of(tally, ways)
+    ):
+        name = subjects[tally.runs % len(subjects)]
+        home = folder / f"{tally.runs:05d}_{name}"
+        tortured(home, SUBJECTS[name], references[name], ways, chance, tally)
+        if sys.stderr.isatty():
+            print(f"\r{tally.runs} runs, {tally.survived} kills", end="", file=sys.stderr)
+    return tally
+
+
+def _of(tally: Tally, ways: Sequence[str]) -> list[int]:
+    return [tally.kills[way] for way in ways]
+
+
+def reference(folder: Path, name: str) -> "Ending":
+    """Run a subject undisturbed, and return what it ended with."""
+    home = folder / f"undisturbed_{name}"
+    home.mkdir(parents=True)
+    started = time.monotonic()
+    code = Life(home, [*SUBJECTS[name], "hydra.run.dir=run"]).wait()
+    assert code == 0, f"{name} does not run: {(home / 'output.txt').read_text()}"
+    ending = Ending.of(RunFolder(home / "run"))
+    ending.seconds = time.monotonic() - started
+    return ending
+
+
+def tortured(
+    home: Path,
+    subject: list[str],
+    expected: "Ending",
+    ways: Sequence[str],
+    chance: random.Random,
+    tally: Tally,
+) -> None:
+    """Start one run, kill and resume it until it completes, and compare."""
+    home.mkdir(parents=True)
+    run = RunFolder(home / "run")
+    history: list[str] = []
+    for life in range(LIVES + 1):
+        begun = run.config.exists()
+        words = [f"resume={run.path}"] if begun else [*subject, f"hydra.run.dir={run.path}"]
+        way = chance.choice(ways) if life < LIVES else "none"
+        code = _lived(home, words, way, expected.seconds, chance)
+        if code == 0:
+            break
+        history.append(f"{way} -> {code}")
+        if code in (1, 2):
+            break
+        tally.kills[way] += 1
+        if way == "power cut":
+            history[-1] += f" {_cut_newest(run, chance)}"
+    tally.runs += 1
+    found = Ending.of(run) if code == 0 else None
+    differences = expected.differences(found) if found else [f"ended with {code}"]
+    where = f"{home.name} ({'; '.join(history)})"
+    tally.mismatches += [f"{where}: {text}" for text in differences]
+    tally.lost += [
+        f"{where}: {file}" for file in sorted(expected.files - (found or expected).files)
+    ]
+    if not differences:
+        shutil.rmtree(home)
+
+
+def _lived(home: Path, words: list[str], way: str, seconds: float, chance: random.Random) -> int:
+    """Let one process live and, unless it ends first, die; return its exit code, or -signal."""
+    if way == "operation":
+        return Life(home, words, dies_at=int(chance.expovariate(1 / 30)) + 1).wait()
+    life = Life(home, words)
+    if way == "none":
+        return life.wait()
+    sent = {"SIGTERM": signal.SIGTERM, "SIGINT": signal.SIGINT}.get(way, signal.SIGKILL)
+    life.wait(chance.uniform(0, seconds))
+    life.send(sent)
+    return life.wait()
+
+
+def _cut_newest(run: RunFolder, chance: random.Random) -> str:
+    """Cut off the file written last; say which, and where."""
+    # Neither is a result: a configuration is on the disk before anything else of a run is.
+    files = [
+        file for file in run.path.rglob("*") if file.is_file() and file not in (run.config, run.log)
+    ]
+    if not files:
+        return ""
+    newest = max(files, key=lambda file: file.stat().st_mtime_ns)
+    whole = newest.stat().st_size
+    rest = chance.randrange(whole) if whole else 0
+    os.truncate(newest, rest)
+    return f"({newest.relative_to(run.path)} cut from {whole} to {rest} bytes)"
+
+
+class Life:
+    """A run as a forked process.
+
+    Args:
+        home: where its output goes.
+        words: of the command `python -m train`.
+        dies_at: the number of the operation on a file of the run before which it kills itself.
+    """
+
+    def __init__(self, home: Path, words: list[str], dies_at: int | None = None) -> None:
+        self.code: int | None = None
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.chdir(home)
+            with (home / "output.txt").open("a") as output:
+                for stream in (sys.stdout, sys.stderr):
+                    os.dup2(output.fileno(), stream.fileno())
+            code = 1
+            try:
+                if dies_at is not None:
+                    _die_at(home / "run", dies_at)
+                code = _exit_code(words)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+
+    def send(self, signum: int) -> None:
+        """Send a signal, where it still lives."""
+        if self.code is None:
+            os.kill(self.pid, signum)
+
+    def wait(self, seconds: float = 300.0) -> int:
+        """Wait for the end, at most so long; return the exit code, or -signal."""
+        end = time.monotonic() + seconds
+        while self.code is None and time.monotonic() < end:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+            else:
+                time.sleep(0.002)
+        return -1 if self.code is None else self.code
+
+
+def _exit_code(words: list[str]) -> int:
+    try:
+        return train(words)
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else 1
+
+
+def _die_at(folder: Path, number: int) -> None:
+    """Have this process killed right before its so-manieth change of a file in the folder."""
+    prefix, left = str(folder), number
+    changes = {"os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal left
+        writes = event == "open" and arguments and isinstance(arguments[2], int)
+        if not (event in changes or (writes and arguments[2] & (os.O_WRONLY | os.O_RDWR))):
+            return
+        if str(arguments[0]).startswith(prefix):
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
+@dataclass
+class Ending:
+    """What a completed run leaves, without what no two runs share: times and speeds."""
+
+    weights: dict[str, dict[str, torch.Tensor]]
+    table: list[dict[str, str]]
+    samples: list[str]
+    metrics: dict[str, float]
+    counts: dict[str, Any]
+    files: set[str]
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, run: RunFolder) -> "Ending":
+        """Return what lies in the folder of a completed run."""
+        result = run.read_result()
+        return cls(
+            weights={
+                file.name: torch.load(file, weights_only=True)["state_dict"]
+                for file in (run.best, run.last)
+            },
+            table=[_without_speeds(row) for row in csv.DictReader(whole_lines(run.metrics))],
+            samples=whole_lines(run.samples),
+            metrics=_without_speeds(result["metrics"]),
+            counts={
+                key: result.get(key)
+                for key in ("status", "epochs", "steps", "best_epoch", "fingerprint", "error")
+            },
+            files=set(_files(run.path)),
+        )
+
+    def differences(self, other: "Ending") -> list[str]:
+        """Return what is not the same, in words."""
+        found = [
+            f"{file}: {name} differs"
+            for file, weights in self.weights.items()
+            for name, tensor in weights.items()
+            if not torch.equal(tensor, other.weights[file].get(name, torch.empty(0)))
+        ]
+        for what in ("table", "samples", "metrics", "counts"):
+            mine, its = getattr(self, what), getattr(other, what)
+            if mine != its:
+                found.append(f"{what} differs: {_first_difference(mine, its)}")
+        more = {name for name in other.files - self.files if not name.endswith(".damaged")}
+        return found + [f"{name} was left behind" for name in sorted(more)]
+
+
+def _first_difference(expected: Any, found: Any) -> str:
+    if isinstance(expected, dict):
+        keys = [key for key in expected | found if expected.get(key) != found.get(key)]
+        return f"{keys[0]}: {expected.get(keys[0])} became {found.get(keys[0])}"
+    for number, (mine, its) in enumerate(zip(expected, found, strict=False)):
+        if mine != its:
+            return f"row {number}: {mine} became {its}"
+    return f"{len(expected)} rows became {len(found)}"
+
+
+def _without_speeds(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if not name.endswith("_per_second")}
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """Yield the names of the files in a run folder; event files, whose names are times, as one."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            name = str(file.relative_to(folder))
+            yield "tensorboard/events" if name.startswith("tensorboard/") else name
+
+
+if __name__ == "__main__":
+    sys.exit(main())
