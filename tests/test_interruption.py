@@ -18,6 +18,8 @@ import yaml
 
 from conftest import SMALL_LM, Outcome, spawn
 from expect import tree
+from seqlab.callbacks.checkpoints import Checkpoints
+from seqlab.callbacks.progress import Progress
 from seqlab.models.language_model import LanguageModel
 from seqlab.run_folder import RunFolder
 
@@ -136,6 +138,52 @@ def test_stopped_run_says_so_and_goes_on_exactly_where_it_was(
         assert all(torch.equal(found[name], wanted[name]) for name in wanted)
 
 
+@pytest.mark.parametrize(
+    "hook", ["on_train_epoch_end", "on_train_epoch_start", "on_validation_end"]
+)
+@pytest.mark.parametrize("position", ["first", "last"])
+def test_signal_between_two_epochs_loses_neither(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hook: str, position: str
+) -> None:
+    owner = Progress if position == "first" else Checkpoints
+    plain = getattr(owner, hook)
+
+    def struck(self: Any, trainer: Any, *arguments: Any) -> None:
+        plain(self, trainer, *arguments)
+        if trainer.current_epoch == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, hook, struck)
+        words = [*SMALL_LM, "trainer.max_epochs=4", "callbacks.checkpoints.every_n_epochs=9"]
+        assert train(*words, "monitor=val/loss", "hydra.run.dir=run").code == 143
+    run = RunFolder(tmp_path / "run")
+    assert run.read_result()["status"] == "interrupted"
+    outcome = train("resume=run")
+    assert outcome.code == 0
+    assert re.search(r"going on after epoch [23], step", outcome.err), outcome.err
+
+
+def test_second_signal_ends_at_once(tmp_path: Path) -> None:
+    program = """
+import os, signal, sys, time
+from seqlab.callbacks.progress import Progress
+def stuck(self, trainer, *arguments):
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("noted", flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(100)
+Progress.on_train_batch_end = stuck
+from seqlab.train_cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+    done = spawn("-c", program, *SMALL_LM, "hydra.run.dir=run", cwd=tmp_path, **ONE_THREAD)
+    assert done.returncode == 143
+    assert done.stdout == "noted\n"
+    assert RunFolder(tmp_path / "run").read_result()["status"] == "running"
+    assert spawn("-m", "train", "resume=run", cwd=tmp_path, **ONE_THREAD).returncode == 0
+
+
 def test_signal_before_training_ends_the_run(
     tmp_path: Path,
 ) -> None:
@@ -146,7 +194,7 @@ def test_signal_before_training_ends_the_run(
         process.communicate(timeout=DEADLINE_S)
     finally:
         process.kill()
-    assert process.returncode in (143, -signal.SIGTERM)
+    assert process.returncode == 143
     run = RunFolder(tmp_path / "run")
     if run.result.exists():
         assert run.read_result()["status"] == "interrupted"

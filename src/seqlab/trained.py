@@ -16,7 +16,6 @@ from seqlab.models.training import SequenceModule
 from seqlab.run import accelerator, build_module
 from seqlab.run_folder import RunFolder
 
-
 logger = logging.getLogger(__name__)
 
 

@@ -61,7 +61,8 @@ class Checkpoints(Checkpoint):
         self.saves_next = False
         """Whether the end of this epoch is saved, due or not."""
         self._validated = self._ever_validated = False
-        self._saved_step = -1
+        self.saved_step = -1
+        """The optimizer step that last.ckpt is of."""
         self._saved_at = 0.0
         self._is_best = False
         self._restored: dict[str, float] = {}
@@ -109,13 +110,13 @@ class Checkpoints(Checkpoint):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the end, where it is not saved yet."""
-        if self._saved_step != trainer.global_step:
+        if self.saved_step != trainer.global_step:
             self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:
         """Write last.ckpt, all at once; the one before it becomes previous.ckpt."""
         trainer.save_checkpoint(folder_of(trainer).last)
-        self._saved_step = trainer.global_step
+        self.saved_step = trainer.global_step
         self._saved_at = time.monotonic()
         self.saves_next = False
 
@@ -138,7 +139,7 @@ class Checkpoints(Checkpoint):
         """Keep the random generators' state until the training begins."""
         self._random_state = checkpoint["random_state"]
         self._restored = checkpoint["metrics"]
-        self._saved_step = checkpoint["global_step"]
+        self.saved_step = checkpoint["global_step"]
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best value so far, its epoch, and whether this very checkpoint has it."""
@@ -158,7 +159,7 @@ class Checkpoints(Checkpoint):
 
     def _due_within_epoch(self, trainer: Trainer) -> bool:
         steps, seconds = self.every_n_steps, self.every_n_seconds
-        if steps is not None and trainer.global_step // steps > max(self._saved_step, 0) // steps:
+        if steps is not None and trainer.global_step // steps > max(self.saved_step, 0) // steps:
             return True
         return seconds is not None and time.monotonic() - self._saved_at >= seconds
 

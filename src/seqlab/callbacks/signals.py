@@ -78,8 +78,9 @@ class StopOnSignal(Callback):
                 callback.saves_next = True
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop where a signal came during the epoch before: its end is saved."""
-        if self._received is not None:
+        """Stop where a signal came and the end of the epoch before is saved."""
+        saved = all(each.saved_step == trainer.global_step for each in _savers(trainer))
+        if self._received is not None and saved:
             self._stop()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
