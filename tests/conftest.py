@@ -52,6 +52,14 @@ def corpus_file() -> Path:
     )
 
 
+@pytest.fixture(autouse=True)
+def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test find what a new process finds, where commands run in this one."""
+    monkeypatch.setattr("seqlab.config.allowed._allowed", {})
+    monkeypatch.setattr("seqlab.masking._values", {})
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
 @pytest.fixture
 def train(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -125,6 +125,7 @@ def test_damaged_configuration_is_refused(
 @pytest.mark.parametrize("size", [0, 1000, -1])
 def test_damaged_checkpoint_is_refused(seqlab: Command, language: RunFolder, size: int) -> None:
     language.last.write_bytes(language.last.read_bytes()[:size])
+    language.previous.unlink()
     refused(
         seqlab("generate", str(language.path), "--checkpoint", "last"),
         f"the checkpoint {language.last} cannot be loaded",

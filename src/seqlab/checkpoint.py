@@ -8,6 +8,7 @@ old one's checksum is already beside its copy, so that a kill at any moment leav
 import hashlib
 import io
 import os
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,11 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
             raise ValueError("it is not a run's checkpoint")
+    except pickle.UnpicklingError as error:
+        raise DamagedCheckpoint(
+            f"the checkpoint {file} cannot be loaded: it holds something else than plain values",
+            "Loading that could run a program hidden in it; it is damaged, or no run's checkpoint.",
+        ) from error
     except Exception as error:  # a damaged file can raise nearly anything
         raise DamagedCheckpoint(
             f"the checkpoint {file} cannot be loaded: {first_line(error)[:200]}",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from seqlab import __version__
-from seqlab.errors import EXIT_INTERRUPTED, EXIT_USAGE, UserError, print_error
+from seqlab.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, UserError, print_error
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -15,11 +15,16 @@ Command = Callable[[argparse.Namespace], int]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code: 0 done, 2 the command or the run is wrong."""
     options = _parser().parse_args(arguments)
-    # As with `python -m`: a model or data set of the person's own lies in the working folder.
-    if not {"", here := str(Path.cwd())} & set(sys.path):
-        sys.path.insert(0, here)
+    from seqlab.config.folders import refuse_url  # only now, so that --help answers at once
+    from seqlab.config.saved import load_config
+    from seqlab.project import enter_project
+
     command: Command = options.command
     try:
+        refuse_url(options.run, "")
+        refuse_url(options.checkpoint, "--checkpoint ")
+        enter_project(options.run)
+        load_config(Path(options.run))  # refused, where it has to be, before torch is imported
         return command(options)
     except UserError as error:
         print_error(error)
@@ -30,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of a pipe has seen enough; nothing may be flushed into it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:  # of a class of the person's own, or of a damaged run
+        print_error(error)
+        print("  SEQLAB_TRACEBACK=1 shows where.", file=sys.stderr)
+        return EXIT_FAILED
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,6 +4,8 @@ import os
 import sys
 import traceback
 
+from seqlab.masking import masked
+
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -35,8 +37,8 @@ def tracebacks_wanted() -> bool:
 def print_error(error: BaseException) -> None:
     """Print one clear message to standard error, and the traceback only where it was asked for."""
     if tracebacks_wanted():
-        traceback.print_exception(error)
-    print(format_error(error), file=sys.stderr)
+        print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+    print(masked(format_error(error)), file=sys.stderr)
 
 
 def first_line(error: BaseException) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from seqlab.masking import masked
+
 # True, and of no use to the person who runs an experiment.
 _NOISE = (
     ".*does not have many workers.*",
@@ -32,7 +34,7 @@ class _Collector(logging.Handler):
         self.texts: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
+        text = masked(record.getMessage())
         if text not in self.texts:
             self.texts.append(text)
 
@@ -68,7 +70,7 @@ def recording(log: Path) -> Iterator[list[str]]:
     console = _Console(logging.INFO)
     console.setFormatter(_LevelFormatter())
     file = logging.FileHandler(log, encoding="utf-8")
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    file.setFormatter(_FileFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     own = logging.getLogger("seqlab")
     root = logging.getLogger()
     levels = {log: log.level for log in (own, root)}
@@ -91,7 +93,12 @@ def recording(log: Path) -> Iterator[list[str]]:
             logger.setLevel(level)
 
 
+class _FileFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
+
+
 class _LevelFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        text = record.getMessage()
+        text = masked(record.getMessage())
         return text if record.levelno < logging.WARNING else f"warning: {text}"

@@ -4,6 +4,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from seqlab import provenance
+from seqlab.masking import masked
 from seqlab.resumption import ResumePoint, warn_of_another_machine
 from seqlab.run_folder import RunFolder
 
@@ -79,7 +80,7 @@ class Record:
         for callback in trainer.checkpoint_callbacks:
             if best_epoch := getattr(callback, "best_epoch", 0):
                 result["best_epoch"] = best_epoch
-        self.folder.write_result(result)
+        self.folder.write_result(masked(result))
         return result
 
 

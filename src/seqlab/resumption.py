@@ -113,7 +113,7 @@ def identity(config: dict[str, Any]) -> dict[str, Any]:
     """Return what cannot change in a run that has begun, as `group.key: value`.
 
     Args:
-        config: the resolved configuration.
+        config: the configuration as plain values; secrets may be references.
     """
     flat: dict[str, Any] = {"seed": config["seed"]}
     for group in ("data", "model", "optimizer", "scheduler"):

@@ -12,13 +12,14 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Trainer, seed_everything
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from seqlab.callbacks.checkpoints import Checkpoints
 from seqlab.callbacks.signals import Interrupted, StopOnSignal
 from seqlab.checkpoint import VerifiedCheckpointIO
 from seqlab.config.build import build
 from seqlab.config.check import resolved
+from seqlab.config.environment import shown
 from seqlab.config.folders import text_of
 from seqlab.errors import (
     EXIT_DONE,
@@ -28,6 +29,7 @@ from seqlab.errors import (
     print_error,
 )
 from seqlab.files import write_text
+from seqlab.masking import masked
 from seqlab.messages import recording
 from seqlab.models.forecaster import Forecaster
 from seqlab.models.language_model import LanguageModel
@@ -113,7 +115,7 @@ def build_trainer(config: dict[str, Any], folder: RunFolder, stop: StopOnSignal)
         for name, node in (config.get("logger") or {}).items()
     ]
     flags["enable_checkpointing"] &= "checkpoints" in (config.get("callbacks") or {})
-    trainer: Trainer = build(
+    return build(
         flags | {"plugins": _with_verified_files(flags["plugins"])},
         "trainer",
         hint="Change the flag that it names.",
@@ -122,10 +124,6 @@ def build_trainer(config: dict[str, Any], folder: RunFolder, stop: StopOnSignal)
         default_root_dir=str(folder.path),
         enable_progress_bar=False,
     )
-    for callback in trainer.checkpoint_callbacks:
-        if isinstance(callback, Checkpoints):
-            callback.configuration = identity(config)
-    return trainer
 
 
 def accelerator(wanted: str, option: str = "trainer.accelerator=") -> str:
@@ -217,8 +215,12 @@ def _listening(
             experiment = Experiment(
                 plain, data, build_module(plain, data), build_trainer(plain, folder, stop)
             )
+            configuration = identity(shown(config))
             if point is not None:
-                check_same_experiment(identity(plain), point)
+                check_same_experiment(configuration, point)
+            for callback in experiment.trainer.checkpoint_callbacks:
+                if isinstance(callback, Checkpoints):
+                    callback.configuration = configuration
             record = Record(experiment, folder, overrides, warnings, earlier, point)
         except ValueError as error:
             print_error(error)
@@ -262,7 +264,7 @@ def _train(
     resumed: bool,
 ) -> int:
     trainer, data, module = experiment.trainer, experiment.data, experiment.module
-    hyperparameters = _flat(experiment.config, OmegaConf.to_container(config, resolve=False))
+    hyperparameters = _flat(shown(config))
     logger.info("%s on %s", _title(experiment), record.fixed["device"])
     logger.info("%s", data.summary())
     try:
@@ -281,7 +283,7 @@ def _train(
         )
         metrics = _metrics(trainer, point)
         if "test" in data.parts:
-            trainer.test(module, datamodule=data, verbose=False)
+            trainer.test(module, datamodule=data, verbose=False, weights_only=True)
             metrics |= _metrics(trainer, None)
         result = record.write("completed", metrics)
     except Interrupted as interrupted:
@@ -303,7 +305,7 @@ def _failed(
 ) -> int:
     """Record and print what ended the run; on a full disk as much of it as there is room for."""
     with suppress(OSError), folder.log.open("a", encoding="utf-8") as file:
-        file.write("".join(traceback.format_exception(error)))
+        file.write(masked("".join(traceback.format_exception(error))))
     with suppress(OSError):
         record.write("failed", _metrics(trainer, point), error)
     print_error(error)
@@ -344,22 +346,14 @@ def _title(experiment: Experiment) -> str:
     return f"{experiment.config['name']}: {count:,} parameters, seed {experiment.config['seed']}"
 
 
-def _flat(config: dict[str, Any], raw: Any, prefix: str = "") -> dict[str, Any]:
-    """Return what describes the experiment as `group.key: value`, for loggers.
-
-    Args:
-        config: the resolved configuration.
-        raw: the same unresolved: values of environment variables are not shown.
-        prefix: of the keys.
-    """
+def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return what describes the experiment as `group.key: value`, for loggers."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
-        written = raw[key]
         if not prefix and key not in _DESCRIBING:
             continue
         if isinstance(value, dict):
-            flat |= _flat(value, written, f"{prefix}{key}.")
+            flat |= _flat(value, f"{prefix}{key}.")
         elif not key.startswith("_") and key != "task" and value is not None:
-            hidden = isinstance(written, str) and "oc.env" in written
-            flat[f"{prefix}{key}"] = written if hidden else value
+            flat[f"{prefix}{key}"] = value
     return flat

@@ -3,13 +3,39 @@
 import csv
 import json
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from seqlab.config.folders import CONFIG, LOG, RESULT
+from seqlab.config.folders import CONFIG, LOG, RESULT, refuse_url
 from seqlab.errors import UserError
 from seqlab.files import write_text
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        item is None or isinstance(item, float) or _number(item) for item in value.values()
+    )
+
+
+# What a run that goes on takes from the part before it.
+_EXPECTED: dict[str, Callable[[Any], bool]] = {
+    "status": lambda value: value in ("running", "completed", "failed", "interrupted"),
+    "overrides": _texts,
+    "warnings": _texts,
+    "metrics": _numbers,
+    "duration_s": _number,
+    "epochs": _number,
+}
 
 
 class RunFolder:
@@ -55,10 +81,16 @@ class RunFolder:
             raise UserError(
                 f"{self.path} has no {self.result.name}", "Name the folder of a run."
             ) from None
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             raise UserError(f"{self.result} is damaged: {error}", "Start the run again.") from error
         if not isinstance(result, dict) or "status" not in result:
             raise UserError(f"{self.result} is damaged: it has no status", "Start the run again.")
+        for name, value in result.items():
+            if not _EXPECTED.get(name, lambda _: True)(value):
+                raise UserError(
+                    f"{self.result} is damaged: {name} is {json.dumps(value)[:60]}",
+                    "Start the run again.",
+                )
         return result
 
     def read_metrics(self) -> dict[str, list[tuple[int, float]]]:
@@ -81,6 +113,7 @@ class RunFolder:
         Raises:
             UserError: it is not there.
         """
+        refuse_url(which, "--checkpoint ")
         named = {"best": self.best, "last": self.last, "previous": self.previous}
         file = named.get(which, Path(which))
         if which == "best" and not file.is_file() and self.last.is_file():

@@ -19,7 +19,8 @@ from yaml import YAMLError
 
 from seqlab.config.claim import claim, give_up, hold, release, release_sweep
 from seqlab.config.explain import explained
-from seqlab.config.folders import RESULT, conf_dir, register_resolvers, text_of, typed
+from seqlab.config.folders import RESULT, conf_dir, refuse_url, register_resolvers, text_of, typed
+from seqlab.config.hydra_node import checked_hydra
 from seqlab.config.preflight import Preflight, check_composed, named
 from seqlab.config.saved import load_config
 from seqlab.errors import (
@@ -31,6 +32,7 @@ from seqlab.errors import (
     UserError,
     print_error,
 )
+from seqlab.project import enter_project
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _dispatched(words: list[str], deferral: "_Deferral") -> int:
     try:
         resumed = _value_of("resume", words)
+        refuse_url(resumed or "", "resume=")
+        enter_project(resumed)
         if resumed is not None:
             return _resume(Path(resumed), words, deferral)
         return _train(words, deferral)
@@ -74,7 +78,8 @@ def _train(words: list[str], deferral: "_Deferral") -> int:
 
     program, sys.argv = sys.argv, [sys.argv[0], *words]
     try:
-        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(job)()
+        with checked_hydra():
+            hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(job)()
     finally:
         sys.argv = program
         if all(code == EXIT_USAGE for code in codes):

@@ -84,13 +84,16 @@ def load_trained(
             data.load_state_dict(state)
         module = build_module(config, data)
         module.load_state_dict(content["state_dict"])
-    except (KeyError, TypeError, RuntimeError, AssertionError) as error:
+        epoch = int(content["epoch"]) + 1
+    except UserError:
+        raise
+    except Exception as error:  # a checkpoint can hold anything
         raise UserError(
             f"the checkpoint {file} does not fit the run's configuration: {one_line(error)}",
             "Use a checkpoint of this very run.",
         ) from error
     module.to(where).eval()
-    return Trained(folder, config, data, module, int(content["epoch"]) + 1, where)
+    return Trained(folder, config, data, module, epoch, where)
 
 
 def _whole(folder: RunFolder, checkpoint: str) -> tuple[Path, dict[str, Any]]:

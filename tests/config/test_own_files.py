@@ -29,6 +29,7 @@ class Bigram(nn.Module):
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Words that choose the folder `mine`, which holds `model=own_bigram` and `model=own_typo`."""
     (tmp_path / "own_bigram.py").write_text(BIGRAM)
+    (tmp_path / "seqlab_project.py").write_text('from seqlab import allow\nallow("own_bigram")\n')
     folder = tmp_path / "mine" / "model"
     folder.mkdir(parents=True)
     head = "task: language_model\n_target_: own_bigram."
@@ -53,7 +54,7 @@ def test_misspelt_own_option_gets_the_nearest_spelling(train: Train, own: list[s
 
 
 def test_class_that_is_not_there_is_named_as_the_reason(train: Train, own: list[str]) -> None:
-    refused(train(*own, "model=own_typo"), "own_bigram.Bigrm", "'Bigrm' is importable")
+    refused(train(*own, "model=own_typo"), "own_bigram.Bigrm", "own_bigram has no class Bigrm")
 
 
 def test_console_script_finds_a_model_in_the_working_folder(tmp_path: Path, own: list[str]) -> None:

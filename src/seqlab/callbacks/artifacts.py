@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from lightning.pytorch import Trainer
 
 from seqlab.files import replacing
+from seqlab.masking import masked
 from seqlab.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def show_text(trainer: Trainer, tag: str, text: str) -> None:
     """Show a text under the tag."""
     for logger in trainer.loggers:
         if hasattr(logger, "add_text"):
-            logger.add_text(tag, text, _step(trainer))
+            logger.add_text(masked(tag), masked(text), _step(trainer))
 
 
 def _step(trainer: Trainer) -> int:

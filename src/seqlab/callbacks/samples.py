@@ -7,6 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seqlab.callbacks.artifacts import folder_of, show_text
 from seqlab.files import write_text
+from seqlab.masking import masked
 from seqlab.prediction import evaluating
 from seqlab.prediction.generation import generate
 from seqlab.run_folder import whole_lines
@@ -89,7 +90,7 @@ class Samples(Callback):
                 gap = "" if vocabulary.level == "char" else " "
                 text = gap + vocabulary.decode(made)
                 shown = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
-                self._lines.append(f"{epoch:5d} | {prefix} |{shown}\n")
+                self._lines.append(masked(f"{epoch:5d} | {prefix} |{shown}\n"))
                 file.write(self._lines[-1])
                 show_text(trainer, f"samples/{prefix}", prefix + text)
             file.flush()

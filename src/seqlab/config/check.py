@@ -14,6 +14,8 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from seqlab.config.allowed import check_targets
+from seqlab.config.environment import bounded_references
 from seqlab.config.folders import conf_dir
 from seqlab.config.rules import RULES
 from seqlab.errors import UserError, first_line
@@ -49,6 +51,7 @@ def check(config: DictConfig, reference: DictConfig, sources: "Sources") -> None
                 f"Leave it, or give it a value: {path}=...",
             )
     plain = resolved(config)
+    check_targets(plain)
     defaults = OmegaConf.to_container(reference, resolve=False)
     for path, _ in leaves(config):
         _check_value(path, _at(plain, path), _at(defaults, path), sources)
@@ -58,7 +61,8 @@ def check(config: DictConfig, reference: DictConfig, sources: "Sources") -> None
 def resolved(config: DictConfig) -> dict[str, Any]:
     """Return the configuration as plain values; a reference that leads nowhere is a `UserError`."""
     try:
-        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        with bounded_references():
+            plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "configuration"
         raise UserError(f"{key}: {first_line(error)}", f"Give it a value: {key}=...") from error

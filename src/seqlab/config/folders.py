@@ -1,5 +1,6 @@
 """Where the configuration files lie, and what a run's folder is called."""
 
+import re
 import secrets
 from datetime import datetime
 from functools import cache
@@ -7,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+
+from seqlab.config.environment import watch_environment
+from seqlab.errors import UserError
 
 OUTPUTS = "outputs"
 CONFIG = "config.yaml"
@@ -19,6 +23,21 @@ def conf_dir() -> Path:
     package = Path(__file__).resolve().parents[1]
     packaged = package / "conf"
     return packaged if packaged.is_dir() else package.parents[1] / "conf"
+
+
+def refuse_url(text: str | Path, what: str) -> None:
+    """Raise `UserError` where a file or folder is given as a URL: nothing is fetched.
+
+    Args:
+        text: as it was typed.
+        what: what was typed before it, for the message.
+    """
+    # A Path has made `s3://a` into `s3:/a`.
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(text)):
+        raise UserError(
+            f"{what}{text} is a URL, and nothing is loaded from one",
+            "Download it, look at it, and name the file or folder on this machine.",
+        )
 
 
 @cache
@@ -57,6 +76,7 @@ def _run_folder(name: str | None, choices: Any, overrides: Any, kind: str = "") 
 
 def register_resolvers() -> None:
     """Make `${run_folder:...}` known to OmegaConf; calling it again changes nothing."""
+    watch_environment()
     OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
 
 

@@ -48,8 +48,9 @@ def named(config: DictConfig, node: Any) -> DictConfig:
         node: that node.
     """
     with open_dict(config):
-        overrides = typed(node.overrides.task)
-        config.name = experiment_name(config.name, node.runtime.choices, overrides)
+        if not config.name:  # one that was given stays as it was written
+            overrides = typed(node.overrides.task)
+            config.name = experiment_name(None, node.runtime.choices, overrides)
     return config
 
 

@@ -7,10 +7,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from seqlab.config.check import GROUPS, Sources, check, check_groups, leaves, unknown_key
-from seqlab.config.folders import CONFIG
+from seqlab.config.environment import bounded_references, watch_environment
+from seqlab.config.folders import CONFIG, refuse_url
+from seqlab.config.untrusted import check_complete, check_folder, read_config
 from seqlab.errors import UserError, first_line
 
 RESUMABLE = ("trainer", "callbacks", "logger", "monitor", "data.path")
@@ -30,21 +31,24 @@ def load_config(
     Raises:
         UserError: no such run, an unreadable configuration, or an override that does not fit it.
     """
+    refuse_url(folder, "")
     if not folder.is_dir():
         raise UserError(
             f"there is no run folder {folder}", "Name the folder of a run; they lie under outputs/."
         )
     file = folder / CONFIG
+    watch_environment()
+    check_folder(folder)
     try:
-        saved = OmegaConf.load(file)
-        if not isinstance(saved, DictConfig):
-            raise UserError(f"{file} is not a run's configuration", "Name the folder of a run.")
-        check_groups(saved, f"{file}")
+        with bounded_references():
+            saved = read_config(file)
+            check_groups(saved, f"{file}")
+            check_complete(saved, file)
     except FileNotFoundError:
         raise UserError(
             f"{folder} is not a run folder: it has no {CONFIG}", "Name the folder of a run."
         ) from None
-    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError, OSError) as error:
+    except (OmegaConfBaseException, OSError) as error:
         raise UserError(
             f"{file} cannot be read: {first_line(error)}",
             "The file is damaged; the run has to be started again.",

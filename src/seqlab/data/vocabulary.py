@@ -90,5 +90,7 @@ class Vocabulary:
     def from_plain(cls, plain: dict[str, object]) -> "Vocabulary":
         """Return the vocabulary that `to_plain` described."""
         tokens, level = plain["tokens"], plain["level"]
-        assert isinstance(tokens, list)
+        assert isinstance(tokens, list), "the vocabulary is no list"
+        assert all(isinstance(token, str) for token in tokens), "a token is no text"
+        assert level in ("char", "word"), "the vocabulary's level is neither char nor word"
         return cls(tokens, str(level), lowercase=bool(plain["lowercase"]))

@@ -53,7 +53,9 @@ def score(trained: Trained) -> dict[str, float]:
     data.trainer = trainer
     scores: dict[str, float] = {}
     for part in data.parts:
-        found = trainer.validate(trained.module, data.loader(part), verbose=False)[0]
+        found = trainer.validate(
+            trained.module, data.loader(part), verbose=False, weights_only=True
+        )[0]
         scores |= {f"{part}/{name.removeprefix('val/')}": value for name, value in found.items()}
     if trained.config["data"]["task"] == "forecasting" and "val" in data.parts:
         scores |= _horizon_errors(trained)
