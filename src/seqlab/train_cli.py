@@ -18,10 +18,20 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from seqlab.config.claim import claim, give_up, hold, release, release_sweep
+from seqlab.config.command import HYDRA_VERSION, parse_command
 from seqlab.config.explain import explained
-from seqlab.config.folders import RESULT, conf_dir, refuse_url, register_resolvers, text_of, typed
+from seqlab.config.folders import (
+    RESULT,
+    ROOT,
+    conf_dir,
+    refuse_url,
+    register_resolvers,
+    text_of,
+    typed,
+)
+from seqlab.config.help import help_text
 from seqlab.config.hydra_node import checked_hydra
-from seqlab.config.preflight import Preflight, check_composed, named
+from seqlab.config.preflight import Preflight, check_ahead, check_composed, named
 from seqlab.config.saved import load_config
 from seqlab.errors import (
     EXIT_DONE,
@@ -68,6 +78,12 @@ def _dispatched(words: list[str], deferral: "_Deferral") -> int:
 
 
 def _train(words: list[str], deferral: "_Deferral") -> int:
+    command = parse_command(words)
+    if command.asks_help:
+        print(help_text(command.config_dir))
+        return EXIT_DONE
+    if command.trains:
+        check_ahead(command)
     codes: list[int] = []
 
     def job(config: DictConfig) -> None:
@@ -78,8 +94,11 @@ def _train(words: list[str], deferral: "_Deferral") -> int:
 
     program, sys.argv = sys.argv, [sys.argv[0], *words]
     try:
+        run = hydra.main(version_base=HYDRA_VERSION, config_path=str(conf_dir()), config_name=ROOT)(
+            job
+        )
         with checked_hydra():
-            hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(job)()
+            run()
     finally:
         sys.argv = program
         if all(code == EXIT_USAGE for code in codes):

@@ -198,7 +198,7 @@ def test_data_and_model_for_different_tasks_are_refused(refuses: Callable[..., s
         one("data.num_val=393", message="data.num_val=393", remedy="data.num_val=392"),
         one("data=text", "model=rnn", message="data.path is not set", remedy="data.path=FILE"),
         one("trainer.barebones=true", message="barebones", remedy="Change the flag"),
-        one("trainer.max_time=soon", message="'soon'", remedy="DD:HH:MM:SS"),
+        one("trainer.max_time=soon", message="trainer.max_time=soon", remedy="DD:HH:MM:SS"),
         one("trainer.strategy=banana", message="banana", remedy="auto, ddp"),
         one(
             "trainer.check_val_every_n_epoch=null",

@@ -91,7 +91,7 @@ def test_answer_of_seqlab_needs_no_torch(tmp_path: Path, words: list[str]) -> No
 
 def test_probe_notices_torch(tmp_path: Path) -> None:
     code, _, torch_imported = probe(
-        "seqlab.run import build_data\nfrom seqlab.cli", "--help", cwd=tmp_path
+        "seqlab.run import run\nfrom seqlab.cli", "--help", cwd=tmp_path
     )
     assert code == 0
     assert torch_imported

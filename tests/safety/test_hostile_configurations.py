@@ -121,8 +121,8 @@ def test_experiment_file_with_the_attack_is_refused(
         ("data._target_", "seqlab.data.vocabulary.Vocabulary", "may not be instantiated"),
         ("optimizer._target_", "torch.optim.swa_utils.SWALR", "may not be instantiated"),
         ("optimizer._target_", "torch.optim.Optimizer", "may not be instantiated"),
-        ("optimizer._partial_", False, "optimizer._partial_ has to be true"),
-        ("optimizer._partial_", "yes", "optimizer._partial_ has to be true or false"),
+        ("optimizer._partial_", False, "optimizer._partial_=false"),
+        ("optimizer._partial_", "yes", "optimizer._partial_=yes"),
         ("model._partial_", True, "model._partial_ has to be false"),
         ("model._args_", [1], "model._args_ has no meaning here"),
         ("model._recursive_", False, "model._recursive_ has no meaning here"),
@@ -131,7 +131,7 @@ def test_experiment_file_with_the_attack_is_refused(
         ("trainer.default_root_dir", "/elsewhere", "trainer.default_root_dir is not for"),
         ("trainer.logger", True, "trainer.logger is not for"),
         ("trainer.callbacks", ["x"], "trainer.callbacks is not for"),
-        ("trainer.model_registry", "mine", "trainer.model_registry is not for"),
+        ("trainer.model_registry", "mine", "trainer.model_registry=mine"),
         ("logger.csv.save_dir", "/elsewhere", "logger.csv.save_dir is not for"),
         ("trainer.strategy", "os.system", "os.system"),
         ("trainer.profiler", "os.system", "trainer.profiler=os.system"),
@@ -163,7 +163,9 @@ def test_trick_in_a_run_folder_is_refused_with_its_reason(
 @pytest.mark.parametrize("group", ["hydra.callbacks.evil", "hydra.launcher.evil", "hydra.evil"])
 def test_hydra_may_not_be_told_to_start_something(trap: Trap, train: Train, group: str) -> None:
     node = f"{{_target_: os.system, command: {trap.command}}}"
-    refused(train(f"+{group}={node}"), f"{group}._target_=os.system may not be instantiated")
+    unknown = "unknown key 'hydra.evil'"  # Hydra itself reads it nowhere
+    known = f"{group}._target_=os.system may not be instantiated"
+    refused(train(f"+{group}={node}"), unknown if group == "hydra.evil" else known)
     assert not trap.sprung
 
 

@@ -6,56 +6,69 @@ brings its keys with its YAML file, and nothing is listed twice.
 """
 
 import difflib
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from seqlab.config.allowed import check_targets
 from seqlab.config.environment import bounded_references
 from seqlab.config.folders import conf_dir
 from seqlab.config.rules import RULES
+from seqlab.config.together import check_together
 from seqlab.errors import UserError, first_line
 
 # Dictionaries keyed by a name of the person's own choosing; an entry brings its own `_target_`.
 _NAMED = ("callbacks", "logger")
 
+NOWHERE = "in the configuration"
+
 GROUPS = ["data", "model", "optimizer", "scheduler", "trainer", "callbacks", "logger", "experiment"]
 _NEEDED = ("data", "model", "optimizer", "trainer")
 _READ = ("name", "seed", "monitor", "resume", "data.task", "model.task")
-_TASKS = {"forecasting": "forecasting a series", "language_model": "modelling a language"}
 
 
-def check(config: DictConfig, reference: DictConfig, sources: "Sources") -> None:
-    """Raise `UserError` where `config` has a key, type, value or pairing that cannot be run.
+def check(config: DictConfig, reference: DictConfig, sources: "Sources") -> dict[str, Any]:
+    """Return the configuration as plain values, each of them allowed.
 
     Args:
         config: the composed configuration, without Hydra's own node.
         reference: the same options composed without an experiment file: every declared key.
         sources: tells where a key's value came from, for the message.
+
+    Raises:
+        UserError: it has a key, type, value or pairing that cannot be run.
     """
     check_groups(config, "the configuration")
     known = list(leaves(reference))
+    defaults = OmegaConf.to_container(reference, resolve=False)
     for path, _ in leaves(config):
         if not _declared(path, known, config, reference):
+            if isinstance(_at(defaults, path), dict):
+                raise UserError(
+                    f"{path} {sources.of(path)}: it has keys of its own, so it cannot be a value",
+                    f"Set one of its keys, or leave it out: '~{path}'.",
+                )
             raise unknown_key(path, reference, sources.of(path))
     given = {path for path, _ in leaves(config)}
     for path, _ in known:
         # The program itself reads these; others may fall back to their class's own default.
-        if path not in given and (path.startswith("trainer.") or path in _READ):
+        needed = path.startswith("trainer.") or path in _READ or path.endswith("._partial_")
+        if needed and path not in given:
             raise UserError(
                 f"{path} was deleted {sources.of(path)}",
                 f"Leave it, or give it a value: {path}=...",
             )
     plain = resolved(config)
-    check_targets(plain)
-    defaults = OmegaConf.to_container(reference, resolve=False)
     for path, _ in leaves(config):
         _check_value(path, _at(plain, path), _at(defaults, path), sources)
-    _check_together(plain)
+    _check_targets(plain, sources)
+    check_together(plain, sources.of)
+    return plain
 
 
 def resolved(config: DictConfig) -> dict[str, Any]:
@@ -63,11 +76,18 @@ def resolved(config: DictConfig) -> dict[str, Any]:
     try:
         with bounded_references():
             plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise _not_set(str(error.full_key)) from None
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "configuration"
         raise UserError(f"{key}: {first_line(error)}", f"Give it a value: {key}=...") from error
     assert isinstance(plain, dict)
     return plain  # type: ignore[return-value]
+
+
+def _not_set(key: str) -> UserError:
+    value = "FILE" if key.endswith("path") else "VALUE"
+    return UserError(f"{key} is not set", f"Give it a value: {key}={value}.")
 
 
 def leaves(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -85,32 +105,59 @@ def leaves(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 class Sources:
-    """Where a value came from: the command line or the experiment file."""
+    """Where a value came from: the command line, the experiment file, or an option's file.
 
-    def __init__(self, overrides: list[str], experiment: str | None) -> None:
+    Args:
+        overrides: as typed.
+        choices: group -> option.
+        content: returns what stands in an option's file, given `group/option`.
+    """
+
+    def __init__(
+        self,
+        overrides: list[str],
+        choices: Mapping[Any, Any] | None = None,
+        content: Callable[[str], Any] = lambda option: None,
+    ) -> None:
         self.overrides = overrides
-        self.experiment = experiment
+        self.choices = choices or {}
+        self.content = content
 
     def of(self, path: str) -> str:
         """Return words that follow a key: the override as it was typed, or the file."""
+        chosen = None
         for override in reversed(self.overrides):
-            key = override.lstrip("+~").partition("=")[0].partition("@")[0]
+            key, _, value = override.lstrip("+~").partition("=")
+            key = key.partition("@")[0]
             if path == key or path.startswith(f"{key}."):
-                return f"in {override!r} on the command line"
-        if self.experiment and self._experiment_sets(path):
-            return f"in experiment/{self.experiment}.yaml"
-        return "in the configuration"
+                if key not in GROUPS or value.startswith("{") or override.startswith("~"):
+                    return f"in {override!r} on the command line"
+                chosen = chosen or override  # only where no file of its own can be named
+        group, _, key = path.partition(".")
+        file = self._setting("experiment", self.choices.get("experiment"), path)
+        file = file or self._setting(group, self.choices.get(group), key)
+        if file:
+            return f"in {file}.yaml"
+        return f"in {chosen!r} on the command line" if chosen else "in the configuration"
 
-    def _experiment_sets(self, path: str) -> bool:
-        file = conf_dir() / "experiment" / f"{self.experiment}.yaml"
-        if not file.is_file():
-            return True  # from a folder that the person added: nothing else can have set it
-        content: Any = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-        for part in path.split("."):
-            if not isinstance(content, dict) or part not in content:
-                return False
-            content = content[part]
-        return True
+    def _setting(self, group: str, option: Any, path: str) -> str | None:
+        """Return the option's file, or the one that it builds upon, if it sets the key."""
+        content = self.content(f"{group}/{option}") if isinstance(option, str) and path else None
+        if not isinstance(content, dict):
+            return None
+        if _holds(content, path):
+            return f"{group}/{option}"
+        below = [each for each in content.get("defaults") or [] if isinstance(each, str)]
+        found = (self._setting(group, each, path) for each in reversed(below) if each != option)
+        return next(filter(None, found), None)
+
+
+def _holds(content: Any, path: str) -> bool:
+    for part in path.split("."):
+        if not isinstance(content, dict) or part not in content:
+            return False
+        content = content[part]
+    return True
 
 
 def unknown_key(path: str, reference: DictConfig, where: str) -> UserError:
@@ -176,13 +223,29 @@ def _declared(
     )
 
 
+def _check_targets(plain: dict[str, Any], sources: "Sources") -> None:
+    try:
+        check_targets(plain)
+    except UserError as error:
+        path = re.split(r"[^\w.]", str(error))[0]
+        where = sources.of(path)
+        if where == NOWHERE:
+            raise
+        raise UserError(f"{error} {where}", error.hint) from None
+
+
 def _check_value(path: str, value: Any, default: Any, sources: Sources) -> None:
+    if value is None and default == "???":
+        raise _not_set(path)
     rule = RULES.get(path)
     if rule is not None:
         if not rule.allows(value):
+            close = difflib.get_close_matches(str(value), rule.words(), n=1)
+            usable = rule.allows(default) and default != "???"
+            example = f"For example {path}={_shown(default)}." if usable else ""
             raise UserError(
                 f"{path}={_shown(value)} {sources.of(path)}: must be {rule.describe()}",
-                f"For example {path}={_shown(default)}." if rule.allows(default) else "",
+                f"Did you mean {path}={close[0]}?" if close else example,
             )
         return
     if default is None or isinstance(default, dict):
@@ -233,29 +296,3 @@ def check_groups(config: DictConfig, name: str) -> None:
             continue
         if not isinstance(node, DictConfig) or (group in _NEEDED and "_target_" not in node):
             raise UserError(f"{name} has no usable {group}", f"Choose one: {group}=OPTION.")
-
-
-def _check_together(plain: dict[str, Any]) -> None:
-    trainer = plain["trainer"]
-    if (trainer.get("min_epochs") or 0) > trainer["max_epochs"]:
-        raise UserError(
-            f"trainer.min_epochs={trainer['min_epochs']} is more than "
-            f"trainer.max_epochs={trainer['max_epochs']}",
-            f"Use trainer.max_epochs={trainer['min_epochs']} or more.",
-        )
-    for group in ("data", "model"):
-        task = plain[group].get("task")
-        if task not in _TASKS:
-            raise UserError(
-                f"{group}.task={_shown(task)}: there is no such task",
-                f"Write it in the YAML file of {group}: task: {' or task: '.join(_TASKS)}.",
-            )
-    data, model = plain["data"]["task"], plain["model"]["task"]
-    if data != model:
-        advice = {
-            "forecasting": "Choose a forecasting model: model=mlp.",
-            "language_model": "Choose a language model: model=rnn, model=gru or model=lstm.",
-        }
-        raise UserError(
-            f"the data are for {_TASKS[data]}, the model is for {_TASKS[model]}", advice[data]
-        )

@@ -3,14 +3,15 @@
 import re
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from yaml import YAMLError
 
 from seqlab.config.check import nearest, unknown_key
-from seqlab.config.folders import conf_dir
+from seqlab.config.command import hydra_loader
+from seqlab.config.declared import reference_config
+from seqlab.config.folders import ROOT, conf_dir
 from seqlab.errors import UserError, first_line
 
 _HELP = "`python -m train --help` shows examples."
@@ -40,8 +41,12 @@ def explained(error: Exception, words: list[str]) -> UserError:
         key = refused.group(1).partition("=")[0].partition("@")[0]
         chosen = next((w for w in words if w.lstrip("+~").partition("=")[0] == key), key)
         return unknown_key(
-            key, _composed(words, key, folders), f"in {chosen!r} on the command line"
+            key, _declared(words, key, folders), f"in {chosen!r} on the command line"
         )
+    merged = re.search(r"Error merging override (.*)", text)
+    if merged and error.__cause__:
+        word = next((w for w in words if merged.group(1) in (w, f"++{w}")), merged.group(1))
+        return UserError(f"{word!r} cannot be: {first_line(error.__cause__)}", _HELP)
     if _GRAMMAR.search(text):
         return UserError(
             first_line(error),
@@ -87,14 +92,12 @@ def _no_option_at_all(words: list[str], folders: list[Path]) -> UserError:
     return UserError("a group was given something that is no option", _HELP)
 
 
-def _composed(words: list[str], key: str, folders: list[Path]) -> DictConfig:
-    """Compose the groups that were chosen, with Hydra's own node where the key is one of its."""
+def _declared(words: list[str], key: str, folders: list[Path]) -> DictConfig:
+    """Return the keys of the groups that were chosen, or Hydra's own where it is about those."""
     groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
     chosen = [word for word in words if word.partition("=")[0] in groups and "," not in word]
-    if folders[1:]:
-        added = ",".join(f"'file://{folder}'" for folder in folders[1:])
-        chosen.append(f"hydra.searchpath=[{added}]")
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        of_hydra = key.startswith("hydra.")
-        return compose(config_name="train", overrides=chosen, return_hydra_config=of_hydra)
+    with hydra_loader(folders[-1] if folders[1:] else None) as loader:
+        if key.startswith("hydra."):
+            return loader.load_configuration(ROOT, chosen, RunMode.RUN)
+        defaults = loader.compute_defaults_list(ROOT, chosen, RunMode.RUN)
+        return reference_config(defaults.overrides.known_choices, [])

@@ -12,6 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from seqlab.config.environment import watch_environment
 from seqlab.errors import UserError
 
+ROOT = "train"
+"""Name of the root configuration."""
 OUTPUTS = "outputs"
 CONFIG = "config.yaml"
 LOG = "run.log"

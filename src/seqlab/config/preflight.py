@@ -6,29 +6,23 @@ from typing import Any, ClassVar
 
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from seqlab.config.check import Sources, check
 from seqlab.config.claim import claim, note_missing
-from seqlab.config.folders import experiment_name, text_of, typed
+from seqlab.config.command import Command, hydra_loader
+from seqlab.config.declared import option_content, reference_config
+from seqlab.config.folders import ROOT, experiment_name, text_of, typed
+from seqlab.config.overrides import check_overrides, forced, parsed, preflight_changed
 from seqlab.errors import EXIT_FAILED, EXIT_USAGE, UserError, first_line, print_error
+from seqlab.text_files import opened
 
 # Composing takes about a tenth of a second a job; the rest are checked when their turn comes.
 _CHECKED_AHEAD = 50
-
-
-def reference_config(choices: Any) -> DictConfig:
-    """Compose the chosen options without an experiment: every key that they declare."""
-    overrides = [
-        f"{group}={choice}"
-        for group, choice in choices.items()
-        if not str(group).startswith("hydra/") and group != "experiment" and choice is not None
-    ]
-    return compose(config_name="train", overrides=[*overrides, "experiment=none"])
 
 
 def without_hydra(config: DictConfig) -> DictConfig:
@@ -54,24 +48,60 @@ def named(config: DictConfig, node: Any) -> DictConfig:
     return config
 
 
-def check_composed(config: DictConfig, node: Any) -> None:
+def check_composed(config: DictConfig, node: Any, overrides: list[str] | None = None) -> None:
     """Raise `UserError` where what Hydra composed cannot be run.
 
     Args:
         config: the configuration without Hydra's own node.
         node: that node.
+        overrides: as they were typed; `None`: as the node has them.
     """
+    _check_node(node)
     choices = node.runtime.choices
-    sources = Sources(typed(node.overrides.task), choices.get("experiment"))
-    check(config, reference_config(choices), sources)
+    sources = Sources(overrides or typed(node.overrides.task), choices, option_content)
+    plain = check(config, reference_config(choices, typed(node.overrides.hydra)), sources)
+    data = plain["data"]
+    path = Path(data.get("path") or "")
+    if data.get("path") and data["_target_"].startswith("seqlab.data.") and not path.is_fifo():
+        with opened(path):
+            pass
+
+
+def check_ahead(command: Command) -> None:
+    """Raise `UserError` where a command cannot be run, before Hydra begins with it.
+
+    Hydra composes twice before it asks anyone, and a third time to explain an unknown key.
+    The jobs of a sweep are checked once Hydra has made them up.
+    """
+    overrides = parsed(command.overrides)
+    check_overrides(overrides, sweep=command.sweeps)
+    if command.sweeps:
+        return
+    with hydra_loader(command.config_dir) as loader:
+        groups = loader.list_groups("")
+        words = [forced(override, groups) for override in overrides]
+        whole = loader.load_configuration(ROOT, words, RunMode.RUN)
+        if whole.hydra.mode != RunMode.MULTIRUN:
+            check_composed(without_hydra(whole), whole.hydra, command.overrides)
+
+
+def _check_node(node: Any) -> None:
+    guard = node.callbacks.get("preflight") or {}
+    if guard.get("_target_") != f"{Preflight.__module__}.{Preflight.__name__}":
+        raise preflight_changed()
+    if node.job.chdir:
+        raise UserError(
+            "hydra.job.chdir=true: a run stays in the working folder, where its paths lead from",
+            "Leave it out; everything that a run writes goes to hydra.run.dir in any case.",
+        )
 
 
 def _jobs(config: DictConfig) -> list[list[str]]:
     """Return the overrides of each job; none where another sweeper makes them up as it goes."""
     if not str(config.hydra.sweeper._target_).endswith(".BasicSweeper"):
         return []
-    parsed = OverridesParser.create().parse_overrides(typed(config.hydra.overrides.task))
-    batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
+    overrides = parsed(typed(config.hydra.overrides.task))
+    batches = BasicSweeper.split_arguments(overrides, max_batch_size=None)
     return [job for batch in batches for job in batch]
 
 
@@ -96,7 +126,7 @@ class Preflight(Callback):
             self.sweeps.add(folder)
             note_missing(folder)
             for overrides in _jobs(config)[:_CHECKED_AHEAD]:
-                job = compose(config_name="train", overrides=overrides, return_hydra_config=True)
+                job = compose(ROOT, overrides=overrides, return_hydra_config=True)
                 check_composed(without_hydra(job), job.hydra)
         except UserError as error:
             print_error(error)
@@ -105,10 +135,9 @@ class Preflight(Callback):
             return  # Hydra meets the same when it composes that job, and it is explained then
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Check and claim; a refusal ends the process, since Hydra only warns of exceptions."""
+        """Claim the folder; a refusal ends the process, since Hydra only warns of exceptions."""
         try:
             task = without_hydra(config)
-            check_composed(task, config.hydra)
             note_missing(Path(config.hydra.run.dir))
             claim(Path(config.hydra.run.dir), text_of(named(task, config.hydra)))
         except UserError as error:

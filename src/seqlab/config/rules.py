@@ -1,6 +1,7 @@
 """What the values of known keys may be. A key without a rule takes its type from its YAML file."""
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,9 +17,13 @@ class Rule(Protocol):
         """Return what is allowed, to follow the words `must be`."""
         ...
 
+    def words(self) -> list[str]:
+        """Return the words that are allowed, where there are only a few."""
+        return []
+
 
 @dataclass(frozen=True)
-class Number:
+class Number(Rule):
     """A finite number from `low` to `high`; an open end leaves the bound itself out."""
 
     low: float = -math.inf
@@ -53,7 +58,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(Rule):
     """One of a few values."""
 
     values: tuple[Any, ...]
@@ -70,32 +75,41 @@ class Choice:
         words = [str(v).lower() if isinstance(v, bool) else str(v) for v in self.values]
         if self.or_null:
             words.append("null")
-        return "one of " + ", ".join(words)
+        return "one of " + ", ".join(words) if self.values else "null"
+
+    def words(self) -> list[str]:
+        """Return those of the values that are texts."""
+        return [value for value in self.values if isinstance(value, str)]
 
 
 @dataclass(frozen=True)
-class Text:
-    """A string that is not empty."""
+class Text(Rule):
+    """A string that is not blank, maybe of one form; `form` names that for people."""
 
     or_null: bool = False
     forbidden: str = field(default="")
+    pattern: str | None = None
+    form: str = ""
 
     def allows(self, value: Any) -> bool:
         """Return whether the value is a usable string."""
         if value is None:
             return self.or_null
-        return isinstance(value, str) and value != "" and not set(value) & set(self.forbidden)
+        if not isinstance(value, str) or value.strip() == "" or set(value) & set(self.forbidden):
+            return False
+        return self.pattern is None or re.fullmatch(self.pattern, value) is not None
 
     def describe(self) -> str:
         """Return the limits in words."""
         text = "a text"
         if self.forbidden:
             text += f" without {' '.join(self.forbidden)}"
+        text += self.form
         return f"{text}, or null" if self.or_null else text
 
 
 @dataclass(frozen=True)
-class ListOf:
+class ListOf(Rule):
     """A list, not empty, whose items all keep one rule."""
 
     item: Rule
@@ -118,7 +132,7 @@ class ListOf:
 
 
 @dataclass(frozen=True)
-class AnyOf:
+class AnyOf(Rule):
     """Whatever one of several rules allows."""
 
     rules: tuple[Rule, ...]
@@ -131,6 +145,10 @@ class AnyOf:
         """Return the alternatives in words."""
         return "; or ".join(rule.describe() for rule in self.rules)
 
+    def words(self) -> list[str]:
+        """Return those of every alternative."""
+        return [word for rule in self.rules for word in rule.words()]
+
 
 def count(low: int = 1, *, or_null: bool = False) -> Number:
     """Return the rule for a whole number of at least `low`."""
@@ -139,11 +157,31 @@ def count(low: int = 1, *, or_null: bool = False) -> Number:
 
 _SHARE = Number(0, 1, high_open=True)
 _SEED = Number(0, 2**32 - 1, whole=True)
-_BATCHES = AnyOf((count(0), Number(0, 1), Choice((), or_null=True)))
+_NULL = Choice((), or_null=True)
+_BATCHES = AnyOf((count(0), Number(0, 1), _NULL))
 _FLAG = Choice((True, False))
+_YES = Choice((True,))
+_DURATION = r"\d+:\d+:\d+:\d+"
+# Of Lightning's, those that need no other package.
+_STRATEGIES = (
+    "auto",
+    "ddp",
+    "ddp_find_unused_parameters_true",
+    "ddp_find_unused_parameters_false",
+    "ddp_spawn",
+    "ddp_fork",
+    "ddp_notebook",
+    "fsdp",
+    "fsdp_cpu_offload",
+)
 
 RULES: dict[str, Rule] = {
-    "name": Text(or_null=True, forbidden='/\\:*?"<>|'),
+    "name": Text(
+        or_null=True,
+        forbidden='/\\:*?"<>|',
+        pattern=r"[^.\s](.*\S)?",
+        form=" and beginning with no dot or space",
+    ),
     "seed": _SEED,
     "monitor": Text(or_null=True),
     "resume": Text(or_null=True),
@@ -170,10 +208,12 @@ RULES: dict[str, Rule] = {
     "model.dropout": _SHARE,
     "model.bidirectional": _FLAG,
     "model.init_std": Number(0, low_open=True, or_null=True),
+    "optimizer._partial_": _YES,
     "optimizer.lr": Number(0, low_open=True),
     "optimizer.momentum": _SHARE,
     "optimizer.weight_decay": Number(0),
     "optimizer.betas": ListOf(_SHARE, length=2),
+    "scheduler._partial_": _YES,
     "scheduler.T_max": count(),
     "scheduler.eta_min": Number(0),
     "scheduler.step_size": count(),
@@ -182,11 +222,12 @@ RULES: dict[str, Rule] = {
     "trainer.min_epochs": count(or_null=True),
     "trainer.max_steps": AnyOf((Choice((-1,)), count())),
     "trainer.min_steps": count(or_null=True),
-    "trainer.max_time": Text(or_null=True),
+    "trainer.max_time": Text(or_null=True, pattern=_DURATION, form=" DD:HH:MM:SS"),
     "trainer.accelerator": Choice(("auto", "cpu", "gpu")),
     "trainer.devices": AnyOf((count(), Choice(("auto",)), ListOf(count(0)))),
     "trainer.num_nodes": count(),
-    "trainer.strategy": Text(),
+    "trainer.strategy": Choice(_STRATEGIES),
+    "trainer.plugins": _NULL,
     "trainer.precision": Choice(
         (
             16,
@@ -208,10 +249,16 @@ RULES: dict[str, Rule] = {
     "trainer.gradient_clip_algorithm": Choice(("norm", "value"), or_null=True),
     "trainer.accumulate_grad_batches": count(),
     "trainer.check_val_every_n_epoch": count(or_null=True),
-    "trainer.val_check_interval": AnyOf((count(or_null=True), Number(0, 1, low_open=True), Text())),
+    "trainer.val_check_interval": AnyOf(
+        (
+            count(or_null=True),
+            Number(0, 1, low_open=True),
+            Text(pattern=_DURATION, form=" DD:HH:MM:SS"),
+        )
+    ),
     "trainer.num_sanity_val_steps": Number(-1, whole=True, or_null=True),
     "trainer.log_every_n_steps": count(or_null=True),
-    "trainer.limit_train_batches": _BATCHES,
+    "trainer.limit_train_batches": AnyOf((count(), Number(0, 1, low_open=True), _NULL)),
     "trainer.limit_val_batches": _BATCHES,
     "trainer.limit_test_batches": _BATCHES,
     "trainer.limit_predict_batches": _BATCHES,
@@ -220,8 +267,9 @@ RULES: dict[str, Rule] = {
     "trainer.checkpoint_every_n_seconds": Number(0, low_open=True, or_null=True),
     "trainer.overfit_batches": AnyOf((count(0), Number(0, 1))),
     "trainer.fast_dev_run": AnyOf((_FLAG, count())),
+    "trainer.reload_dataloaders_every_n_epochs": count(0),
     "trainer.profiler": Choice(("simple", "advanced", "pytorch"), or_null=True),
-    "trainer.model_registry": Text(or_null=True),
+    "trainer.model_registry": Choice((), or_null=True),
     "callbacks.samples.every_n_epochs": count(),
     "callbacks.samples.num_tokens": count(),
     "callbacks.samples.prefixes": ListOf(Text(), or_null=True),

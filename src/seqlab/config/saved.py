@@ -70,7 +70,7 @@ def load_config(
             )
         with open_dict(changed):
             OmegaConf.update(changed, key, value)
-    check(changed, saved, Sources(overrides or [], None))
+    check(changed, saved, Sources(overrides or []))
     return changed
 
 

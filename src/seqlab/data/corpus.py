@@ -44,10 +44,21 @@ TIME_MACHINE = Corpus(
 
 
 def data_folder() -> Path:
-    """Return where downloads are kept: `$SEQLAB_DATA`, or `seqlab` in the user's cache folder."""
+    """Return where downloads are kept: `$SEQLAB_DATA`, or `seqlab` in the user's cache folder.
+
+    Raises:
+        UserError: `$SEQLAB_DATA` names something that is no folder.
+    """
     chosen = os.environ.get("SEQLAB_DATA")
     if chosen:
-        return Path(chosen).expanduser()
+        folder = Path(chosen).expanduser()
+        if folder.exists() and not folder.is_dir():
+            raise UserError(
+                f"SEQLAB_DATA={chosen} is not a folder",
+                "It names the folder that corpora are kept in; one file is named with "
+                f"data.path={chosen}.",
+            )
+        return folder
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(cache).expanduser() / "seqlab"
 

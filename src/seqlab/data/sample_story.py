@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from seqlab.data.text import TextData, read_text
+from seqlab.data.text import TextData
+from seqlab.text_files import read_text
 
 
 class SampleStoryData(TextData):

@@ -1,6 +1,5 @@
 """A text as windows of tokens: the data module that every corpus shares."""
 
-import codecs
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -14,38 +13,7 @@ from seqlab.data.module import PURPOSES, SequenceData
 from seqlab.data.partition import EvaluationLoader, RandomLoader, SequentialLoader
 from seqlab.data.vocabulary import Vocabulary, tokenize
 from seqlab.errors import UserError
-
-
-def read_text(path: Path) -> str:
-    """Return the content of a UTF-8 text file.
-
-    Raises:
-        UserError: the file is missing, empty, binary, or in another encoding.
-    """
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(
-            f"data.path={path}: there is no such file", "Name an existing text file."
-        ) from None
-    except OSError as error:
-        raise UserError(
-            f"data.path={path} cannot be read: {error.strerror}", "Name a readable text file."
-        ) from error
-    if not raw.removeprefix(codecs.BOM_UTF8).strip():
-        raise UserError(f"data.path={path} is empty", "Name a file with text in it.")
-    if b"\0" in raw:
-        raise UserError(
-            f"data.path={path} is a binary file, or not UTF-8 but UTF-16 or UTF-32",
-            f"Name a text file in UTF-8; iconv -f UTF-16 -t UTF-8 {path.name} converts one.",
-        )
-    try:
-        return raw.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"data.path={path} is not UTF-8: byte {error.start} is 0x{raw[error.start]:02x}",
-            f"Convert it, for example: iconv -f ISO-8859-1 -t UTF-8 {path.name} > converted.txt",
-        ) from None
+from seqlab.text_files import read_text
 
 
 class TextData(SequenceData):

@@ -5,7 +5,8 @@ import logging
 from pathlib import Path
 
 from seqlab.data.corpus import TIME_MACHINE, find_corpus
-from seqlab.data.text import TextData, read_text
+from seqlab.data.text import TextData
+from seqlab.text_files import read_text
 
 logger = logging.getLogger(__name__)
 

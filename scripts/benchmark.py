@@ -1,0 +1,60 @@
+"""Measure what docs/benchmarks.md says, and write it.
+
+    python scripts/benchmark.py                       every section
+    python scripts/benchmark.py start --repeats 20    start-up alone
+
+Speeds are ratios of two things that were measured in turn on one machine, since seconds mean
+little elsewhere. Sections that are not run keep the figures that the report has. The exit code
+is 1 where a stated limit is missed.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmark_report import read_sections, write_report
+from benchmark_start import measure_start
+
+ROOT = Path(__file__).resolve().parents[1]
+SECTIONS = {"start": measure_start}
+
+
+def main() -> int:
+    options = _options()
+    sections = read_sections(options.output)
+    for name in options.sections or SECTIONS:
+        sections[name] = SECTIONS[name](options.repeats, options.only)
+    write_report(options.output, sections)
+    missed = [line for section in sections.values() for line in section.missed()]
+    for line in missed:
+        print(f"missed: {line}", file=sys.stderr)
+    return 1 if missed else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure seqlab's speed as ratios.")
+    parser.add_argument(
+        "sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; default: all"
+    )
+    parser.add_argument("--repeats", type=_count, default=15, metavar="N", help="pairs (15)")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="TEXT", help="rows whose command has this in it"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=ROOT / "docs", metavar="FOLDER", help="of the report (docs)"
+    )
+    options = parser.parse_args()
+    for name in options.sections:
+        if name not in SECTIONS:
+            parser.error(f"there is no section {name!r}; there are: {', '.join(SECTIONS)}")
+    return options
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

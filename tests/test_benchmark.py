@@ -1,0 +1,76 @@
+"""scripts/benchmark.py: what it writes, and that a missed limit is said; times are not tested."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import ROOT, spawn
+
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from benchmark_report import Row, Section, read_sections, write_report
+
+
+def test_ratio_is_the_median_over_pairs() -> None:
+    row = Row("a", (2.0, 9.0, 4.0), (1.0, 3.0, 4.0), limit=2.0)
+    assert row.ratio == 2.0  # of 2, 3 and 1
+    assert row.holds
+    assert row.line() == "| a | **2.00** | 2: kept | 2.00 / 4.00 / 9.00 | 3.00 |"
+
+
+def test_missed_limit_is_said_in_the_table_and_by_the_section() -> None:
+    row = Row("a", (3.3,), (1.0,), limit=3.0)
+    assert "| **3.30** | 3: MISSED |" in row.line()
+    assert Section("t", "e", "b", [row]).missed() == ["a: 3.30, limit 3"]
+    assert Section("t", "e", "b", [Row("a", (9.0,), (1.0,))]).missed() == []
+
+
+def test_report_of_one_section_keeps_the_others(tmp_path: Path) -> None:
+    write_report(tmp_path, {"one": Section("One", "first", "base", [Row("a", (1.0,), (1.0,))])})
+    sections = read_sections(tmp_path)
+    before = sections["one"]
+    sections["two"] = Section("Two", "second", "base", [Row("b", (4.0, 6.0), (2.0, 2.0), 3.0)])
+    write_report(tmp_path, sections)
+    again = read_sections(tmp_path)
+    assert again["one"] == before
+    assert again["two"].rows[0].ratio == 2.5
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert text.index("## One") < text.index("## Two")
+    assert "| b | **2.50** | 3: kept | 4.00 / 5.00 / 6.00 | 2.00 |" in text
+
+
+def test_start_section_writes_table_figures_and_machine(tmp_path: Path) -> None:
+    script = str(ROOT / "scripts" / "benchmark.py")
+    words = ["start", "--repeats", "1", "--only", "seqlab", "lr=fast", "--output", str(tmp_path)]
+    done = spawn(script, *words, cwd=tmp_path)
+    assert done.returncode in (0, 1), done.stderr  # one pair proves nothing about the limit
+    assert (done.returncode == 1) == ("missed: " in done.stderr)
+    section: dict[str, Any] = json.loads((tmp_path / "benchmarks.json").read_text())["start"]
+    labels = [row["label"] for row in section["rows"]]
+    assert labels == ["`python -m train optimizer.lr=fast` (refused)", "`python -m seqlab --help`"]
+    for row in section["rows"]:
+        assert (len(row["seconds"]), len(row["baseline"]), row["limit"]) == (1, 1, 3.0)
+        assert row["ratio"] == pytest.approx(row["seconds"][0] / row["baseline"][0], abs=1e-3)
+    assert section["repeats"] == 1
+    assert section["machine"]["cores"] >= 1
+    assert set(section["machine"]["libraries"]) >= {"torch", "hydra-core", "omegaconf"}
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert all(label in text for label in labels)
+    assert "1 pairs a row" in text
+
+
+@pytest.mark.parametrize("words", [["strat"], ["--repeats", "0"], ["--repeats", "few"]])
+def test_wrong_words_are_refused(tmp_path: Path, words: list[str]) -> None:
+    done = spawn(str(ROOT / "scripts" / "benchmark.py"), *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_committed_report_has_every_section_and_keeps_its_limits() -> None:
+    sections = read_sections(ROOT / "docs")
+    assert "start" in sections
+    assert all(len(row.seconds) >= 5 for row in sections["start"].rows)
+    assert [line for section in sections.values() for line in section.missed()] == []
