@@ -27,6 +27,7 @@ SHORT = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]
 
 SERIES_METRICS = {
     "train/loss",
+    "train/gradient_norm",
     "val/loss",
     "val/rmse@1",
     "val/rmse@4",
@@ -41,6 +42,9 @@ LANGUAGE_METRICS = {
     "val/perplexity",
     "val/bits_per_token",
     "train/tokens_per_second",
+    "train/gradient_norm",
+    "train/gradient_norm_clipped",
+    "train/clipped_share",
 }
 
 

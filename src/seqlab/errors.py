@@ -29,6 +29,22 @@ class UserError(ValueError):
         return type(self), (str(self), self.hint)
 
 
+class NonFiniteError(ArithmeticError):
+    """A loss, gradient or weight of a run became NaN or infinite.
+
+    Args:
+        message: what, at which step.
+        hint: the likely causes, and the way on.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type["NonFiniteError"], tuple[str, str]]:
+        return type(self), (str(self), self.hint)
+
+
 def tracebacks_wanted() -> bool:
     """Whether the person asked for tracebacks with SEQLAB_TRACEBACK=1."""
     return os.environ.get("SEQLAB_TRACEBACK", "0") not in ("", "0")
@@ -53,7 +69,7 @@ def one_line(error: BaseException, most: int = 400) -> str:
 
 def format_error(error: BaseException) -> str:
     """Return `error: what` with the remedy on the next line, in plain text."""
-    if isinstance(error, UserError):
+    if isinstance(error, UserError | NonFiniteError):
         text = f"error: {error}"
         return f"{text}\n  {error.hint}" if error.hint else text
     return f"error: {type(error).__name__}: {error}"

@@ -25,6 +25,7 @@ from seqlab.errors import (
     EXIT_DONE,
     EXIT_FAILED,
     EXIT_USAGE,
+    NonFiniteError,
     UserError,
     print_error,
 )
@@ -87,6 +88,7 @@ def build_module(config: dict[str, Any], data: Any) -> SequenceModule:
         network,
         build(config["optimizer"], "optimizer"),
         build(scheduler, "scheduler") if "_target_" in scheduler else None,
+        config.get("on_nonfinite", "stop"),  # runs from before it was a key have none
     )
 
 
@@ -291,6 +293,8 @@ def _train(
         print(f"{interrupted}; go on with: python -m train resume={folder.path}")
         return interrupted.exit_code
     except Exception as error:
+        if isinstance(error, NonFiniteError):
+            error.hint = f"{error.hint} {_way_on(folder)}"
         return _failed(_explained(error, folder), trainer, folder, record, point)
     print(summary(result, folder))
     return EXIT_DONE
@@ -311,6 +315,16 @@ def _failed(
     print_error(error)
     print(f"  {folder.log} has the details.", file=sys.stderr)
     return EXIT_FAILED
+
+
+def _way_on(folder: RunFolder) -> str:
+    if not folder.last.is_file():
+        return "There is no checkpoint yet: start a new run."
+    return (
+        f"The last good checkpoint, its weights all finite, is {folder.last}. From there python -m "
+        f"train resume={folder.path} goes on, with another trainer.gradient_clip_val, "
+        "trainer.precision or on_nonfinite; another learning rate needs a new run."
+    )
 
 
 def _explained(error: Exception, folder: RunFolder) -> Exception:

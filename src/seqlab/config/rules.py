@@ -184,6 +184,7 @@ RULES: dict[str, Rule] = {
     ),
     "seed": _SEED,
     "monitor": Text(or_null=True),
+    "on_nonfinite": Choice(("stop", "skip")),
     "resume": Text(or_null=True),
     "data.length": count(),
     "data.frequency": Number(0, low_open=True),

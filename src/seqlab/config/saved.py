@@ -14,7 +14,7 @@ from seqlab.config.folders import CONFIG, refuse_url
 from seqlab.config.untrusted import check_complete, check_folder, read_config
 from seqlab.errors import UserError, first_line
 
-RESUMABLE = ("trainer", "callbacks", "logger", "monitor", "data.path")
+RESUMABLE = ("trainer", "callbacks", "logger", "monitor", "on_nonfinite", "data.path")
 """What may change when a run goes on; with anything else it would be another experiment."""
 
 

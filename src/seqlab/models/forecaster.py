@@ -32,7 +32,9 @@ class Forecaster(SequenceModule):
     def finish(self, stage: str) -> None:
         """Log the mean squared error over all windows of the stage."""
         counter = self.counter(stage)
-        self.log(f"{stage}/loss", counter.mean().float())
+        mean = counter.mean()
+        self.judge(stage, mean)
+        self.log(f"{stage}/loss", mean.float())
         counter.reset()
 
     def on_train_epoch_end(self) -> None:
@@ -44,7 +46,7 @@ class Forecaster(SequenceModule):
             self.eval()
             self.step(pairs, "train")
             self.train()
-        self.finish("train")
+        super().on_train_epoch_end()
 
     def progress(self) -> tuple[str, float]:
         """Return the mean loss of the epoch so far."""

@@ -43,15 +43,14 @@ class LanguageModel(SequenceModule):
         if getattr(self.network, "sees_future", False):
             logger.warning(SEES_FUTURE)
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the carried state too."""
-        super().on_save_checkpoint(checkpoint)
-        checkpoint["state"] = self.states.get("train")
+    def carried(self) -> dict[str, Any]:
+        """Return the recurrent state too."""
+        return super().carried() | {"state": self.states.get("train")}
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+    def carry(self, values: dict[str, Any]) -> None:
         """Take it up again."""
-        super().on_load_checkpoint(checkpoint)
-        self.states["train"] = checkpoint["state"]
+        super().carry(values)
+        self.states["train"] = values["state"]
 
     def step(self, batch: TokenBatch, stage: str) -> Tensor:
         """Return the mean negative log-likelihood of a token, in nats."""
@@ -66,6 +65,7 @@ class LanguageModel(SequenceModule):
         """Log loss (nats per token), perplexity, and bits per token of held-out text."""
         counter = self.counter(stage)
         mean = counter.mean()
+        self.judge(stage, mean)
         values = {f"{stage}/loss": mean, f"{stage}/perplexity": mean.exp()}
         if stage != "train":
             values[f"{stage}/bits_per_token"] = bits_per_token(mean)

@@ -2,14 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from typing import Any, cast
 
-from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from seqlab.metrics import Mean
+from seqlab.models.gradients import GradientSums
+from seqlab.models.guarded import GuardedModule
 
 STAGES = ("train", "val", "test")
 
@@ -17,13 +19,14 @@ OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerFactory = Callable[[Optimizer], LRScheduler]
 
 
-class SequenceModule(LightningModule, ABC):
+class SequenceModule(GuardedModule, ABC):
     """A network, how to optimise it, and what one batch costs.
 
     Args:
         network: the model itself.
         optimizer: makes the optimizer from the parameters.
         scheduler: makes the learning-rate schedule, stepped once an epoch; `None`: constant.
+        on_nonfinite: `stop` or `skip`; see `GuardedModule`.
     """
 
     sample_unit: str
@@ -37,8 +40,9 @@ class SequenceModule(LightningModule, ABC):
         network: nn.Module,
         optimizer: OptimizerFactory,
         scheduler: SchedulerFactory | None = None,
+        on_nonfinite: str = "stop",
     ) -> None:
-        super().__init__()
+        super().__init__(on_nonfinite)
         self.network = network
         self.optimizer_factory = optimizer
         self.scheduler_factory = scheduler
@@ -61,20 +65,37 @@ class SequenceModule(LightningModule, ABC):
         """Return what has been counted in this stage of the epoch."""
         return cast(Mean, self.counters[f"{stage}_loss"])
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the sums so far, for checkpoints in the middle of an epoch."""
+    def carried(self) -> dict[str, Any]:
+        """Return what a training batch leaves to the next beside the weights: the sums so far."""
         counter = self.counter("train")
-        checkpoint["counted"] = {"total": counter.total, "count": counter.count}
+        return {"counted": {"total": counter.total.clone(), "count": counter.count.clone()}}
+
+    def carry(self, values: dict[str, Any]) -> None:
+        """Take up what `carried` returned."""
+        counter = self.counter("train")
+        counter.reset()
+        counter.add(values["counted"]["total"], values["counted"]["count"])
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the sums so far, for checkpoints in the middle of an epoch.
+
+        Raises:
+            NonFiniteError: the weights are not worth keeping.
+        """
+        self.verify()
+        checkpoint |= self.carried()
+        checkpoint["gradients"] = asdict(self.gradients)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the sums up again."""
-        counter = self.counter("train")
-        counter.reset()
-        counter.add(checkpoint["counted"]["total"], checkpoint["counted"]["count"])
+        self.carry(checkpoint)
+        self.gradients = GradientSums(**checkpoint.get("gradients", {}))
 
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """Return the loss to be minimised."""
-        return self.step(batch, "train")
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor | None:
+        """Return the loss to be minimised; `None` where that is not finite and skipped."""
+        self.begin_batch()
+        loss = self.step(batch, "train")
+        return loss if self.accepts(loss, batch) else None
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Count a validation batch."""
@@ -85,7 +106,9 @@ class SequenceModule(LightningModule, ABC):
         self.step(batch, "test")
 
     def on_train_epoch_end(self) -> None:
-        """Log the training metrics."""
+        """Log the training metrics, and the gradients'."""
+        self.verify()
+        self.log_gradients()
         self.finish("train")
 
     def on_validation_epoch_end(self) -> None:
