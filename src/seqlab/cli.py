@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from seqlab import __version__
 from seqlab.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, UserError, print_error
@@ -13,8 +14,12 @@ Command = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb and return the exit code: 0 done, 2 the command or the run is wrong."""
-    options = _parser().parse_args(arguments)
+    """Run one verb and return the exit code: 0 done, 1 failed, 2 command or run are wrong."""
+    try:
+        options = _parser().parse_args(arguments)
+    except UserError as error:
+        print_error(error)
+        return EXIT_USAGE
     from seqlab.config.folders import refuse_url  # only now, so that --help answers at once
     from seqlab.config.saved import load_config
     from seqlab.project import enter_project
@@ -41,8 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
 
 
+class _Parser(argparse.ArgumentParser):
+    """Refuses as everything else does: one message, with the remedy."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message, f"`{self.prog} --help` shows what there is.")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m seqlab", description="What comes after training, from a run folder alone."
     )
     parser.add_argument("--version", action="version", version=f"seqlab {__version__}")
@@ -71,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _verb(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    verbs: "argparse._SubParsersAction[_Parser]",
     name: str,
     command: Command,
     help_text: str,

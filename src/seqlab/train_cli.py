@@ -11,11 +11,8 @@ from typing import Any
 import hydra
 from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from seqlab.config.claim import claim, give_up, hold, release, release_sweep
 from seqlab.config.command import HYDRA_VERSION, parse_command
@@ -31,7 +28,7 @@ from seqlab.config.folders import (
 )
 from seqlab.config.help import help_text
 from seqlab.config.hydra_node import checked_hydra
-from seqlab.config.preflight import Preflight, check_ahead, check_composed, named
+from seqlab.config.preflight import Preflight, check_ahead, check_composed, check_package, named
 from seqlab.config.saved import load_config
 from seqlab.errors import (
     EXIT_DONE,
@@ -71,8 +68,8 @@ def _dispatched(words: list[str], deferral: "_Deferral") -> int:
         return _train(words, deferral)
     except UserError as error:
         print_error(error)
-    except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
-        # All of them come from composing: a run answers for its own errors.
+    except Exception as error:
+        # It comes from composing, and may be of any type: a run answers for its own errors.
         print_error(explained(error, words))
     return EXIT_USAGE
 
@@ -84,6 +81,8 @@ def _train(words: list[str], deferral: "_Deferral") -> int:
         return EXIT_DONE
     if command.trains:
         check_ahead(command)
+    elif command.package:
+        check_package(command)
     codes: list[int] = []
 
     def job(config: DictConfig) -> None:

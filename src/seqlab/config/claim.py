@@ -101,13 +101,17 @@ def release(folder: Path) -> None:
 def note_missing(folder: Path) -> None:
     """Remember which folders making this one will make, so that `release` removes no other."""
     whole = folder.absolute()
-    _made[whole] = [each for each in (whole, *whole.parents) if not each.exists()]
+    # Unlike Path.exists, this answers for a name that is too long as well.
+    _made[whole] = [each for each in (whole, *whole.parents) if not os.path.exists(each)]  # noqa: PTH110
 
 
 def release_sweep(folder: Path) -> None:
     """Remove what Hydra wrote of a sweep whose every job was refused, in a folder it made."""
     if folder.absolute() in _made.get(folder.absolute(), []):
         (folder / "multirun.yaml").unlink(missing_ok=True)
+        for job in folder.glob("*/"):
+            with suppress(OSError):
+                job.rmdir()
         release(folder)
 
 

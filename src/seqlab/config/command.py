@@ -31,6 +31,7 @@ class Command:
         trains: whether it trains, and does not merely print something.
         sweeps: whether `-m` asks for several runs.
         asks_help: whether it is `--help` and no more, but for a folder of options.
+        package: the part of the configuration that `--cfg` is to print; `None`: all of it.
     """
 
     overrides: list[str]
@@ -38,6 +39,7 @@ class Command:
     trains: bool
     sweeps: bool
     asks_help: bool
+    package: str | None
 
 
 def parse_command(words: list[str]) -> Command:
@@ -85,6 +87,7 @@ def parse_command(words: list[str]) -> Command:
         trains=not (shows or flags.help),
         sweeps=flags.multirun,
         asks_help=bool(flags.help and not shows and not flags.overrides and not flags.resolve),
+        package=flags.package,
     )
 
 

@@ -3,16 +3,17 @@
 import re
 from pathlib import Path
 
-from hydra.errors import MissingConfigException
+from hydra.errors import HydraException, MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from seqlab.config.check import nearest, unknown_key
 from seqlab.config.command import hydra_loader
 from seqlab.config.declared import reference_config
 from seqlab.config.folders import ROOT, conf_dir
-from seqlab.errors import UserError, first_line
+from seqlab.errors import UserError, first_line, one_line
 
 _HELP = "`python -m train --help` shows examples."
 _GRAMMAR = re.compile(
@@ -40,6 +41,8 @@ def explained(error: Exception, words: list[str]) -> UserError:
     if refused:
         key = refused.group(1).partition("=")[0].partition("@")[0]
         chosen = next((w for w in words if w.lstrip("+~").partition("=")[0] == key), key)
+        if (conf_dir() / key).is_dir() and "=" in chosen:
+            return _no_option_at_all([chosen], folders)
         return unknown_key(
             key, _declared(words, key, folders), f"in {chosen!r} on the command line"
         )
@@ -52,7 +55,21 @@ def explained(error: Exception, words: list[str]) -> UserError:
             first_line(error),
             "Write key=value; quote values with spaces or colons: 'data.path=\"a b.txt\"'.",
         )
+    if not isinstance(error, HydraException | OmegaConfBaseException | UserError):
+        return _culprit(error, words)
     return UserError(text.strip().replace("\n", "; ") or type(error).__name__, _HELP)
+
+
+def _culprit(error: Exception, words: list[str]) -> UserError:
+    """Return the error for a word that Hydra stumbles over, found by composing each alone."""
+    for word in words:
+        try:
+            with hydra_loader(None) as loader:
+                loader.load_configuration(ROOT, [word], RunMode.RUN)
+        except Exception as again:
+            if type(again) is type(error):
+                return UserError(f"{word!r} cannot be applied: {first_line(error)}", _HELP)
+    return UserError(f"the configuration cannot be composed: {one_line(error)}", _HELP)
 
 
 def _folders(words: list[str]) -> list[Path]:

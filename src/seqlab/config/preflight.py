@@ -1,6 +1,5 @@
 """The last look before a run: checks its configuration, then has its folder claimed."""
 
-import traceback
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +11,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from seqlab.config.check import Sources, check
+from seqlab.config.check import Sources, check, unknown_key
 from seqlab.config.claim import claim, note_missing
 from seqlab.config.command import Command, hydra_loader
 from seqlab.config.declared import option_content, reference_config
@@ -85,6 +84,15 @@ def check_ahead(command: Command) -> None:
             check_composed(without_hydra(whole), whole.hydra, command.overrides)
 
 
+def check_package(command: Command) -> None:
+    """Raise `UserError` where the part of the configuration that is to be printed is not there."""
+    assert command.package is not None
+    with hydra_loader(command.config_dir) as loader:
+        whole = loader.load_configuration(ROOT, command.overrides, RunMode.RUN)
+    if OmegaConf.select(whole, command.package) is None:
+        raise unknown_key(command.package, whole, "behind --package")
+
+
 def _check_node(node: Any) -> None:
     guard = node.callbacks.get("preflight") or {}
     if guard.get("_target_") != f"{Preflight.__module__}.{Preflight.__name__}":
@@ -146,6 +154,6 @@ class Preflight(Callback):
         except OmegaConfBaseException as error:
             print_error(UserError(f"hydra.run.dir: {first_line(error)}", "Give it a value."))
             raise SystemExit(EXIT_USAGE) from None
-        except Exception:
-            traceback.print_exc()
+        except Exception as error:
+            print_error(error)
             raise SystemExit(EXIT_FAILED) from None

@@ -39,7 +39,7 @@ def check_together(plain: dict[str, Any], where: Callable[[str], str]) -> None:
             )
     for group in ("data", "model"):
         task = plain[group].get("task")
-        if task not in _TASKS:
+        if not isinstance(task, str) or task not in _TASKS:
             raise UserError(
                 f"{group}.task={'null' if task is None else task} {where(f'{group}.task')}: "
                 "there is no such task",

@@ -70,7 +70,9 @@ def choose(logits: Tensor, sampling: Sampling, generator: torch.Generator | None
 
 def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:
     """Return what each token is drawn with: `(V,)`, after temperature, top-k and top-p."""
-    chances = (logits / sampling.temperature).softmax(0)
+    # Shifted and divided in float64: no temperature makes inf - inf of them.
+    shifted = (logits.double() - logits.max()) / sampling.temperature
+    chances = shifted.to(logits.dtype).softmax(0)
     if sampling.top_k is not None and sampling.top_k < len(chances):
         kept = chances.topk(sampling.top_k).indices
         chances = torch.zeros_like(chances).scatter(0, kept, chances[kept])
@@ -78,6 +80,7 @@ def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:
         ordered, indices = chances.sort(descending=True, stable=True)
         share = ordered / ordered.sum()
         # A token stays as long as those before it have not reached p: at least the first does.
-        kept = indices[share.cumsum(0) - share < sampling.top_p]
+        before = share.cumsum(0) - share
+        kept = indices[(before < sampling.top_p) | (before == 0)]
         chances = torch.zeros_like(chances).scatter(0, kept, chances[kept])
     return chances / chances.sum()

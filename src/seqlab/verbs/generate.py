@@ -20,6 +20,10 @@ def generate(options: argparse.Namespace) -> int:
             "--prefix is empty: a language model needs a token to go on from",
             "Give some text: --prefix 'time traveller'.",
         )
+    try:
+        (options.prefix or "").encode()
+    except UnicodeEncodeError:
+        raise UserError("--prefix is not text in UTF-8", "Type it in a UTF-8 terminal.") from None
     # One token at a time is faster on a CPU than the launches of a GPU.
     device = "cpu" if options.device == "auto" else options.device
     trained = load_trained(options.run, options.checkpoint, device, task="language_model")
