@@ -28,7 +28,7 @@ Train = Callable[..., Outcome]
         (["--config-path=/"], ("no --config-path, no --config-name",)),
         (
             ["--experimental-rerun", "nowhere", "~seed=1"],
-            ("--experimental-rerun would execute what a pickle file says",),
+            ("--experimental-rerun would execute",),
         ),
         (["--cfg", "job", "-p", "no.where"], ("unknown key 'no.where' behind --package",)),
         (["~hydra.callbacks.preflight"], ("keeps a run out of the folder of another",)),
