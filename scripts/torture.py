@@ -138,6 +138,7 @@ def torture(
     chance = random.Random(seed)
     tally = Tally()
     end = time.monotonic() + seconds
+    folder = folder.resolve()
     references = {name: reference(folder, name) for name in subjects}
     while time.monotonic() < end and (
         tally.survived < most_kills or tally.runs < len(subjects) or 0 in _of(tally, ways)

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+# One process a core runs tests; small products would only fight over a second thread.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 
 from seqlab.data.corpus import TIME_MACHINE, data_folder, shared_folders

@@ -332,7 +332,7 @@ def test_traceback_is_shown_where_it_is_asked_for(
 
 
 def test_metric_to_watch_that_does_not_exist_ends_the_run(train: Train, tmp_path: Path) -> None:
-    for name in ("val/los", "train/los"):
+    for name in ("train/how_well", "train/of_my_own"):
         outcome = train(f"monitor={name}", f"hydra.run.dir={name}")
         assert outcome.code == 1, f"{name} went unnoticed"
         assert f"monitor={name}: there is no such metric" in outcome.err

@@ -172,7 +172,7 @@ def test_run_without_any_whole_checkpoint_begins_again(
         flip(file)
     copy.write_result(copy.read_result() | {"status": "running"})
     outcome = goes_on(train, copy)
-    assert "the run had no whole checkpoint: it begins again" in outcome.err
+    assert "the run has no whole checkpoint: it begins again" in outcome.err
     ends_like(copy, whole)
     kept = {file.name for file in copy.last.parent.glob("*.damaged")}
     assert kept == {"last.ckpt.damaged", "previous.ckpt.damaged", "best.ckpt.damaged"}
@@ -183,7 +183,8 @@ def test_run_killed_before_its_first_checkpoint_begins_again(
 ) -> None:
     shutil.rmtree(copy.last.parent)
     copy.result.unlink()
-    goes_on(train, copy)
+    outcome = goes_on(train, copy)
+    assert "the run has no checkpoint yet: it begins again" in outcome.err
     ends_like(copy, whole)
 
 

@@ -9,7 +9,7 @@ from seqlab.resumption import ResumePoint, warn_of_another_machine
 from seqlab.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from seqlab.run import Experiment
+    from seqlab.experiment import Experiment
 
 
 class Record:

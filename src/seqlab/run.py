@@ -1,4 +1,4 @@
-"""One run: configuration -> data -> model -> trainer -> result; here data and model meet."""
+"""One run: configuration -> data -> model -> trainer -> result, and what may end it early."""
 
 import errno
 import logging
@@ -6,18 +6,14 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch import Trainer
 from omegaconf import DictConfig
 
 from seqlab.callbacks.checkpoints import Checkpoints
 from seqlab.callbacks.signals import Interrupted, StopOnSignal
-from seqlab.checkpoint import VerifiedCheckpointIO
-from seqlab.config.build import build
 from seqlab.config.check import resolved
 from seqlab.config.environment import shown
 from seqlab.config.folders import text_of
@@ -29,12 +25,10 @@ from seqlab.errors import (
     UserError,
     print_error,
 )
+from seqlab.experiment import Experiment, build_data, build_module, build_trainer
 from seqlab.files import write_text
 from seqlab.masking import masked
 from seqlab.messages import recording
-from seqlab.models.forecaster import Forecaster
-from seqlab.models.language_model import LanguageModel
-from seqlab.models.training import SequenceModule
 from seqlab.record import Record
 from seqlab.resumption import (
     ResumePoint,
@@ -52,116 +46,7 @@ logger = logging.getLogger(__name__)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DESCRIBING = ("seed", "data", "model", "optimizer", "scheduler", "trainer")
 
-_MODULES: dict[str, type[SequenceModule]] = {
-    "forecasting": Forecaster,
-    "language_model": LanguageModel,
-}
-
 Signalled = Callable[[], int | None]
-
-
-@dataclass
-class Experiment:
-    """What a configuration describes, built: ready to be trained."""
-
-    config: dict[str, Any]
-    data: Any
-    module: SequenceModule
-    trainer: Trainer
-
-
-def build_data(config: dict[str, Any]) -> Any:
-    """Return the data module, prepared, so that it can say what the network has to know."""
-    data = build(config["data"], "data")
-    data.prepare_data()
-    data.setup()
-    return data
-
-
-def build_module(config: dict[str, Any], data: Any) -> SequenceModule:
-    """Return the LightningModule; its initial weights follow from the configuration's seed."""
-    seed_everything(config["seed"], workers=True, verbose=False)
-    network = build(config["model"], "model", **data.describe())
-    scheduler = config.get("scheduler") or {}
-    kind = _MODULES[config["model"]["task"]]
-    return kind(
-        network,
-        build(config["optimizer"], "optimizer"),
-        build(scheduler, "scheduler") if "_target_" in scheduler else None,
-        config.get("on_nonfinite", "stop"),  # runs from before it was a key have none
-    )
-
-
-def build_trainer(config: dict[str, Any], folder: RunFolder, stop: StopOnSignal) -> Trainer:
-    """Return the Trainer, with callbacks and loggers for this folder.
-
-    Raises:
-        UserError: a device is asked for that is not there, or flags contradict each other.
-    """
-    flags = dict(config["trainer"])
-    flags["accelerator"] = accelerator(flags["accelerator"])
-    flags["devices"] = _one_device(flags["devices"], flags["num_nodes"])
-    bar = flags.pop("enable_progress_bar")
-    every = {name: flags.pop(f"checkpoint_{name}") for name in ("every_n_steps", "every_n_seconds")}
-    callbacks: list[Any] = [stop]
-    for name, node in (config.get("callbacks") or {}).items():
-        if name == "checkpoints" and not flags["enable_checkpointing"]:
-            continue
-        extra = {"progress": {"bar": bar}, "checkpoints": every}.get(name, {})
-        extra = {key: value for key, value in extra.items() if value is not None}
-        callback = build(node, f"callbacks.{name}", **extra)
-        if getattr(callback, "task", config["model"]["task"]) == config["model"]["task"]:
-            callbacks.append(callback)
-    loggers = [
-        build(node, f"logger.{name}", save_dir=str(folder.path))
-        for name, node in (config.get("logger") or {}).items()
-    ]
-    flags["enable_checkpointing"] &= "checkpoints" in (config.get("callbacks") or {})
-    return build(
-        flags | {"plugins": _with_verified_files(flags["plugins"])},
-        "trainer",
-        hint="Change the flag that it names.",
-        callbacks=callbacks,
-        logger=loggers or False,
-        default_root_dir=str(folder.path),
-        enable_progress_bar=False,
-    )
-
-
-def accelerator(wanted: str, option: str = "trainer.accelerator=") -> str:
-    """Return `cpu` or `gpu`: what was asked for, or with `auto` a CUDA GPU where there is one.
-
-    Args:
-        wanted: `auto`, `cpu` or `gpu`.
-        option: what was typed before it, for the message.
-
-    Raises:
-        UserError: a GPU was asked for, and there is none.
-    """
-    if wanted == "auto":
-        return "gpu" if torch.cuda.is_available() else "cpu"
-    if wanted == "gpu" and not torch.cuda.is_available():
-        raise UserError(
-            f"{option}gpu: PyTorch sees no CUDA GPU on this machine",
-            f"Use {option}auto, which takes a GPU where there is one, or {option}cpu.",
-        )
-    return wanted
-
-
-def _with_verified_files(plugins: Any) -> list[Any]:
-    listed = plugins if isinstance(plugins, list) else [] if plugins is None else [plugins]
-    return [*listed, VerifiedCheckpointIO()]
-
-
-def _one_device(devices: int | str | list[int], num_nodes: int) -> int | list[int]:
-    wanted = 1 if devices == "auto" else devices
-    count = len(wanted) if isinstance(wanted, list) else wanted
-    if count != 1 or num_nodes != 1:
-        raise UserError(
-            f"trainer.devices={devices}, trainer.num_nodes={num_nodes}: a run takes one device",
-            "Use trainer.devices=1; trainer.devices=[1] takes the second GPU.",
-        )
-    return wanted  # type: ignore[return-value]
 
 
 def run(
@@ -207,9 +92,9 @@ def _listening(
             plain = resolved(config)
             earlier = _earlier_result(folder) if resumed else {}
             point = find_resume_point(folder) if resumed else None
-            if resumed and _nothing_left(plain, earlier, point):
+            if _nothing_left(plain, earlier, point) and point is not None:
                 print(
-                    f"{folder.path} is complete after {earlier['epochs']} epochs. To go on: "
+                    f"{folder.path} is complete after {point.epochs} epochs. To go on: "
                     f"python -m train resume={folder.path} trainer.max_epochs=N"
                 )
                 return EXIT_DONE
@@ -289,7 +174,8 @@ def _train(
             metrics |= _metrics(trainer, None)
         result = record.write("completed", metrics)
     except Interrupted as interrupted:
-        record.write("interrupted", _metrics(trainer, point), interrupted)
+        with suppress(OSError):
+            record.write("interrupted", _metrics(trainer, point), interrupted)
         print(f"{interrupted}; go on with: python -m train resume={folder.path}")
         return interrupted.exit_code
     except Exception as error:
@@ -343,8 +229,10 @@ def _explained(error: Exception, folder: RunFolder) -> Exception:
 def _go_on(trainer: Trainer, folder: RunFolder, point: ResumePoint | None) -> None:
     settle(folder, point)
     restore_tables(trainer.loggers, point)
-    if point is None:
-        logger.warning("the run had no whole checkpoint: it begins again")
+    if point is None and any(folder.last.parent.glob("*.ckpt*")):
+        logger.warning("the run has no whole checkpoint: it begins again")
+    elif point is None:
+        logger.info("the run has no checkpoint yet: it begins again")
     else:
         logger.info("going on after epoch %d, step %d", point.epochs, point.steps)
 

@@ -12,8 +12,8 @@ from seqlab.config.build import build
 from seqlab.config.check import resolved
 from seqlab.config.saved import load_config
 from seqlab.errors import UserError, one_line
+from seqlab.experiment import accelerator, build_module
 from seqlab.models.training import SequenceModule
-from seqlab.run import accelerator, build_module
 from seqlab.run_folder import RunFolder
 
 logger = logging.getLogger(__name__)

@@ -166,7 +166,9 @@ ATTACKS = [
     Attack(
         "torch-by-seqlab",
         "model",
-        lambda t: _call("seqlab.run.torch.load", str(t.folder / "evil.pt"), weights_only=False),
+        lambda t: _call(
+            "seqlab.experiment.torch.load", str(t.folder / "evil.pt"), weights_only=False
+        ),
     ),
     Attack(
         "path-by-seqlab",
