@@ -15,6 +15,7 @@ from seqlab.checkpoint import (
     checksum_file,
     copy_checkpoint,
     read_checkpoint,
+    renew_checksum,
     write_checkpoint,
 )
 
@@ -98,6 +99,21 @@ def test_file_that_is_no_checkpoint_is_refused(last: Path, value: Any) -> None:
     torch.save(value, last)
     with pytest.raises(DamagedCheckpoint, match="it is not a run's checkpoint"):
         read_checkpoint(last)
+
+
+def test_checkpoint_in_place_before_its_checksum_gets_it_later(last: Path, previous: Path) -> None:
+    best = last.with_name("best.ckpt")
+    write_checkpoint(content(0), last, previous)
+    copy_checkpoint(last, best)
+    stale = checksum_file(best).read_bytes()
+    write_checkpoint(content(1), last, previous)
+    copy_checkpoint(last, best)
+    checksum_file(best).write_bytes(stale)  # as a kill in between would leave it
+    assert read_checkpoint(best)["number"] == 1
+    renew_checksum(best)
+    for number in (2, 3):
+        write_checkpoint(content(number), last, previous)
+    assert read_checkpoint(best)["number"] == 1
 
 
 class Stopped(Exception):

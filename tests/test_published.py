@@ -66,4 +66,4 @@ def test_rnn_memorises_the_time_machine_as_published(
     # A text learned by heart is made of pieces of it; what an untrained network makes is not.
     book = "".join(tokenize(corpus_file.read_text(), "char", "chapter"))[:10_000]
     untrained, trained = (line.split("|")[2] for line in (lines[0], lines[-2]))
-    assert share_of_pieces(trained, book) > 0.6 > 2 * share_of_pieces(untrained, book)
+    assert share_of_pieces(trained, book) > 0.3 > 2 * share_of_pieces(untrained, book)

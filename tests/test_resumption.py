@@ -230,8 +230,9 @@ def test_configuration_that_was_edited_is_refused(train: Train, copy: RunFolder)
     outcome = train(f"resume={copy.path}", "trainer.max_epochs=6")
     refused(
         outcome,
-        "config.yaml was changed since the checkpoint last.ckpt: optimizer.lr was 1 and is 0.25",
-        "Change it back, or start a new run with it.",
+        "config.yaml does not fit the checkpoint last.ckpt: optimizer.lr was 1 when it was made, "
+        "and is 0.25",
+        "change it back, or start a new run with it.",
     )
     assert copy.result.read_bytes() == before
 

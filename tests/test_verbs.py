@@ -149,8 +149,8 @@ def test_checkpoint_of_another_run_is_refused(
 ) -> None:
     refused(
         seqlab("forecast", str(sine_run.path), "--checkpoint", str(language_run.last)),
-        "does not fit the run's configuration",
-        "Use a checkpoint of this very run.",
+        "config.yaml does not fit the checkpoint",
+        "Use a checkpoint of this very run",
     )
 
 

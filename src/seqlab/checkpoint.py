@@ -54,11 +54,19 @@ def copy_checkpoint(file: Path, target: Path, *, link: bool = False) -> None:
     with replacing(target) as partial:
         if not link or not _linked(file, partial):
             shutil.copyfile(file, partial)
-    beside = checksum_file(file)
-    if beside.is_file():
-        _write_checksum(target, beside.read_text(encoding="utf-8", errors="replace").split(" ")[0])
+    note = _note(checksum_file(file))
+    if note:
+        _write_checksum(target, note.split(" ")[0])
     else:
         checksum_file(target).unlink(missing_ok=True)
+
+
+def renew_checksum(file: Path) -> None:
+    """Let a whole checkpoint that was put in place right before a kill have its own checksum."""
+    if file.is_file():
+        digest, beside = hashlib.sha256(file.read_bytes()).hexdigest(), checksum_file(file)
+        if digest in _known(file.parent) and digest not in _note(beside):
+            _write_checksum(file, digest)
 
 
 def read_checkpoint(file: Path) -> dict[str, Any]:
@@ -118,8 +126,11 @@ def _write_checksum(file: Path, digest: str) -> None:
 
 
 def _known(folder: Path) -> set[str]:
-    notes = [note.read_text(encoding="utf-8", errors="replace") for note in folder.glob("*.sha256")]
-    return {note.split(" ")[0] for note in notes}
+    return {_note(file).split(" ")[0] for file in folder.glob("*.sha256")}
+
+
+def _note(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
 
 def _linked(file: Path, target: Path) -> bool:

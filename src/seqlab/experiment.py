@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer, seed_everything
 
+from seqlab.callbacks.limits import MaxSteps
 from seqlab.callbacks.signals import StopOnSignal
 from seqlab.checkpoint import VerifiedCheckpointIO
 from seqlab.config.build import build
@@ -45,6 +46,8 @@ def build_module(config: dict[str, Any], data: Any) -> SequenceModule:
     network = build(config["model"], "model", **data.describe())
     scheduler = config.get("scheduler") or {}
     kind = _MODULES[config["model"]["task"]]
+    if str(config["trainer"]["precision"]).startswith("64"):
+        network.double()  # before a checkpoint is loaded, which would be cut to 32 bits
     return kind(
         network,
         build(config["optimizer"], "optimizer"),
@@ -65,6 +68,8 @@ def build_trainer(config: dict[str, Any], folder: RunFolder, stop: StopOnSignal)
     bar = flags.pop("enable_progress_bar")
     every = {name: flags.pop(f"checkpoint_{name}") for name in ("every_n_steps", "every_n_seconds")}
     callbacks: list[Any] = [stop]
+    if (max_steps := flags.pop("max_steps")) != -1:
+        callbacks.append(MaxSteps(max_steps))
     for name, node in (config.get("callbacks") or {}).items():
         if name == "checkpoints" and not flags["enable_checkpointing"]:
             continue

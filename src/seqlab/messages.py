@@ -16,6 +16,7 @@ _NOISE = (
     ".*does not have many workers.*",
     ".*LeafSpec.*is deprecated.*",
     ".*The number of training batches.*",
+    ".*your dataloader is not resumable.*",  # it is, through the data module
 )
 
 

@@ -38,6 +38,8 @@ class Record:
         self.warnings = warnings
         self.earlier_warnings = _texts(earlier.get("warnings"))
         self.earlier_metrics = {} if point is None else point.metrics
+        self.earlier_epochs = 0 if point is None else point.epochs
+        self.earlier_steps = 0 if point is None else point.steps
         self.earlier_s = _number(earlier.get("duration_s"))
         self.started = time.perf_counter()
         config = experiment.config
@@ -67,8 +69,8 @@ class Record:
             "status": status,
             **self.fixed,
             "metrics": metrics,
-            "epochs": trainer.current_epoch,
-            "steps": trainer.global_step,
+            "epochs": max(trainer.current_epoch, self.earlier_epochs),
+            "steps": max(trainer.global_step, self.earlier_steps),
             "parameters": sum(p.numel() for p in module.parameters()),
             "duration_s": round(self.earlier_s + time.perf_counter() - self.started, 3),
             "throughput": metrics.get(f"train/{unit}_per_second"),

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqlab.checkpoint import DamagedCheckpoint, checksum_file, copy_checkpoint, read_checkpoint
+from seqlab.checkpoint import (
+    DamagedCheckpoint,
+    checksum_file,
+    copy_checkpoint,
+    read_checkpoint,
+    renew_checksum,
+)
 from seqlab.errors import UserError
 from seqlab.run_folder import RunFolder
 
@@ -42,6 +48,10 @@ class ResumePoint:
     def metrics(self) -> dict[str, float]:
         """Latest value of each metric."""
         return dict(self.content["metrics"])
+
+    def is_over(self, limits: dict[str, Any]) -> bool:
+        """Return whether the training was stopped here for good, by limits that still hold."""
+        return self.content["limits"] is not None and self.content["limits"] == limits
 
     @property
     def is_best(self) -> bool:
@@ -81,6 +91,10 @@ def settle(folder: RunFolder, point: ResumePoint | None) -> None:
         for file in (folder.last, folder.previous, folder.best):
             _set_aside(file)
         return
+    for file in (folder.last, folder.previous, folder.best):
+        renew_checksum(file)
+        if file.is_file() and _is_damaged(file):
+            _set_aside(file)
     if point.file != folder.last:
         _set_aside(folder.last)
         copy_checkpoint(point.file, folder.last)
@@ -103,9 +117,10 @@ def check_same_experiment(configuration: dict[str, Any], point: ResumePoint) -> 
     if changed:
         key = changed[0]
         raise UserError(
-            f"config.yaml was changed since the checkpoint {point.file.name}: {key} was "
-            f"{before.get(key)} and is {configuration.get(key)}",
-            "Change it back, or start a new run with it.",
+            f"config.yaml does not fit the checkpoint {point.file.name}: {key} was "
+            f"{before.get(key)} when it was made, and is {configuration.get(key)}",
+            "Use a checkpoint of this very run; where config.yaml was edited, change it back, or "
+            "start a new run with it.",
         )
 
 
@@ -121,6 +136,17 @@ def identity(config: dict[str, Any]) -> dict[str, Any]:
             flat[f"{group}.{key}"] = value
     flat.pop("data.path", None)
     return flat
+
+
+def limits(config: dict[str, Any]) -> dict[str, Any]:
+    """Return what may end a training before its last epoch.
+
+    Args:
+        config: the configuration as plain values; secrets may be references.
+    """
+    names = ("max_steps", "min_steps", "min_epochs", "max_time")
+    trainer = {name: config["trainer"].get(name) for name in names}
+    return {"trainer": trainer, "callbacks": config.get("callbacks")}
 
 
 def restore_tables(loggers: list[Any], point: ResumePoint | None) -> None:
@@ -163,7 +189,7 @@ def _read(file: Path) -> ResumePoint | None:
         content = read_checkpoint(file)
         point = ResumePoint(file, content)
         _ = (point.epochs, point.steps, point.metrics, point.is_best, point.best_epoch)
-        _ = (dict(content["loggers"]), dict(content["configuration"]))
+        _ = (dict(content["loggers"]), dict(content["configuration"]), content["limits"])
     except DamagedCheckpoint as error:
         logger.warning("%s", error)
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -176,8 +202,21 @@ def _read(file: Path) -> ResumePoint | None:
 def _set_aside(file: Path) -> None:
     """Keep a damaged file under another name, so that nothing takes it for a whole one."""
     if file.exists():
-        file.replace(file.with_name(f"{file.name}.damaged"))
+        kept = file.with_name(f"{file.name}.damaged")
+        number = 1
+        while kept.exists():
+            number += 1
+            kept = file.with_name(f"{file.name}.{number}.damaged")
+        file.replace(kept)
     checksum_file(file).unlink(missing_ok=True)
+
+
+def _is_damaged(file: Path) -> bool:
+    try:
+        read_checkpoint(file)
+    except DamagedCheckpoint:
+        return True
+    return False
 
 
 def _mend_best(folder: RunFolder, point: ResumePoint) -> None:

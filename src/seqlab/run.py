@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import shlex
 import sys
 import traceback
 from collections.abc import Callable
@@ -35,6 +36,7 @@ from seqlab.resumption import (
     check_same_experiment,
     find_resume_point,
     identity,
+    limits,
     restore_tables,
     settle,
 )
@@ -74,7 +76,8 @@ def _guarded(*arguments: Any, resumed: bool) -> int:
     try:
         return _listening(*arguments, resumed=resumed)
     except Interrupted as interrupted:
-        print("stopped before anything began", file=sys.stderr)
+        if not arguments[1].result.exists():
+            print("stopped before anything began", file=sys.stderr)
         return interrupted.exit_code
 
 
@@ -92,12 +95,18 @@ def _listening(
             plain = resolved(config)
             earlier = _earlier_result(folder) if resumed else {}
             point = find_resume_point(folder) if resumed else None
-            if _nothing_left(plain, earlier, point) and point is not None:
+            if resumed and _nothing_left(config, plain, earlier, point) and point is not None:
                 print(
                     f"{folder.path} is complete after {point.epochs} epochs. To go on: "
-                    f"python -m train resume={folder.path} trainer.max_epochs=N"
+                    f"python -m train resume={_path(folder)} trainer.max_epochs=N"
                 )
                 return EXIT_DONE
+            if point is not None and plain["trainer"]["max_epochs"] < point.epochs:
+                raise UserError(
+                    f"trainer.max_epochs={plain['trainer']['max_epochs']}: the run has done "
+                    f"{point.epochs} epochs already",
+                    f"Use trainer.max_epochs={point.epochs} or more.",
+                )
             data = build_data(plain)
             experiment = Experiment(
                 plain, data, build_module(plain, data), build_trainer(plain, folder, stop)
@@ -108,7 +117,12 @@ def _listening(
             for callback in experiment.trainer.checkpoint_callbacks:
                 if isinstance(callback, Checkpoints):
                     callback.configuration = configuration
+                    callback.limits = limits(shown(config))
             record = Record(experiment, folder, overrides, warnings, earlier, point)
+            record.write("running")
+        except OSError as error:
+            print_error(_explained(error, folder))
+            return EXIT_FAILED
         except ValueError as error:
             print_error(error)
             return EXIT_USAGE
@@ -129,7 +143,7 @@ def _earlier_result(folder: RunFolder) -> dict[str, Any]:
 
 
 def _nothing_left(
-    config: dict[str, Any], earlier: dict[str, Any], point: ResumePoint | None
+    config: DictConfig, plain: dict[str, Any], earlier: dict[str, Any], point: ResumePoint | None
 ) -> bool:
     if earlier.get("status") != "completed":
         return False
@@ -138,7 +152,7 @@ def _nothing_left(
             "the run is complete, and has no whole checkpoint to go on from",
             "Start a new run; what lies here stays as it is.",
         )
-    return bool(config["trainer"]["max_epochs"] <= point.epochs)
+    return point.is_over(limits(shown(config))) or plain["trainer"]["max_epochs"] <= point.epochs
 
 
 def _train(
@@ -157,11 +171,10 @@ def _train(
     try:
         if resumed:
             write_text(folder.config, text_of(config))
-        record.write("running")
         for target in trainer.loggers:
             target.log_hyperparams(hyperparameters)
         if resumed:
-            _go_on(trainer, folder, point)
+            _go_on(trainer, folder, point, limits(shown(config)))
         trainer.fit(
             module,
             datamodule=data,
@@ -174,9 +187,11 @@ def _train(
             metrics |= _metrics(trainer, None)
         result = record.write("completed", metrics)
     except Interrupted as interrupted:
+        interrupted.hint = f"Go on with: python -m train resume={_path(folder)}"
+        logger.info("%s; it can be gone on with", interrupted)
         with suppress(OSError):
             record.write("interrupted", _metrics(trainer, point), interrupted)
-        print(f"{interrupted}; go on with: python -m train resume={folder.path}")
+        print(f"{interrupted}; go on with: python -m train resume={_path(folder)}")
         return interrupted.exit_code
     except Exception as error:
         if isinstance(error, NonFiniteError):
@@ -208,9 +223,13 @@ def _way_on(folder: RunFolder) -> str:
         return "There is no checkpoint yet: start a new run."
     return (
         f"The last good checkpoint, its weights all finite, is {folder.last}. From there python -m "
-        f"train resume={folder.path} goes on, with another trainer.gradient_clip_val, "
+        f"train resume={_path(folder)} goes on, with another trainer.gradient_clip_val, "
         "trainer.precision or on_nonfinite; another learning rate needs a new run."
     )
+
+
+def _path(folder: RunFolder) -> str:
+    return shlex.quote(str(folder.path))
 
 
 def _explained(error: Exception, folder: RunFolder) -> Exception:
@@ -220,14 +239,18 @@ def _explained(error: Exception, folder: RunFolder) -> Exception:
     told = UserError(
         f"the run could not be written any further: {error.strerror}",
         "What was written before is whole. Make room, then go on with: "
-        f"python -m train resume={folder.path}",
+        f"python -m train resume={_path(folder)}",
     )
     told.__cause__ = error
     return told
 
 
-def _go_on(trainer: Trainer, folder: RunFolder, point: ResumePoint | None) -> None:
+def _go_on(
+    trainer: Trainer, folder: RunFolder, point: ResumePoint | None, limits: dict[str, Any]
+) -> None:
     settle(folder, point)
+    if point is not None and point.is_over(limits):
+        trainer.fit_loop.max_epochs = point.epochs  # only what follows the training is left
     restore_tables(trainer.loggers, point)
     if point is None and any(folder.last.parent.glob("*.ckpt*")):
         logger.warning("the run has no whole checkpoint: it begins again")

@@ -37,6 +37,7 @@ from seqlab.errors import (
     EXIT_TERMINATED,
     EXIT_USAGE,
     UserError,
+    one_line,
     print_error,
 )
 from seqlab.project import enter_project
@@ -70,8 +71,15 @@ def _dispatched(words: list[str], deferral: "_Deferral") -> int:
         print_error(error)
     except Exception as error:
         # It comes from composing, and may be of any type: a run answers for its own errors.
-        print_error(explained(error, words))
+        print_error(_told(error, words))
     return EXIT_USAGE
+
+
+def _told(error: Exception, words: list[str]) -> UserError:
+    try:
+        return explained(error, words)
+    except Exception:  # looking for the nearest spelling met another mistake in the same files
+        return UserError(f"the configuration cannot be composed: {one_line(error)}")
 
 
 def _train(words: list[str], deferral: "_Deferral") -> int:
@@ -121,11 +129,16 @@ class _Deferral:
         self._before: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
             for each in (signal.SIGINT, signal.SIGTERM):
-                self._before[each] = signal.signal(each, lambda n, _: self._received.append(n))
+                self._before[each] = signal.signal(each, self._keep)
 
     def received(self) -> int | None:
         """Return the signal that came last and is not answered yet, if one came."""
         return self._received[-1] if self._received else None
+
+    def _keep(self, signum: int, frame: Any) -> None:
+        if self._received:
+            os._exit(128 + signum)  # the second one ends at once
+        self._received.append(signum)
 
     def end(self) -> None:
         """Give the signals back."""

@@ -10,10 +10,12 @@ import torch
 from seqlab.checkpoint import DamagedCheckpoint, read_checkpoint
 from seqlab.config.build import build
 from seqlab.config.check import resolved
+from seqlab.config.environment import shown
 from seqlab.config.saved import load_config
 from seqlab.errors import UserError, one_line
 from seqlab.experiment import accelerator, build_module
 from seqlab.models.training import SequenceModule
+from seqlab.resumption import ResumePoint, check_same_experiment, identity
 from seqlab.run_folder import RunFolder
 
 logger = logging.getLogger(__name__)
@@ -61,7 +63,8 @@ def load_trained(
         UserError: folder, configuration or checkpoint are missing, damaged or do not fit.
     """
     folder = RunFolder(path)
-    config = resolved(load_config(folder.path))
+    saved = load_config(folder.path)
+    config = resolved(saved)
     if data_path is not None:
         if "path" not in config["data"]:
             raise UserError(
@@ -77,6 +80,8 @@ def load_trained(
         )
     where = torch.device("cuda" if accelerator(device, "--device ") == "gpu" else "cpu")
     file, content = _whole(folder, checkpoint)
+    if isinstance(content.get("configuration"), dict):
+        check_same_experiment(identity(shown(saved)), ResumePoint(file, content))
     data = build(config["data"], "data")
     try:
         state = content.get(type(data).__qualname__)

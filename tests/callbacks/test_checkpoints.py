@@ -2,7 +2,11 @@
 
 from collections.abc import Callable
 
+import torch
+
 from conftest import Outcome
+from expect import refused
+from seqlab.checkpoint import read_checkpoint
 from seqlab.run_folder import RunFolder
 
 
@@ -19,6 +23,48 @@ def test_default_monitor_never_compares_validation_with_training(
     assert set(validated) == {3, 6}
     assert min(validated.values()) > min(value for _, value in table["train/loss"][:2])
     assert run.read_result()["best_epoch"] == min(validated, key=validated.__getitem__)
+
+
+def test_steps_that_end_a_run_within_an_epoch_complete_it(train: Callable[..., Outcome]) -> None:
+    words = ["trainer.max_steps=50", "trainer.min_epochs=4", "trainer.max_epochs=5"]
+    assert train(*words, "hydra.run.dir=run").code == 0
+    run = RunFolder("run")
+    result = run.read_result()
+    assert (result["steps"], result["epochs"]) == (50, 2)
+    assert [epoch for epoch, _ in run.read_metrics()["train/loss"]] == [1, 2]
+    outcome = train("resume=run")
+    assert "run is complete after 2 epochs" in outcome.out
+    assert train("resume=run", "trainer.max_steps=90").code == 0
+    assert run.read_result()["steps"] == 90
+
+
+def test_run_that_stopped_early_is_complete(train: Callable[..., Outcome]) -> None:
+    early = "+callbacks.early={_target_: lightning.pytorch.callbacks.EarlyStopping, patience: 1, "
+    words = [early + "monitor: val/loss, min_delta: 9}", "trainer.max_epochs=9"]
+    assert train(*words, "hydra.run.dir=run").code == 0
+    assert RunFolder("run").read_result()["epochs"] == 2
+    assert "run is complete after 2 epochs" in train("resume=run").out
+
+
+def test_double_precision_goes_on_exactly(train: Callable[..., Outcome]) -> None:
+    words = ["trainer.precision=64-true", "callbacks.forecasts.horizons=[1]"]
+    assert train(*words, "trainer.max_epochs=4", "hydra.run.dir=whole").code == 0
+    assert train(*words, "trainer.max_epochs=2", "hydra.run.dir=run").code == 0
+    assert train("resume=run", "trainer.max_epochs=4").code == 0
+    found, expected = (
+        read_checkpoint(RunFolder(name).last)["state_dict"] for name in ("run", "whole")
+    )
+    assert found["network.layers.0.weight"].dtype == torch.float64
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+
+
+def test_resume_with_fewer_epochs_than_were_done_is_refused(train: Callable[..., Outcome]) -> None:
+    assert train("trainer.max_epochs=3", "hydra.run.dir=run").code == 0
+    run = RunFolder("run")
+    run.write_result(run.read_result() | {"status": "interrupted"})
+    outcome = train("resume=run", "trainer.max_epochs=2")
+    refused(outcome, "trainer.max_epochs=2: the run has done 3 epochs already", "max_epochs=3")
+    assert run.read_result()["status"] == "interrupted"
 
 
 def test_horizons_that_never_fit_are_left_out(train: Callable[..., Outcome]) -> None:

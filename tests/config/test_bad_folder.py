@@ -41,6 +41,8 @@ def copy(language_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> R
 @pytest.mark.parametrize(
     ("body", "texts"),
     [
+        ("defaults:\n  - override /modle: lstm\n", ("experiment/mine.yaml overrides 'modle'",)),
+        ("defaults:\n  - override model: lstm\n", ("mine.yaml overrides", "override /model: l")),
         (
             "trainer:\n  max_epoch: 3\n",
             ("unknown key 'trainer.max_epoch' in experiment/mine.yaml", "'trainer.max_epochs'"),
@@ -52,7 +54,17 @@ def copy(language_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> R
         ("optimizer: {lr: 1\n", ("mine.yaml",)),
         ("defaults:\n  - override /model: lstmm\n", ("model=lstmm", "model=lstm?")),
     ],
-    ids=["nested", "top-level", "type", "other-option", "range", "no-yaml", "option"],
+    ids=[
+        "group",
+        "no-slash",
+        "nested",
+        "top-level",
+        "type",
+        "other-option",
+        "range",
+        "no-yaml",
+        "option",
+    ],
 )
 def test_mistake_in_an_experiment_file_is_named_with_the_file(
     train: Train,

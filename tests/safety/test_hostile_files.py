@@ -51,7 +51,7 @@ LISTS = "\n".join(
         ("evil: ${${${${name}}}}\n", "evil"),
         ("evil: ${oc.create:{_target_:os.system,command:COMMAND}}\n", None),
         ("evil: ${os.system:COMMAND}\n", "evil"),
-        ("evil: ${hydra:run.dir}\n", "hydra"),
+        ("evil: ${hydra:run.dir}\n", "error: "),
         ("? [1, 2]\n: evil\n", "cannot be read"),
         ("--- \nevil: 1\n", "cannot be read"),
         ("\x00", "cannot be read"),

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -18,12 +19,13 @@ def can_save(trainer: Trainer) -> bool:
 
     Not between accumulated gradients, which no checkpoint holds; not right before a validation,
     which Lightning would skip on the way back; not after an epoch's last batch, whose metrics are
-    still to come.
+    still to come, nor where the training is about to end.
     """
     epoch_loop, fetcher = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
     assert fetcher is not None
     return not (
         epoch_loop.batch_progress.is_last_batch
+        or is_over(trainer)
         or epoch_loop._should_accumulate()
         or epoch_loop._should_check_val_fx(fetcher)
     )
@@ -58,13 +60,17 @@ class Checkpoints(Checkpoint):
         self.best_epoch = 0
         self.configuration: dict[str, Any] = {}
         """What the run that goes on must still be."""
+        self.limits: dict[str, Any] = {}
+        """What decides when the training ends before its last epoch."""
         self.saves_next = False
         """Whether the end of this epoch is saved, due or not."""
+        self.stop: Callable[[], None] | None = None
+        """What ends the run right after it was saved; `None`: it goes on."""
         self._validated = self._ever_validated = False
         self.saved_step = -1
         """The optimizer step that last.ckpt is of."""
         self._saved_at = 0.0
-        self._is_best = False
+        self._is_best = self._ending = False
         self._restored: dict[str, float] = {}
         self._random_state: dict[str, Any] | None = None
 
@@ -79,9 +85,10 @@ class Checkpoints(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Save where steps or seconds say so, at the next batch that can be gone on from."""
-        if self._due_within_epoch(trainer):
+        if self.stop is not None or self._due_within_epoch(trainer):
             if can_save(trainer):
                 self.save(trainer)
+                self._stop_if_asked()
             elif trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
                 self.saves_next = True
 
@@ -99,14 +106,15 @@ class Checkpoints(Checkpoint):
         improved = fresh and value < self.best
         if improved:
             self.best, self.best_epoch = value, trainer.current_epoch + 1
-        if improved or due or self.saves_next or _is_over(trainer):
+        if improved or due or self.saves_next or self.stop or is_over(trainer):
             _complete_tables(trainer)
-            self._is_best = improved
+            self._is_best, self._ending = improved, True
             self.save(trainer)
-            self._is_best = False
+            self._is_best = self._ending = False
         if improved:
             folder = folder_of(trainer)
             copy_checkpoint(folder.last, folder.best)
+        self._stop_if_asked()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the end, where it is not saved yet."""
@@ -125,6 +133,7 @@ class Checkpoints(Checkpoint):
     ) -> None:
         """Add what the Trainer leaves out."""
         checkpoint["configuration"] = self.configuration
+        checkpoint["limits"] = self.limits if self._ending and _is_stopped(trainer) else None
         checkpoint["random_state"] = random_state()
         checkpoint["metrics"] = self._metrics(trainer)
         checkpoint["loggers"] = {
@@ -157,6 +166,11 @@ class Checkpoints(Checkpoint):
         self._validated = state_dict["validated"]
         self._ever_validated = state_dict["ever_validated"]
 
+    def _stop_if_asked(self) -> None:
+        stop, self.stop = self.stop, None
+        if stop is not None:
+            stop()
+
     def _due_within_epoch(self, trainer: Trainer) -> bool:
         steps, seconds = self.every_n_steps, self.every_n_seconds
         if steps is not None and trainer.global_step // steps > max(self.saved_step, 0) // steps:
@@ -183,10 +197,17 @@ class Checkpoints(Checkpoint):
         return self._restored | current
 
 
-def _is_over(trainer: Trainer) -> bool:
-    """Return whether no epoch follows the one that ends."""
-    steps = 0 <= trainer.max_steps <= trainer.global_step
-    return trainer.should_stop or steps or trainer.current_epoch + 1 == trainer.max_epochs
+def is_over(trainer: Trainer) -> bool:
+    """Return whether the training ends with this epoch, its last or not."""
+    return _is_stopped(trainer) or (
+        trainer.current_epoch + 1 == trainer.max_epochs
+        and trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+    )
+
+
+def _is_stopped(trainer: Trainer) -> bool:
+    """Return whether something has ended the training before its last epoch."""
+    return bool(trainer.should_stop and trainer.fit_loop._can_stop_early)
 
 
 def _complete_tables(trainer: Trainer) -> None:

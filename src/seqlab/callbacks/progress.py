@@ -8,6 +8,8 @@ from typing import Any
 from lightning.pytorch import Callback, Trainer
 from tqdm import tqdm
 
+from seqlab.callbacks.limits import MaxSteps
+
 logger = logging.getLogger(__name__)
 
 _REFRESH_S = 0.2
@@ -31,7 +33,9 @@ class Progress(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Draw the bar."""
-        total = trainer.estimated_stepping_batches
+        callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+        limits = [each.max_steps for each in callbacks if isinstance(each, MaxSteps)]
+        total = min([trainer.estimated_stepping_batches, *limits])
         self._tqdm = tqdm(
             total=None if total == float("inf") else int(total),
             initial=trainer.global_step,

@@ -1,5 +1,6 @@
 """Text that the language model makes while it learns."""
 
+import logging
 import os
 from typing import Any
 
@@ -11,6 +12,8 @@ from seqlab.masking import masked
 from seqlab.prediction import evaluating
 from seqlab.prediction.generation import generate
 from seqlab.run_folder import whole_lines
+
+logger = logging.getLogger(__name__)
 
 _KEPT_LINES = 100
 
@@ -53,6 +56,8 @@ class Samples(Callback):
             return
         file = folder_of(trainer).samples
         earlier = whole_lines(file)[: state["num_lines"] - len(state["lines"])]
+        if len(earlier) + len(state["lines"]) < state["num_lines"]:
+            logger.warning("%s had lost lines: they are missing", file)
         self._lines = earlier + state["lines"]
         write_text(file, "".join(self._lines))
 

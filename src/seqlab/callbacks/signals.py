@@ -9,7 +9,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from seqlab.callbacks.checkpoints import Checkpoints, can_save
+from seqlab.callbacks.checkpoints import Checkpoints
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -24,6 +24,7 @@ class Interrupted(BaseException):
     def __init__(self, signum: int) -> None:
         super().__init__(f"stopped by {signal.Signals(signum).name}")
         self.exit_code = 128 + signum
+        self.hint = ""
 
 
 class StopOnSignal(Callback):
@@ -64,18 +65,12 @@ class StopOnSignal(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save and stop, where a signal came and the place is one to go on from."""
-        if self._received is None or not can_save(trainer):
-            return
-        for callback in _savers(trainer):
-            callback.save(trainer)
-        self._stop()
+        """Have the run saved and stopped, where a signal came, at the next place that allows it."""
+        self._ask(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Have the end of the epoch saved, where a signal came."""
-        if self._received is not None:
-            for callback in _savers(trainer):
-                callback.saves_next = True
+        """Have the end of the epoch saved, and stop, where a signal came."""
+        self._ask(trainer)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop where a signal came and the end of the epoch before is saved."""
@@ -92,6 +87,16 @@ class StopOnSignal(Callback):
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the signals back once more."""
         self._install()
+
+    def _ask(self, trainer: Trainer) -> None:
+        if self._received is None:
+            return
+        # They come last, when every other callback has seen the batch.
+        savers = _savers(trainer)
+        for callback in savers:
+            callback.stop = self._stop
+        if not savers:
+            self._stop()
 
     def _stop(self) -> None:
         assert self._received is not None

@@ -108,17 +108,16 @@ _SCHEDULERS = Source(
     ),
 )
 _TRAINER = Source("lightning.pytorch", "lightning.pytorch.Trainer", ("Trainer",))
-# Not those that write where they are told to, call what they are given, or load files.
+# Not those that write where they are told to, call what they are given, or load files; nor those
+# whose state no checkpoint holds, so that a resumed run would end differently.
 _CALLBACKS = Source(
     "lightning.pytorch.callbacks",
     "lightning.pytorch.Callback",
     (
         "DeviceStatsMonitor",
         "EarlyStopping",
-        "GradientAccumulationScheduler",
         "LearningRateMonitor",
         "ModelSummary",
-        "StochasticWeightAveraging",
         "Timer",
     ),
 )

@@ -37,6 +37,13 @@ def explained(error: Exception, words: list[str]) -> UserError:
         return UserError(f"a configuration file is not YAML: {' '.join(text.split())}", _HELP)
     if "Config group override must be" in text:
         return _no_option_at_all(words, folders)
+    inside = re.search(r"In '([^']+)': Could not override '([^']+)'", text)
+    if inside and inside.group(1) != ROOT:
+        groups = sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
+        return UserError(
+            f"{inside.group(1)}.yaml overrides {inside.group(2)!r}, which nothing has chosen",
+            f"Write the group with a slash: - override /model: lstm. Groups: {', '.join(groups)}.",
+        )
     refused = re.search(r"Could not (?:override|append to|delete(?: from)?)[^']*'([^']+)'", text)
     if refused:
         key = refused.group(1).partition("=")[0].partition("@")[0]

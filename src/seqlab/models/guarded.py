@@ -197,14 +197,17 @@ class GuardedModule(LightningModule):
         clause = f"{stage}/loss is {mean.item()}"
         if stage == "train" and not self.skipping:
             raise nonfinite_error(clause, self.trainer, self.global_step, skipping=False)
-        if stage not in self._update.warned:
-            self._update.warned.add(stage)
-            logger.warning(
-                "%s in epoch %d: what the network gives is too large there, or the data are not "
-                "finite; best.ckpt is never chosen by such a value",
-                clause,
-                self.current_epoch + 1,
-            )
+        self.warn_once(
+            stage,
+            f"{clause} in epoch {self.current_epoch + 1}: what the network gives is too large "
+            "there, or the data are not finite; best.ckpt is never chosen by such a value",
+        )
+
+    def warn_once(self, what: str, text: str) -> None:
+        """Warn, the first time that this is so."""
+        if what not in self._update.warned:
+            self._update.warned.add(what)
+            logger.warning("%s", text)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Verify the weights before anything is made of them at the end of the epoch."""

@@ -66,6 +66,13 @@ class LanguageModel(SequenceModule):
         counter = self.counter(stage)
         mean = counter.mean()
         self.judge(stage, mean)
+        if mean.isfinite() and mean.exp().isinf():
+            self.warn_once(
+                f"{stage}/perplexity",
+                f"{stage}/perplexity is infinite in epoch {self.current_epoch + 1}: the loss is "
+                f"{mean.item():.3g} nats a token. The training has diverged: use a smaller "
+                "optimizer.lr, or trainer.gradient_clip_val=1",
+            )
         values = {f"{stage}/loss": mean, f"{stage}/perplexity": mean.exp()}
         if stage != "train":
             values[f"{stage}/bits_per_token"] = bits_per_token(mean)
