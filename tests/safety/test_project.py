@@ -245,12 +245,11 @@ def test_working_folder_never_comes_before_the_libraries_for_the_console_script(
 ) -> None:
     _hostile_project(trap, trap.folder)
     (trap.folder / "seqlab_project.py").unlink()
-    series.config.write_text(series.config.read_text().replace("models.mlp.MLP", "models.x.X"))
     script = Path(sys.executable).with_name("seqlab")
     done = subprocess.run(
         [script, "evaluate", series.path], cwd=trap.folder, capture_output=True, text=True
     )
-    assert "No module named 'seqlab.models.x'" in done.stderr  # as late as anything is imported
+    assert done.returncode == 0, done.stderr  # all that a verb imports was imported
     assert not trap.sprung
 
 
