@@ -164,6 +164,22 @@ def test_signal_between_two_epochs_loses_neither(
     assert re.search(r"going on after epoch [23], step", outcome.err), outcome.err
 
 
+def test_signal_whose_exception_is_replaced_still_stops_the_run(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def struck(*_: Any) -> Any:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except BaseException:
+            raise ValueError("could not determine the shape of object type 'list'") from None
+
+    monkeypatch.setattr("seqlab.run.build_data", struck)
+    outcome = train(*SMALL_LM, "hydra.run.dir=run")
+    assert outcome.code == 143
+    assert "error" not in outcome.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_second_signal_ends_at_once(tmp_path: Path) -> None:
     program = """
 import os, signal, sys, time

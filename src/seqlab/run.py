@@ -121,12 +121,15 @@ def _listening(
             record = Record(experiment, folder, overrides, warnings, earlier, point)
             record.write("running")
         except OSError as error:
+            stop.check()
             print_error(_explained(error, folder))
             return EXIT_FAILED
         except ValueError as error:
+            stop.check()
             print_error(error)
             return EXIT_USAGE
         except Exception as error:  # of a data set or model of the person's own
+            stop.check()
             print_error(error)
             print("  SEQLAB_TRACEBACK=1 shows where.", file=sys.stderr)
             return EXIT_FAILED

@@ -52,8 +52,11 @@ class StopOnSignal(Callback):
             signal.signal(signum, handler)
 
     def check(self) -> None:
-        """Raise `Interrupted` where a signal came before this listened."""
-        signum = self._earlier()
+        """Raise `Interrupted` where a signal came, before this listened or since.
+
+        Compiled code may answer the exception that a signal raises with one of its own.
+        """
+        signum = self._earlier() if self._received is None else self._received
         if signum is not None:
             raise Interrupted(signum)
 
