@@ -173,6 +173,11 @@ def test_signal_whose_exception_is_replaced_still_stops_the_run(
         except BaseException:
             raise ValueError("could not determine the shape of object type 'list'") from None
 
+    monkeypatch.setattr("seqlab.callbacks.curves.Curves.on_fit_end", struck)
+    outcome = train(*SMALL_LM, "hydra.run.dir=drawing")
+    assert outcome.code == 143
+    assert RunFolder(tmp_path / "drawing").read_result()["status"] == "interrupted"
+    shutil.rmtree(tmp_path / "drawing")
     monkeypatch.setattr("seqlab.run.build_data", struck)
     outcome = train(*SMALL_LM, "hydra.run.dir=run")
     assert outcome.code == 143

@@ -36,17 +36,17 @@ class Record:
         self.experiment = experiment
         self.folder = folder
         self.warnings = warnings
-        self.earlier_warnings = _texts(earlier.get("warnings"))
+        self.earlier_warnings = earlier.get("warnings", [])
         self.earlier_metrics = {} if point is None else point.metrics
         self.earlier_epochs = 0 if point is None else point.epochs
         self.earlier_steps = 0 if point is None else point.steps
-        self.earlier_s = _number(earlier.get("duration_s"))
+        self.earlier_s = earlier.get("duration_s", 0.0)
         self.started = time.perf_counter()
         config = experiment.config
         self.fixed = {
             "experiment": config["name"],
             "seed": config["seed"],
-            "overrides": [*_texts(earlier.get("overrides")), *overrides],
+            "overrides": [*earlier.get("overrides", []), *overrides],
             "device": provenance.device_name(experiment.trainer.strategy.root_device),
             "fingerprint": provenance.fingerprint(config),
             "versions": provenance.versions(),
@@ -84,15 +84,6 @@ class Record:
                 result["best_epoch"] = best_epoch
         self.folder.write_result(masked(result))
         return result
-
-
-def _texts(value: Any) -> list[str]:
-    """Return a list of texts from a file that may hold anything."""
-    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and 0 <= value < 1e12 else 0.0
 
 
 def _described(error: BaseException | None) -> dict[str, str] | None:

@@ -133,7 +133,7 @@ def _listening(
             print_error(error)
             print("  SEQLAB_TRACEBACK=1 shows where.", file=sys.stderr)
             return EXIT_FAILED
-        return _train(experiment, config, folder, record, point, resumed=resumed)
+        return _train(experiment, config, folder, record, point, stop, resumed=resumed)
 
 
 def _earlier_result(folder: RunFolder) -> dict[str, Any]:
@@ -164,6 +164,7 @@ def _train(
     folder: RunFolder,
     record: Record,
     point: ResumePoint | None,
+    stop: StopOnSignal,
     *,
     resumed: bool,
 ) -> int:
@@ -190,18 +191,30 @@ def _train(
             metrics |= _metrics(trainer, None)
         result = record.write("completed", metrics)
     except Interrupted as interrupted:
-        interrupted.hint = f"Go on with: python -m train resume={_path(folder)}"
-        logger.info("%s; it can be gone on with", interrupted)
-        with suppress(OSError):
-            record.write("interrupted", _metrics(trainer, point), interrupted)
-        print(f"{interrupted}; go on with: python -m train resume={_path(folder)}")
-        return interrupted.exit_code
+        return _interrupted(interrupted, trainer, folder, record, point)
     except Exception as error:
+        if (replaced := stop.interruption()) is not None:
+            return _interrupted(replaced, trainer, folder, record, point)
         if isinstance(error, NonFiniteError):
             error.hint = f"{error.hint} {_way_on(folder)}"
         return _failed(_explained(error, folder), trainer, folder, record, point)
     print(summary(result, folder))
     return EXIT_DONE
+
+
+def _interrupted(
+    interrupted: Interrupted,
+    trainer: Trainer,
+    folder: RunFolder,
+    record: Record,
+    point: ResumePoint | None,
+) -> int:
+    interrupted.hint = f"Go on with: python -m train resume={_path(folder)}"
+    logger.info("%s; it can be gone on with", interrupted)
+    with suppress(OSError):
+        record.write("interrupted", _metrics(trainer, point), interrupted)
+    print(f"{interrupted}; go on with: python -m train resume={_path(folder)}")
+    return interrupted.exit_code
 
 
 def _failed(

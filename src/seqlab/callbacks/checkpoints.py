@@ -70,7 +70,7 @@ class Checkpoints(Checkpoint):
         self.saved_step = -1
         """The optimizer step that last.ckpt is of."""
         self._saved_at = 0.0
-        self._is_best = self._ending = False
+        self._is_best = False
         self._restored: dict[str, float] = {}
         self._random_state: dict[str, Any] | None = None
 
@@ -108,18 +108,13 @@ class Checkpoints(Checkpoint):
             self.best, self.best_epoch = value, trainer.current_epoch + 1
         if improved or due or self.saves_next or self.stop or is_over(trainer):
             _complete_tables(trainer)
-            self._is_best, self._ending = improved, True
+            self._is_best = improved
             self.save(trainer)
-            self._is_best = self._ending = False
+            self._is_best = False
         if improved:
             folder = folder_of(trainer)
             copy_checkpoint(folder.last, folder.best)
         self._stop_if_asked()
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the end, where it is not saved yet."""
-        if self.saved_step != trainer.global_step:
-            self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:
         """Write last.ckpt, all at once; the one before it becomes previous.ckpt."""
@@ -133,7 +128,7 @@ class Checkpoints(Checkpoint):
     ) -> None:
         """Add what the Trainer leaves out."""
         checkpoint["configuration"] = self.configuration
-        checkpoint["limits"] = self.limits if self._ending and _is_stopped(trainer) else None
+        checkpoint["limits"] = self.limits if _is_stopped(trainer) else None
         checkpoint["random_state"] = random_state()
         checkpoint["metrics"] = self._metrics(trainer)
         checkpoint["loggers"] = {

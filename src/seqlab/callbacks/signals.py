@@ -51,14 +51,18 @@ class StopOnSignal(Callback):
         for signum, handler in self._before.items():
             signal.signal(signum, handler)
 
-    def check(self) -> None:
-        """Raise `Interrupted` where a signal came, before this listened or since.
+    def interruption(self) -> Interrupted | None:
+        """Return what a signal has to lead to, one that came before this listened included.
 
         Compiled code may answer the exception that a signal raises with one of its own.
         """
         signum = self._earlier() if self._received is None else self._received
-        if signum is not None:
-            raise Interrupted(signum)
+        return None if signum is None else Interrupted(signum)
+
+    def check(self) -> None:
+        """Raise `Interrupted` where a signal came."""
+        if (interrupted := self.interruption()) is not None:
+            raise interrupted
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the signals back from Lightning, which answers SIGTERM with exit status 0."""
