@@ -111,7 +111,8 @@ def spawn(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedPro
     )
 
 
-def _trained(folder: Path, *words: str) -> RunFolder:
+def trained(folder: Path, *words: str) -> RunFolder:
+    """Train in a folder, and return the finished run."""
     done = spawn("-m", "train", *words, f"hydra.run.dir={folder / 'run'}", cwd=folder)
     assert done.returncode == 0, done.stderr
     return RunFolder(folder / "run")
@@ -120,10 +121,10 @@ def _trained(folder: Path, *words: str) -> RunFolder:
 @pytest.fixture(scope="session")
 def sine_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A finished run of the default experiment; tests do not change it."""
-    return _trained(tmp_path_factory.mktemp("sine"))
+    return trained(tmp_path_factory.mktemp("sine"))
 
 
 @pytest.fixture(scope="session")
 def language_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A finished run of a small language model on the sample story; tests do not change it."""
-    return _trained(tmp_path_factory.mktemp("language"), *SMALL_LM)
+    return trained(tmp_path_factory.mktemp("language"), *SMALL_LM)

@@ -1,6 +1,9 @@
 """What several tests expect of a command."""
 
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from conftest import Outcome
 
@@ -14,6 +17,11 @@ def refused(outcome: Outcome, *texts: str) -> None:
     assert "Traceback" not in outcome.err, outcome.err
     for text in texts:
         assert text in outcome.err, f"{text!r} is not in {outcome.err!r}"
+
+
+def one(*words: str, message: str, remedy: str) -> Any:
+    """Return a case for parametrize, named after the words of its command."""
+    return pytest.param(words, message, remedy, id=" ".join(words))
 
 
 def tree(folder: Path) -> dict[str, tuple[bytes, int]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conftest import SMALL_LM, Outcome, spawn
+from conftest import SMALL_LM, Outcome, trained
 from seqlab.checkpoint import read_checkpoint
 from seqlab.run_folder import RunFolder
 from test_resumption import ends_like
@@ -23,10 +23,7 @@ WORDS = [*SMALL_LM, "trainer.max_epochs=4", "model.hidden_size=64"]
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """The run that had room enough."""
-    folder = tmp_path_factory.mktemp("whole")
-    done = spawn("-m", "train", *WORDS, "hydra.run.dir=run", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return RunFolder(folder / "run")
+    return trained(tmp_path_factory.mktemp("whole"), *WORDS)
 
 
 @pytest.fixture

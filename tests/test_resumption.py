@@ -15,7 +15,7 @@ import pytest
 import torch
 import yaml
 
-from conftest import SMALL_LM, Outcome, spawn
+from conftest import SMALL_LM, Outcome, trained
 from expect import refused
 from seqlab.checkpoint import checksum_file
 from seqlab.run_folder import RunFolder, whole_lines
@@ -29,20 +29,13 @@ WORDS = [*SMALL_LM, *DROPOUT, "trainer.max_epochs=4"]
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run of four epochs; more are to follow."""
-    folder = tmp_path_factory.mktemp("stopped")
-    done = spawn("-m", "train", *WORDS, "hydra.run.dir=run", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return RunFolder(folder / "run")
+    return trained(tmp_path_factory.mktemp("stopped"), *WORDS)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """The same run, undisturbed, of six epochs."""
-    folder = tmp_path_factory.mktemp("whole")
-    words = [*WORDS[:-1], "trainer.max_epochs=6", "hydra.run.dir=run"]
-    done = spawn("-m", "train", *words, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return RunFolder(folder / "run")
+    return trained(tmp_path_factory.mktemp("whole"), *WORDS[:-1], "trainer.max_epochs=6")
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from conftest import Outcome
+from expect import one, refused
 
 Train = Callable[..., Outcome]
 
@@ -21,19 +21,11 @@ def refuses(train: Train, tmp_path: Path) -> Callable[..., str]:
     def call(*words: str) -> str:
         before = sorted(tmp_path.rglob("*"))
         outcome = train(*words)
-        assert outcome.code == 2, outcome.err
-        assert outcome.out == ""
-        assert outcome.err.startswith("error: ")
-        assert "Traceback" not in outcome.err
-        assert outcome.err.count("error: ") == 1
+        refused(outcome)
         assert sorted(tmp_path.rglob("*")) == before, "a refused command wrote something"
         return outcome.err
 
     return call
-
-
-def one(*words: str, message: str, remedy: str) -> Any:
-    return pytest.param(words, message, remedy, id=" ".join(words))
 
 
 @pytest.mark.parametrize(

@@ -3,23 +3,18 @@ message that names the override or the file, before torch is imported."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from test_help import PROBE
 
 from conftest import Outcome, spawn
-from expect import refused
+from expect import one, refused
 from seqlab.config.together import _METRICS
 from seqlab.run_folder import RunFolder
 
 Train = Callable[..., Outcome]
 
 LM = ["data=sample_story", "model=rnn"]
-
-
-def one(*words: str, message: str, remedy: str) -> Any:
-    return pytest.param(words, message, remedy, id=" ".join(words))
 
 
 @pytest.mark.parametrize(

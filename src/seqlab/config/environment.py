@@ -9,6 +9,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.basecontainer import BaseContainer
 from omegaconf.resolvers import oc
 
+from seqlab.config.replaced import replaced
 from seqlab.errors import UserError
 from seqlab.masking import remember
 
@@ -76,11 +77,8 @@ def bounded_references() -> Iterator[None]:
             raise _Endless("its references make a text without end", "Write the values themselves.")
         return value
 
-    BaseContainer.resolve_parse_tree = counted  # type: ignore[method-assign]
-    try:
+    with replaced(BaseContainer, "resolve_parse_tree", counted):
         yield
-    finally:
-        BaseContainer.resolve_parse_tree = original  # type: ignore[method-assign]
 
 
 class _Endless(UserError):

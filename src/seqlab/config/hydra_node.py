@@ -8,6 +8,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import DictConfig, OmegaConf
 
 from seqlab.config.allowed import is_allowed, nodes
+from seqlab.config.replaced import replaced
 from seqlab.errors import UserError
 
 _PREFLIGHT = "seqlab.config.preflight.Preflight"
@@ -30,11 +31,8 @@ def checked_hydra() -> Iterator[None]:
         check_hydra(config)
         return config
 
-    ConfigLoaderImpl.load_configuration = load  # type: ignore[method-assign]
-    try:
+    with replaced(ConfigLoaderImpl, "load_configuration", load):
         yield
-    finally:
-        ConfigLoaderImpl.load_configuration = original  # type: ignore[method-assign]
 
 
 def check_hydra(config: DictConfig) -> None:
