@@ -1,6 +1,7 @@
 """A full disk: a clear end, nothing written before is lost, and the run goes on afterwards."""
 
 import errno
+import logging
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from conftest import SMALL_LM, Outcome, trained
 from seqlab.checkpoint import read_checkpoint
+from seqlab.messages import recording
 from seqlab.run_folder import RunFolder
 from test_resumption import ends_like
 
@@ -59,6 +61,14 @@ def test_full_disk_ends_the_run_and_it_goes_on_when_there_is_room(
     assert outcome.code == 0, outcome.err
     assert "warning" not in outcome.err
     ends_like(run, whole)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_log_without_room_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    with recording(Path("/dev/full")) as warnings:
+        logging.getLogger("seqlab").warning("something")
+    assert capsys.readouterr().err == "warning: something\n"
+    assert warnings == ["something"]
 
 
 @pytest.mark.parametrize("write", [1, 2, 3, 5, 8])

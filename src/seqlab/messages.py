@@ -4,7 +4,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tqdm import tqdm
@@ -40,6 +40,14 @@ class _Collector(logging.Handler):
             self.texts.append(text)
 
 
+class _LogFile(logging.FileHandler):
+    """Goes without what a full disk has no room for; the run itself says that it is full."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, logging's own name
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
     """Silence what libraries say that is true, and of no use to the person."""
@@ -70,7 +78,7 @@ def recording(log: Path) -> Iterator[list[str]]:
     collector = _Collector()
     console = _Console(logging.INFO)
     console.setFormatter(_LevelFormatter())
-    file = logging.FileHandler(log, encoding="utf-8")
+    file = _LogFile(log, encoding="utf-8")
     file.setFormatter(_FileFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     own = logging.getLogger("seqlab")
     root = logging.getLogger()
@@ -89,7 +97,8 @@ def recording(log: Path) -> Iterator[list[str]]:
         own.removeHandler(console)
         own.removeHandler(collector)
         root.removeHandler(file)
-        file.close()
+        with suppress(OSError):
+            file.close()
         for logger, level in levels.items():
             logger.setLevel(level)
 
