@@ -41,6 +41,7 @@ class Row:
         error: what ended it, as `type`, `message` and `hint`.
         attempts: how often it was started.
         trial: number of the trial in a search; `None` for a grid.
+        handle: what a cluster calls it; `None` where it ends with the sweep's own process.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Row:
     error: dict[str, str] | None = None
     attempts: int = 1
     trial: int | None = None
+    handle: str | None = None
 
     @property
     def is_finished(self) -> bool:

@@ -1,0 +1,75 @@
+"""What a sweep's command line asks for, read off Hydra's configuration of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from seqlab.config.folders import experiment_name, typed
+from seqlab.errors import UserError, first_line
+
+_SUBDIR = "${hydra.job.num}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A sweep that is asked for.
+
+    Attributes:
+        folder: the sweep's folder.
+        name: what it is called.
+        words: the `key=value` words of its jobs, as typed.
+        hydra_words: those for Hydra itself.
+        launcher: Hydra's launcher node, as plain values.
+        config_dir: the folder of the person's own options, if one was named.
+        metric: the metric that decides which job is best; `None`: whichever suits the runs.
+        direction: `minimize` or `maximize`.
+    """
+
+    folder: Path
+    name: str
+    words: list[str]
+    hydra_words: list[str]
+    launcher: dict[str, Any]
+    config_dir: Path | None
+    metric: str | None
+    direction: str = "minimize"
+
+
+def sweep_request(
+    config: DictConfig, config_dir: Path | None, params: Any, words: list[str]
+) -> Request:
+    """Return what a sweep's configuration asks for.
+
+    Args:
+        config: as Hydra composed it for the sweep as a whole, with its own node.
+        config_dir: the folder of the person's own options, if one was named.
+        params: `key: values` from the sweeper's own configuration.
+        words: those that were typed.
+
+    Raises:
+        UserError: it names no folder, or one for each job.
+    """
+    try:
+        folder = Path(str(config.hydra.sweep.dir))
+        launcher: Any = OmegaConf.to_container(config.hydra.launcher, resolve=True)
+    except OmegaConfBaseException as error:
+        raise UserError(f"the sweep: {first_line(error)}", "Give it a value.") from error
+    subdir = config.hydra.sweep._get_node("subdir")._value()
+    if subdir != _SUBDIR:
+        raise UserError(
+            f"hydra.sweep.subdir={subdir}: the run folders of a sweep are named by their number "
+            "and their swept values",
+            "Leave it out; hydra.sweep.dir=FOLDER chooses the folder that they lie in.",
+        )
+    return Request(
+        folder=folder,
+        name=experiment_name(config.name, config.hydra.runtime.choices, words),
+        words=[*(f"{key}={value}" for key, value in (params or {}).items()), *words],
+        hydra_words=typed(config.hydra.overrides.hydra),
+        launcher=launcher,
+        config_dir=config_dir,
+        metric=config.monitor,
+    )

@@ -1,0 +1,35 @@
+"""Signals that come before anything can answer them."""
+
+import os
+import signal
+import threading
+from typing import Any
+
+
+class Deferral:
+    """Keeps signals until they can be answered.
+
+    Interrupted half-way through their import, torch and numpy fail with misleading errors. A run
+    answers signals itself, and those that came before it.
+    """
+
+    def __init__(self) -> None:
+        self._received: list[int] = []
+        self._before: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            for each in (signal.SIGINT, signal.SIGTERM):
+                self._before[each] = signal.signal(each, self._keep)
+
+    def received(self) -> int | None:
+        """Return the signal that came last and is not answered yet, if one came."""
+        return self._received[-1] if self._received else None
+
+    def _keep(self, signum: int, frame: Any) -> None:
+        if self._received:
+            os._exit(128 + signum)  # the second one ends at once
+        self._received.append(signum)
+
+    def end(self) -> None:
+        """Give the signals back."""
+        for each, handler in self._before.items():
+            signal.signal(each, handler)
