@@ -19,10 +19,19 @@ from seqlab.config.saved import load_config
 from seqlab.deferral import Deferral
 from seqlab.errors import EXIT_FAILED, EXIT_USAGE, UserError, described, print_error, reported
 from seqlab.files import write_text
+from seqlab.messages import without_shared_locks
 from seqlab.project import enter_project
 from seqlab.sweeps.task import Task, read_task
 
 _PATIENCE_S = 60.0
+
+
+class EarlyExit(RuntimeError):
+    """The job's own code ended its process."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def work(file: Path) -> int:
@@ -48,6 +57,7 @@ def work_in_a_fork(file: Path, environment: dict[str, str], path: list[str]) -> 
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:] = path
+    without_shared_locks()
     os.setpgid(0, 0)  # Ctrl-C strikes a terminal's whole group; the sweep alone answers it
     asking = multiprocessing.parent_process()
     assert asking is not None
@@ -64,7 +74,9 @@ def _done(task: Task, deferral: Deferral) -> tuple[int, BaseException | None]:
         print_error(error)
         return EXIT_USAGE, error
     except SystemExit as left:
-        early = RuntimeError(f"the job left with sys.exit({left.code!r})")
+        early = EarlyExit(
+            f"the job left with sys.exit({left.code!r})", "Raise an exception instead."
+        )
         print_error(early)
         return EXIT_FAILED, early
     except BaseException as error:

@@ -8,6 +8,7 @@ from seqlab.sweeps.ledger import STATUSES, Row
 from seqlab.sweeps.scheduler import Tally
 
 _MOST_FAILURES = 20
+_MOST_TOGETHER = 5
 
 
 def closing(name: str, tally: Tally, total: int, sweep: Path, seconds: float) -> str:
@@ -27,12 +28,7 @@ def closing(name: str, tally: Tally, total: int, sweep: Path, seconds: float) ->
     before = f", {tally.before} of them before" if tally.before else ""
     lines = [f"{name}: {total} jobs: {', '.join(words)}{before}; {seconds:.1f} s"]
     failures = sorted(tally.failures, key=lambda row: row.number)
-    for row in failures[:_MOST_FAILURES]:
-        lines.append(f"  {row.status} {row.number:04d} {_words(row)}: {_reason(row)}")
-        if hint := (row.error or {}).get("hint"):
-            lines.append(f"    {hint}")
-    if len(failures) > _MOST_FAILURES:
-        lines.append(f"  and {len(failures) - _MOST_FAILURES} more; results.csv lists them all")
+    lines += _listed(failures)
     lines.append(f"  sweep folder  {sweep}")
     if any(row.status == "failed" for row in failures):
         lines.append("  to try the failed ones again: the same command, with")
@@ -43,12 +39,30 @@ def closing(name: str, tally: Tally, total: int, sweep: Path, seconds: float) ->
     return "\n".join(lines)
 
 
-def _words(row: Row) -> str:
-    return " ".join(row.overrides) if len(row.overrides) < 4 else " ".join(row.overrides[-3:])
+def _listed(failures: list[Row]) -> list[str]:
+    """Return the failures, those with the same reason together."""
+    groups: dict[tuple[str, str, str], list[Row]] = {}
+    for row in failures:
+        groups.setdefault((row.status, _reason(row), (row.error or {}).get("hint", "")), []).append(
+            row
+        )
+    lines = []
+    for (status, reason, hint), rows in list(groups.items())[:_MOST_FAILURES]:
+        shown = [f"{row.number:04d} {row.label}".rstrip() for row in rows[:_MOST_TOGETHER]]
+        more = f" and {len(rows) - _MOST_TOGETHER} more" if len(rows) > _MOST_TOGETHER else ""
+        lines.append(f"  {status} {', '.join(shown)}{more}")
+        lines.append(f"    {reason}")
+        if hint:
+            lines.append(f"    {hint}")
+    if len(groups) > _MOST_FAILURES:
+        lines.append(
+            f"  and {len(groups) - _MOST_FAILURES} other reasons; results.csv has them all"
+        )
+    return lines
 
 
 def _reason(row: Row) -> str:
     error = row.error or {}
     if not error:
-        return "it resumes when the sweep does"
-    return f"{error.get('type')}: {error.get('message')}"
+        return "it goes on when the sweep does"
+    return ": ".join(part for part in (error.get("type"), error.get("message")) if part)

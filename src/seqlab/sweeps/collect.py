@@ -10,13 +10,14 @@ from seqlab.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_USAGE, UserErr
 from seqlab.run_folder import RunFolder
 from seqlab.sweeps.launchers.base import Ending
 from seqlab.sweeps.ledger import Row
+from seqlab.sweeps.task import Task
 
 _NO_MEMORY = ("OutOfMemoryError", "MemoryError")
 PRUNED = "Pruned"
 """Type of the error that a search ends a bad trial with."""
 
 
-def collected(row: Row, sweep: Path, ending: Ending, outcome: dict[str, Any] | None) -> Row:
+def collected(row: Row, sweep: Path, ending: Ending, task: Task) -> Row:
     """Return the row of a job whose process has ended.
 
     A run that nothing has ended properly is marked as failed in its own folder, too.
@@ -25,29 +26,37 @@ def collected(row: Row, sweep: Path, ending: Ending, outcome: dict[str, Any] | N
         row: as it was while the job ran.
         sweep: the sweep's folder.
         ending: of the process.
-        outcome: what the process left: `code` and `error`.
+        task: what the process was given, and where it left word.
     """
+    outcome, output = task.read_outcome(), task.output
     folder = RunFolder(sweep / row.folder)
     result = _result(folder)
-    status = result.get("status")
-    code = outcome["code"] if outcome else ending.code
-    if status == "completed":
-        return replace(updated(row, result, sweep), status="completed", error=None)
+    row = updated(row, result, sweep)
+    if result.get("status") == "completed":
+        return replace(row, status="completed", error=None)
     error = (outcome or {}).get("error") or result.get("error")
-    if outcome and (error or {}).get("type") == PRUNED:
-        return replace(updated(row, result, sweep), status="pruned", error=error)
+    code = outcome["code"] if outcome else ending.code
+    if outcome and error and error["type"] == PRUNED:
+        return replace(row, status="pruned", error=error)
     if outcome and code in (EXIT_INTERRUPTED, EXIT_TERMINATED):
-        return replace(updated(row, result, sweep), status="interrupted", error=error)
-    if ending.code in (-signal.SIGTERM, -signal.SIGINT) and outcome is None:
-        return replace(updated(row, result, sweep), status="interrupted", error=_ended(ending))
+        return replace(row, status="interrupted", error=error)
     if error is None or outcome is None:
-        error = _ended(ending)
-    if error["type"] in _NO_MEMORY or "out of memory" in error["message"]:
-        error = error | {"hint": "Give it a smaller batch, or fewer jobs at once."}
-    if status == "running":
+        error = _ended(ending, output)
+    if outcome is None and ending.code in (-signal.SIGTERM, -signal.SIGINT):
+        return replace(row, status="interrupted", error=error)
+    error = error | {"hint": _hint(error, folder)}
+    if result.get("status") == "running":
         with suppress(OSError):
             folder.write_result(result | {"status": "failed", "error": error})
-    return replace(updated(row, result, sweep), status="failed", error=error)
+    return replace(row, status="failed", error=error)
+
+
+def _hint(error: dict[str, str], folder: RunFolder) -> str:
+    if error["type"] in _NO_MEMORY or "out of memory" in error["message"]:
+        return "Give it a smaller batch, or fewer jobs at once."
+    if error["hint"].startswith(folder.log.name):
+        return f"{folder.path / error['hint']}"
+    return error["hint"]
 
 
 def updated(row: Row, result: dict[str, Any], sweep: Path) -> Row:
@@ -96,13 +105,17 @@ def _result(folder: RunFolder) -> dict[str, Any]:
         return {}
 
 
-def _ended(ending: Ending) -> dict[str, str]:
+def _ended(ending: Ending, output: Path) -> dict[str, str]:
     if ending.note:
-        return {"type": "Lost", "message": ending.note, "hint": "It resumes with the sweep."}
+        return {
+            "type": "Lost",
+            "message": ending.note,
+            "hint": "hydra.launcher.retries=2 starts such a job again.",
+        }
     if ending.code is not None and ending.code < 0:
         with suppress(ValueError):
             name = signal.Signals(-ending.code).name
-            hint = "It resumes with the sweep."
+            hint = f"What it printed last: {output}"
             if name == "SIGKILL":
                 hint = "Often the system's answer to too little memory: fewer jobs at once."
             return {"type": "Killed", "message": f"its process was ended by {name}", "hint": hint}
@@ -111,5 +124,5 @@ def _ended(ending: Ending) -> dict[str, str]:
     return {
         "type": "Exit",
         "message": f"its process {what} with {code}, and did not say why",
-        "hint": "Its output lies in the sweep's folder, under jobs/.",
+        "hint": f"What it printed last: {output}",
     }

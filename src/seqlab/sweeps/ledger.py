@@ -31,7 +31,8 @@ class Row:
         fingerprint: SHA-256 of what its configuration computes.
         overrides: the `key=value` words that make it.
         parameters: the value of each key that the overrides name, the option for a group.
-        folder: its run folder, relative to the sweep's.
+        folder: its run folder, relative to the sweep's; empty where it was refused.
+        label: short words for what is varied, such as `lr=0.1 seed=2`.
         status: one of `STATUSES`.
         snapshot: which state of the YAML files it belongs to.
         metrics: name -> latest value.
@@ -59,6 +60,7 @@ class Row:
     attempts: int = 1
     trial: int | None = None
     handle: str | None = None
+    label: str = ""
 
     @property
     def is_finished(self) -> bool:

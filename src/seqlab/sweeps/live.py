@@ -7,6 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from seqlab.messages import without_shared_locks
 from seqlab.run_folder import RunFolder, whole_lines
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.metric import best_row, chosen_metric
@@ -49,6 +50,7 @@ class LiveView:
         self._places: dict[int, int] = {}
         self._bars: dict[int, Any] = {}
         self._jobs: dict[int, Job] = {}
+        without_shared_locks()
         self._all: Any = tqdm(
             total=total,
             desc=name,

@@ -201,6 +201,7 @@ class Scheduler:
             status="running",
             snapshot=self._snapshot,
             trial=assignment.trial,
+            label=assignment.label,
         )
 
     def _renewed(self, row: Row, assignment: Assignment) -> Row:
@@ -213,6 +214,7 @@ class Scheduler:
             overrides=list(assignment.overrides),
             parameters=assignment.parameters,
             trial=assignment.trial,
+            label=assignment.label,
         )
         self._store.add_row(row)
         return row
@@ -250,7 +252,7 @@ class Scheduler:
     def _end(self, ending: Ending) -> None:
         job = self._running.pop(ending.number)
         task = self._task(job)
-        row = collected(job.row, self._sweep, ending, task.read_outcome())
+        row = collected(job.row, self._sweep, ending, task)
         row = replace(row, handle=None)
         task.clear(keep_output=not row.is_finished)
         again = (
@@ -287,6 +289,7 @@ class Scheduler:
             snapshot=self._snapshot,
             error=usage_error(error),
             trial=assignment.trial,
+            label=assignment.label,
         )
         self._store.add_row(row)
         self._settle(assignment, row, Job(assignment, row))
