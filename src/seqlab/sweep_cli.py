@@ -85,9 +85,9 @@ def _scheduled(
     snapshot: str,
     signalled: Signalled,
 ) -> Tally:
-    view = LiveView(request.name, source.total, request.folder, request.metric, request.direction)
     where = f"{launcher.describe()}; sweep folder {request.folder}"
     print(f"{request.name}: {source.total} jobs, {where}", file=sys.stderr)
+    view = LiveView(request.name, source.total, request.folder, request.metric, request.direction)
     scheduler = Scheduler(source, compose, store, launcher, options, snapshot, view, signalled)
     try:
         return scheduler.run()

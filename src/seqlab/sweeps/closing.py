@@ -28,6 +28,8 @@ def closing(name: str, tally: Tally, total: int, sweep: Path, seconds: float) ->
     before = f", {tally.before} of them before" if tally.before else ""
     lines = [f"{name}: {total} jobs: {', '.join(words)}{before}; {seconds:.1f} s"]
     failures = sorted(tally.failures, key=lambda row: row.number)
+    if tally.signum is not None:  # that is why
+        failures = [row for row in failures if row.status != "interrupted"]
     lines += _listed(failures)
     lines.append(f"  sweep folder  {sweep}")
     if any(row.status == "failed" for row in failures):
@@ -55,9 +57,8 @@ def _listed(failures: list[Row]) -> list[str]:
         if hint:
             lines.append(f"    {hint}")
     if len(groups) > _MOST_FAILURES:
-        lines.append(
-            f"  and {len(groups) - _MOST_FAILURES} other reasons; results.csv has them all"
-        )
+        rest = len(groups) - _MOST_FAILURES
+        lines.append(f"  and {rest} other reasons; results.csv has them all")
     return lines
 
 
