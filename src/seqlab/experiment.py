@@ -1,13 +1,13 @@
 """What a configuration describes, built and ready to be trained; here data and model meet."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch import Callback, Trainer, seed_everything
 
 from seqlab.callbacks.limits import MaxSteps
-from seqlab.callbacks.signals import StopOnSignal
 from seqlab.checkpoint import VerifiedCheckpointIO
 from seqlab.config.build import build
 from seqlab.errors import UserError
@@ -56,8 +56,13 @@ def build_module(config: dict[str, Any], data: Any) -> SequenceModule:
     )
 
 
-def build_trainer(config: dict[str, Any], folder: RunFolder, stop: StopOnSignal) -> Trainer:
+def build_trainer(config: dict[str, Any], folder: RunFolder, first: Sequence[Callback]) -> Trainer:
     """Return the Trainer, with callbacks and loggers for this folder.
+
+    Args:
+        config: the configuration.
+        folder: the run folder.
+        first: the callbacks that come before those of the configuration.
 
     Raises:
         UserError: a device is asked for that is not there, or flags contradict each other.
@@ -67,7 +72,7 @@ def build_trainer(config: dict[str, Any], folder: RunFolder, stop: StopOnSignal)
     flags["devices"] = _one_device(flags["devices"], flags["num_nodes"])
     bar = flags.pop("enable_progress_bar")
     every = {name: flags.pop(f"checkpoint_{name}") for name in ("every_n_steps", "every_n_seconds")}
-    callbacks: list[Any] = [stop]
+    callbacks: list[Any] = [*first]
     if (max_steps := flags.pop("max_steps")) != -1:
         callbacks.append(MaxSteps(max_steps))
     for name, node in (config.get("callbacks") or {}).items():

@@ -5,12 +5,12 @@ import logging
 import shlex
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig
 
 from seqlab.callbacks.checkpoints import Checkpoints
@@ -52,7 +52,11 @@ Signalled = Callable[[], int | None]
 
 
 def run(
-    config: DictConfig, path: Path, overrides: list[str], signalled: Signalled = lambda: None
+    config: DictConfig,
+    path: Path,
+    overrides: list[str],
+    signalled: Signalled = lambda: None,
+    callbacks: Sequence[Callback] = (),
 ) -> int:
     """Train what a checked configuration describes, into a claimed folder; return the exit code.
 
@@ -61,15 +65,20 @@ def run(
         path: the run folder; config.yaml is in it.
         overrides: what was typed.
         signalled: tells of a signal that came before the run could answer it.
+        callbacks: further ones, beside those of the configuration.
     """
-    return _guarded(config, RunFolder(path), overrides, signalled, resumed=False)
+    return _guarded(config, RunFolder(path), overrides, signalled, callbacks, resumed=False)
 
 
 def resume(
-    config: DictConfig, path: Path, overrides: list[str], signalled: Signalled = lambda: None
+    config: DictConfig,
+    path: Path,
+    overrides: list[str],
+    signalled: Signalled = lambda: None,
+    callbacks: Sequence[Callback] = (),
 ) -> int:
     """Go on with the run in a folder from its last good checkpoint; return the exit code."""
-    return _guarded(config, RunFolder(path), overrides, signalled, resumed=True)
+    return _guarded(config, RunFolder(path), overrides, signalled, callbacks, resumed=True)
 
 
 def _guarded(*arguments: Any, resumed: bool) -> int:
@@ -86,6 +95,7 @@ def _listening(
     folder: RunFolder,
     overrides: list[str],
     signalled: Signalled,
+    callbacks: Sequence[Callback],
     *,
     resumed: bool,
 ) -> int:
@@ -108,9 +118,8 @@ def _listening(
                     f"Use trainer.max_epochs={point.epochs} or more.",
                 )
             data = build_data(plain)
-            experiment = Experiment(
-                plain, data, build_module(plain, data), build_trainer(plain, folder, stop)
-            )
+            trainer = build_trainer(plain, folder, [stop, *callbacks])
+            experiment = Experiment(plain, data, build_module(plain, data), trainer)
             configuration = identity(shown(config))
             if point is not None:
                 check_same_experiment(configuration, point)

@@ -117,6 +117,15 @@ class _Task:
         source = GridSource(Grid(request.words, loader))
         self.code = run_sweep(request, source, self._deferral.received)
 
+    def sweep_search(
+        self, config: DictConfig, loader: ConfigLoader, options: dict[str, Any], words: list[str]
+    ) -> None:
+        """Run the trials of a search."""
+        from seqlab.search_cli import run_search
+
+        folder, received = self._command.config_dir, self._deferral.received
+        self.code = run_search(config, folder, loader, options, words, received)
+
 
 def _run_one(config: DictConfig, node: HydraConf, deferral: Deferral) -> int:
     folder = Path(node.runtime.output_dir)

@@ -102,13 +102,13 @@ class Grid:
     @property
     def varied(self) -> tuple[str, ...]:
         """The keys that have several values, bare of signs such as `+`."""
-        return tuple(_bare(key) for key in self._varied)
+        return tuple(bare_key(key) for key in self._varied)
 
     def __len__(self) -> int:
         return math.prod(len(values) for values in self._choices.values())
 
     def __iter__(self) -> Iterator[Assignment]:
-        keys = [_bare(key) for key in self._choices]
+        keys = [bare_key(key) for key in self._choices]
         for combination in itertools.product(*self._choices.values()):
             yield Assignment(
                 tuple(word for word, _ in combination),
@@ -194,7 +194,8 @@ def check_words(words: list[str]) -> None:
     check_overrides(parsed(words), sweep=True)
 
 
-def _bare(key: str) -> str:
+def bare_key(key: str) -> str:
+    """Return a key without signs such as `+`, and without its package."""
     return key.lstrip("+~").partition("@")[0]
 
 
