@@ -22,6 +22,44 @@ class GridConf:
 
 
 @dataclass
+class SamplerOptions:
+    """Options of all samplers, as optuna calls them; `None`: the sampler's own default."""
+
+    n_startup_trials: int | None = None
+    n_ei_candidates: int | None = None
+    multivariate: bool | None = None
+    group: bool | None = None
+    constant_liar: bool | None = None
+    qmc_type: str | None = None
+    scramble: bool | None = None
+    deterministic_objective: bool | None = None
+    population_size: int | None = None
+    mutation_prob: float | None = None
+    crossover_prob: float | None = None
+    swapping_prob: float | None = None
+    sigma0: float | None = None
+    popsize: int | None = None
+
+
+@dataclass
+class PrunerOptions:
+    """Options of all pruners, as optuna calls them; a step is an epoch, counted from 1."""
+
+    n_startup_trials: int | None = None
+    n_warmup_steps: int | None = None
+    interval_steps: int | None = None
+    n_min_trials: int | None = None
+    percentile: float | None = None
+    min_resource: int | None = None
+    max_resource: int | None = None
+    reduction_factor: int | None = None
+    min_early_stopping_rate: int | None = None
+    bootstrap_count: int | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+
+@dataclass
 class OptunaSearchConf:
     """Options of `hydra/sweeper=optuna_search`.
 
@@ -44,9 +82,9 @@ class OptunaSearchConf:
     n_trials: int = 20
     sampler: str = "tpe"
     sampler_seed: int = 0
-    sampler_options: dict[str, Any] = field(default_factory=dict)
+    sampler_options: SamplerOptions = field(default_factory=SamplerOptions)
     pruner: str = "none"
-    pruner_options: dict[str, Any] = field(default_factory=dict)
+    pruner_options: PrunerOptions = field(default_factory=PrunerOptions)
     storage: str | None = None
     study_name: str | None = None
     metric: str | None = None

@@ -41,6 +41,8 @@ def run_search(
     params = given.pop("params") or {}
     described = {key: value for key, value in params.items() if isinstance(value, dict)}
     plain = {key: value for key, value in params.items() if key not in described}
+    for name in ("sampler_options", "pruner_options"):
+        given[name] = {key: value for key, value in given[name].items() if value is not None}
     search = SearchOptions(**given)
     request = sweep_request(config, config_dir, plain, words)
     space = read_space(described, request.words, loader)
