@@ -138,8 +138,8 @@ def contour(
             triangles = Triangulation(shares_of(x, across.log), shares_of(y, up.log)).triangles
             inside = np.clip(values, norm.vmin, norm.vmax)
             levels = np.linspace(float(norm.vmin or 0), float(norm.vmax or 1), 12)
-            look = {"levels": levels, "cmap": color_map(minimize), "alpha": 0.75}
-            axes.tricontourf(x, y, inside, triangles=triangles, **look)
+            mesh = Triangulation(x, y, triangles)
+            axes.tricontourf(mesh, inside, levels=levels, cmap=color_map(minimize), alpha=0.75)
         except (ValueError, RuntimeError):  # the points lie on one line
             pass
     points = axes.scatter(
@@ -152,6 +152,8 @@ def contour(
         axes.annotate(
             "best", (x[best], y[best]), (10, -12), textcoords="offset points", color=ORANGE
         )
+    axes.margins(0.04)
+    axes.use_sticky_edges = False
     across.draw(axes)
     up.draw(axes, "y")
     figure.colorbar(points, ax=axes, label=metric, extend=extends(values, norm))
