@@ -151,6 +151,8 @@ _NOTHING = object()
 
 def text_of(value: Any) -> str:
     """Return a value the way it is typed behind `key=`."""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
         return repr(value)
     if not isinstance(value, str):

@@ -25,6 +25,13 @@ def sampler_for(options: SearchOptions, space: Space, number: int) -> samplers.B
         number: the trial's.
     """
     seed = int(np.random.SeedSequence([options.sampler_seed, number]).generate_state(1)[0])
+    with warnings.catch_warnings():
+        # Some samplers and options have been called experimental for years.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return _sampler(options, space, seed)
+
+
+def _sampler(options: SearchOptions, space: Space, seed: int) -> samplers.BaseSampler:
     given: dict[str, Any] = dict(options.sampler_options)
     if options.sampler == "random":
         return samplers.RandomSampler(seed=seed)
@@ -43,10 +50,7 @@ def sampler_for(options: SearchOptions, space: Space, number: int) -> samplers.B
             **given,
         )
     given.setdefault("group", space.is_conditional and given.get("multivariate") is not False)
-    with warnings.catch_warnings():
-        # `group` is called experimental since 2021.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return samplers.TPESampler(seed=seed, **given)
+    return samplers.TPESampler(seed=seed, **given)
 
 
 def pruner_for(name: str, given: Mapping[str, Any]) -> pruners.BasePruner:

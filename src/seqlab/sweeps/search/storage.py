@@ -60,6 +60,7 @@ def open_storage(place: str) -> BaseStorage:
         if place.startswith(_SQLITE):
             return RDBStorage(place, engine_kwargs={"connect_args": {"timeout": _PATIENCE_S}})
         file = Path(place)
+        _check_journal(file)
         return JournalStorage(JournalFileBackend(place, lock_obj=_lock_of(file)))
 
 
@@ -102,6 +103,16 @@ def _explained(place: str) -> Iterator[None]:
             "Name another file with hydra.sweeper.storage=FILE. Where this one is lost, remove it: "
             "what the sweep's ledger knows is taken over into a new one.",
         ) from error
+
+
+def _check_journal(file: Path) -> None:
+    """Raise `ValueError` where a file begins otherwise: optuna would write behind anything."""
+    start = b'{"op_code":'
+    if file.exists():
+        with file.open("rb") as opened:
+            found = opened.read(len(start))
+        if not start.startswith(found):
+            raise ValueError("it is no journal of optuna's")
 
 
 def _lock_of(file: Path) -> JournalFileOpenLock:
