@@ -52,4 +52,9 @@ def run_search(
     from seqlab.sweeps.search.source import SearchSource  # optuna is imported only for a search
 
     source = SearchSource(space, search, request.folder, request.name, snapshot)
-    return run_sweep(request, source, signalled)
+    code = run_sweep(request, source, signalled)
+    if signalled() is None:
+        from seqlab.sweeps.search.plots import write_plots
+
+        write_plots(request.folder)
+    return code
