@@ -25,10 +25,10 @@ from compare_search_synthetic import compare_synthetic
 from seqlab.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
-METHODS = ("grid", "random", "tpe")
+METHODS = ("grid", "random", "tpe", "gp")
 BEGIN, END = "<!-- begin comparison -->", "<!-- end comparison -->"
 SECTIONS = {"synthetic": compare_synthetic, "runs": compare_runs}
-DEFAULT_REPEATS = {"synthetic": 100, "runs": 6}
+DEFAULT_REPEATS = {"synthetic": 40, "runs": 6}
 
 
 def main() -> int:
@@ -65,15 +65,16 @@ def _report(known: dict[str, Any]) -> str:
             f"**{title}**, {section['repeats']} repetitions (seeds 0 to "
             f"{section['repeats'] - 1}), {section['date']}, {versions}.",
             "",
-            "| | trials | grid | random | TPE | TPE beats grid | TPE beats random |",
-            "|---|---|---|---|---|---|---|",
+            f"| trials | {' | '.join(METHODS)} |",
+            f"|---{'|---' * len(METHODS)}|",
         ]
         for each in section["comparisons"]:
-            cells = [median_text(each["found"][method]) for method in METHODS]
-            wins = [_wins(each["found"]["tpe"], each["found"][other]) for other in METHODS[:2]]
-            lines.append(
-                f"| {each['case']} | {each['budget']} | {' | '.join(cells)} | {' | '.join(wins)} |"
-            )
+            found = each["found"]
+            cells = [median_text(found[method]) for method in METHODS]
+            lines.append(f"| {each['budget']} | {' | '.join(cells)} |")
+            for ours in METHODS[2:]:
+                cells = [_wins(found[ours], found[other]) for other in METHODS[:2]]
+                lines.append(f"| {ours} wins | {' | '.join(cells)} | | |")
         lines.append("")
     return "\n".join(lines)
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from seqlab.files import replacing
 
-METHODS = {"grid": "#6b7683", "random": "#d9541e", "tpe": "#1f6fb4"}
+METHODS = {"grid": "#6b7683", "random": "#d9541e", "tpe": "#1f6fb4", "gp": "#2f8f4e"}
 INK = "#30343b"
 
 
@@ -19,7 +19,7 @@ def draw(known: dict[str, Any], file: Path) -> None:
         for name in ("synthetic", "runs")
         for each in known.get(name, {}).get("comparisons", [])
     ]
-    columns = 4
+    columns = 3
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(2.6 * columns, 3.3 * rows), dpi=130, layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)

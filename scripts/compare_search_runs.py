@@ -60,6 +60,7 @@ def _methods(repeat: int) -> dict[str, list[str]]:
         "grid": [f"optimizer.lr={lrs}", f"model.hidden_size={sizes}"],
         "random": [*search, "hydra.sweeper.sampler=random"],
         "tpe": [*search, "hydra.sweeper.sampler=tpe"],
+        "gp": search,
     }
 
 

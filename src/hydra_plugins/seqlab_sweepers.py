@@ -66,7 +66,7 @@ class OptunaSearchConf:
     Attributes:
         params: the space, `key: {type: float, low: 1e-3, high: 1, log: true}` or as text.
         n_trials: number of trials, those of earlier starts included.
-        sampler: tpe, random, qmc, gp, nsgaii or cmaes.
+        sampler: auto (gp or tpe, by the space), tpe, random, qmc, gp, nsgaii or cmaes.
         sampler_seed: seeds the proposals.
         sampler_options: the sampler's own.
         pruner: none, median, percentile, asha, hyperband or threshold.
@@ -80,7 +80,7 @@ class OptunaSearchConf:
     _target_: str = f"{__name__}.OptunaSearch"
     params: dict[str, Any] | None = None
     n_trials: int = 20
-    sampler: str = "tpe"
+    sampler: str = "auto"
     sampler_seed: int = 0
     sampler_options: SamplerOptions = field(default_factory=SamplerOptions)
     pruner: str = "none"

@@ -121,10 +121,12 @@ class _Task:
         self, config: DictConfig, loader: ConfigLoader, options: dict[str, Any], words: list[str]
     ) -> None:
         """Run the trials of a search."""
+        from seqlab.config.search_request import search_request
         from seqlab.search_cli import run_search
 
-        folder, received = self._command.config_dir, self._deferral.received
-        self.code = run_search(config, folder, loader, options, words, received)
+        folder = self._command.config_dir
+        asked = search_request(config, folder, loader, options, words)
+        self.code = run_search(*asked, self._deferral.received)
 
 
 def _run_one(config: DictConfig, node: HydraConf, deferral: Deferral) -> int:

@@ -103,9 +103,9 @@ def in_mid_trial(folder: Path, process: "subprocess.Popen[str]", number: int) ->
     while time.monotonic() < deadline:
         assert process.poll() is None
         at_work = [row for row in rows(folder) if row.number == number]
-        if at_work and at_work[0].status == "running":
-            if len(whole_lines(RunFolder(folder / at_work[0].folder).metrics)) > 1:
-                return
+        begun = at_work and at_work[0].status == "running"
+        if begun and len(whole_lines(RunFolder(folder / at_work[0].folder).metrics)) > 1:
+            return
         time.sleep(0.005)
     raise AssertionError("it never came to that")
 
@@ -150,7 +150,7 @@ def test_a_job_that_is_killed_is_a_failed_trial_until_it_is_tried_again(
     assert begun.returncode == 1
     assert "1 failed" in printed
     assert trials(folder)[0].state == optuna.trial.TrialState.FAIL
-    assert [row.status for row in rows(folder)][0] == "failed"
+    assert rows(folder)[0].status == "failed"
     done = searched(tmp_path, "hydra.launcher.retry_failed=true")
     assert done.returncode == 0, done.stderr
     added = trials(folder)[5]

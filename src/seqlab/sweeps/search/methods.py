@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from optuna import pruners, samplers
 from seqlab.config.space import Space
 from seqlab.errors import UserError, first_line
 from seqlab.sweeps.search.options import SearchOptions
+
+_MOST_FOR_GP = 100
 
 
 def sampler_for(options: SearchOptions, space: Space, number: int) -> samplers.BaseSampler:
@@ -31,17 +34,30 @@ def sampler_for(options: SearchOptions, space: Space, number: int) -> samplers.B
         return _sampler(options, space, seed)
 
 
+def method_of(options: SearchOptions, space: Space) -> str:
+    """Return the sampler's name; for `auto` the one that suits the space.
+
+    Gaussian processes find more in few trials. Their cost grows with the cube of the number of
+    trials, and keys that only some trials have are beyond them.
+    """
+    if options.sampler != "auto":
+        return options.sampler
+    few = options.n_trials <= _MOST_FOR_GP and find_spec("scipy") is not None
+    return "gp" if few and not space.is_conditional else "tpe"
+
+
 def _sampler(options: SearchOptions, space: Space, seed: int) -> samplers.BaseSampler:
     given: dict[str, Any] = dict(options.sampler_options)
-    if options.sampler == "random":
+    name = method_of(options, space)
+    if name == "random":
         return samplers.RandomSampler(seed=seed)
-    if options.sampler == "gp":
+    if name == "gp":
         return samplers.GPSampler(seed=seed, warn_independent_sampling=False, **given)
-    if options.sampler == "nsgaii":
+    if name == "nsgaii":
         return samplers.NSGAIISampler(seed=seed, **given)
-    if options.sampler == "cmaes":
+    if name == "cmaes":
         return samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False, **given)
-    if options.sampler == "qmc":  # one sequence for all trials: its place in it is in the study
+    if name == "qmc":  # one sequence for all trials: its place in it is in the study
         return samplers.QMCSampler(
             seed=options.sampler_seed,
             independent_sampler=samplers.RandomSampler(seed=seed),

@@ -14,6 +14,7 @@ JOURNAL = "study.journal"
 """Name of a study's file in the sweep's folder, unless it is to be kept elsewhere."""
 
 SAMPLERS: dict[str, tuple[str, ...]] = {
+    "auto": (),
     "tpe": ("n_startup_trials", "n_ei_candidates", "multivariate", "group", "constant_liar"),
     "random": (),
     "qmc": ("qmc_type", "scramble"),
@@ -45,7 +46,8 @@ class SearchOptions:
 
     Attributes:
         n_trials: number of trials, those of earlier starts included.
-        sampler: proposes them.
+        sampler: proposes them; `auto`: Gaussian processes (`gp`) where every key has a value in
+            every trial, and there are at most 100 of them, else `tpe`.
         sampler_seed: seeds the proposals.
         sampler_options: the sampler's own.
         pruner: ends bad trials during their training.
@@ -61,7 +63,7 @@ class SearchOptions:
     """
 
     n_trials: int = 20
-    sampler: str = "tpe"
+    sampler: str = "auto"
     sampler_seed: int = 0
     sampler_options: Mapping[str, Any] = field(default_factory=dict)
     pruner: str = "none"
