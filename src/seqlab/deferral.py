@@ -19,6 +19,8 @@ class Deferral:
         if threading.current_thread() is threading.main_thread():
             for each in (signal.SIGINT, signal.SIGTERM):
                 self._before[each] = signal.signal(each, self._keep)
+            if hasattr(signal, "pthread_sigmask"):  # a forked job has them held back until now
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, tuple(self._before))
 
     def received(self) -> int | None:
         """Return the signal that came last and is not answered yet, if one came."""

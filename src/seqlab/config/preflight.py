@@ -67,7 +67,8 @@ def check_ahead(command: Command) -> None:
     The jobs of a sweep are checked once Hydra has made them up.
     """
     overrides = parsed(command.overrides)
-    check_overrides(overrides, sweep=command.sweeps)
+    named_sweep = any(each.key_or_group == "sweep" for each in overrides)
+    check_overrides(overrides, sweep=command.sweeps or named_sweep)
     if command.sweeps:
         return
     with hydra_loader(command.config_dir) as loader:
