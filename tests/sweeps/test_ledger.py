@@ -1,4 +1,4 @@
-"""The ledger: what is written is read back, and neither a kill nor damage loses more than a line."""
+"""The ledger: what is written is read back; a kill or damage loses one line at most."""
 
 import math
 from dataclasses import replace
@@ -89,7 +89,7 @@ def test_rows_of_other_files_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_folder_without_a_ledger_is_no_sweep(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is not a sweep: it has no ledger.jsonl") as caught:
+    with pytest.raises(UserError, match="is not a sweep: it has no ledger") as caught:
         read_ledger(tmp_path)
     assert "Name the folder of a sweep" in caught.value.hint
 

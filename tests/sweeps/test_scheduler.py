@@ -234,7 +234,7 @@ def test_fail_fast_stops_the_rest(sweep: Any) -> None:
 
 
 def test_job_that_cannot_be_composed_is_one_row(sweep: Any) -> None:
-    tally, launcher, store = sweep("seed=12,13,14")
+    _, launcher, store = sweep("seed=12,13,14")
     assert numbers(launcher) == [0, 2]
     row = store.ledger.rows[1]
     assert (row.status, row.folder) == ("failed", "")
@@ -307,7 +307,7 @@ def test_killed_process_is_a_failure_and_its_run_is_marked(sweep: Any, tmp_path:
         leave(task, status="running", epochs=4)
         return Ending(task.number, -signal.SIGKILL)
 
-    tally, _, store = sweep("seed=0", how=killed)
+    _, _, store = sweep("seed=0", how=killed)
     row = store.ledger.rows[0]
     assert (row.status, row.epochs) == ("failed", 4)
     assert row.error is not None
