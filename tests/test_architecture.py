@@ -40,7 +40,7 @@ ALLOWED = {
     "sweeps": {"config.jobs", "errors", "files", "messages", "provenance", "run_folder"},
     "summary": {"run_folder"},
     # experiment: for a type only
-    "record": {"provenance", "resumption", "run_folder", "masking", "experiment"},
+    "record": {"errors", "provenance", "resumption", "run_folder", "masking", "experiment"},
 }
 HEAVY = {"torch", "lightning", "matplotlib", "torchmetrics", "numpy", "tensorboard"}
 HYDRA = {"hydra", "omegaconf"}
