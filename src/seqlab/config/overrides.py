@@ -30,7 +30,7 @@ def parsed(words: list[str], loader: ConfigLoader | None = None) -> list[Overrid
     found = []
     for word in words:
         try:
-            found.append(parser.parse_override(word))
+            found += parser.parse_overrides([word])  # unlike its singular, it passes the loader on
         except HydraException as error:
             raise _unreadable(word, error, parser) from None
     return found

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.types import Override
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -67,15 +68,25 @@ def check_ahead(command: Command) -> None:
     The jobs of a sweep are checked once Hydra has made them up.
     """
     overrides = parsed(command.overrides)
-    check_overrides(overrides, sweep=command.sweeps)
-    if command.sweeps:
+    if command.sweeps or _names_a_sweep(overrides, command):
+        check_overrides(overrides, sweep=True)
         return
+    check_overrides(overrides, sweep=False)
     with hydra_loader(command.config_dir) as loader:
         groups = loader.list_groups("")
         words = [forced(override, groups) for override in overrides]
         whole = loader.load_configuration(ROOT, words, RunMode.RUN)
         if whole.hydra.mode != RunMode.MULTIRUN:
             check_composed(without_hydra(whole), whole.hydra, command.overrides)
+
+
+def _names_a_sweep(overrides: list[Override], command: Command) -> bool:
+    """Return whether the words choose a sweep's file, which then asks for several runs."""
+    if not any(override.key_or_group == "sweep" for override in overrides):
+        return False
+    with hydra_loader(command.config_dir) as loader:
+        whole = loader.load_configuration(ROOT, command.overrides, RunMode.MULTIRUN)
+    return bool(whole.hydra.mode == RunMode.MULTIRUN)
 
 
 def check_package(command: Command) -> None:

@@ -7,10 +7,15 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from seqlab.config.declared import option_content
 from seqlab.config.folders import experiment_name, typed
 from seqlab.errors import UserError, first_line
 
 _SUBDIR = "${hydra.job.num}"
+
+
+# What a sweep's file may hold: anything else would not reach its jobs.
+_OF_A_SWEEP = ("name", "hydra", "defaults")
 
 
 @dataclass(frozen=True)
@@ -64,12 +69,56 @@ def sweep_request(
             "and their swept values",
             "Leave it out; hydra.sweep.dir=FOLDER chooses the folder that they lie in.",
         )
+    said = _words_of_the_file(config, words)
+    said += [f"{key}={_word(value)}" for key, value in (params or {}).items()]
+    words = [word for word in words if not _is_sweep(word)]
     return Request(
         folder=folder,
         name=experiment_name(config.name, config.hydra.runtime.choices, words),
-        words=[*(f"{key}={value}" for key, value in (params or {}).items()), *words],
+        words=[*said, *words],
         hydra_words=typed(config.hydra.overrides.hydra),
         launcher=launcher,
         config_dir=config_dir,
-        metric=config.monitor,
+        metric=_metric(config),
     )
+
+
+def _words_of_the_file(config: DictConfig, words: list[str]) -> list[str]:
+    """Return what a sweep's file says of its jobs: their experiment and their name.
+
+    Raises:
+        UserError: the file holds what cannot reach them.
+    """
+    choices = config.hydra.runtime.choices
+    content = option_content(f"sweep/{choices.get('sweep')}")
+    if not isinstance(content, dict):
+        return []
+    for key in content:
+        if key not in _OF_A_SWEEP:
+            raise UserError(
+                f"sweep/{choices.sweep}.yaml sets {key}: a sweep's file only lists its jobs",
+                f"Put it among hydra.sweeper.params: {key}.KEY: VALUE.",
+            )
+    given = {word.partition("=")[0] for word in words}
+    said = {"name": content.get("name")}
+    if any("experiment" in str(each) for each in content.get("defaults") or []):
+        said["experiment"] = choices.experiment
+    return [f"{key}={value}" for key, value in said.items() if value and key not in given]
+
+
+def _metric(config: DictConfig) -> str | None:
+    """Return what best.ckpt minimises, as a perplexity where that is how it is read."""
+    metric = config.monitor
+    if metric and config.model.get("task") == "language_model":
+        return str(metric).replace("/loss", "/perplexity")
+    return metric
+
+
+def _is_sweep(word: str) -> bool:
+    return word.lstrip("+").partition("=")[0] == "sweep"
+
+
+def _word(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)

@@ -19,7 +19,13 @@ from seqlab.errors import UserError
 from seqlab.sweeps.launchers.base import Ending, whole_number
 from seqlab.sweeps.task import Task
 
-_PRELOADED = ["seqlab.worker", "seqlab.run", "seqlab.figures", "torch.utils.tensorboard"]
+_PRELOADED = [
+    "seqlab.sweeps.launchers.quiet",
+    "seqlab.worker",
+    "seqlab.run",
+    "seqlab.figures",
+    "torch.utils.tensorboard",
+]
 _KILL_AFTER_S = 5.0
 
 
@@ -66,6 +72,19 @@ class LocalLauncher:
         """How many jobs it takes at once."""
         return self._slots
 
+    def _process(self, task: Task, environment: dict[str, str]) -> Any:
+        for last in (False, True):
+            process = self._context.Process(
+                target=self._work, args=(task.file, environment, list(sys.path))
+            )
+            try:
+                process.start()
+                return process
+            except (EOFError, ConnectionError):  # the process to fork from was killed
+                if last:
+                    raise
+        raise AssertionError
+
     @property
     def threads(self) -> int:
         """How many threads a job computes with."""
@@ -85,10 +104,7 @@ class LocalLauncher:
         environment = dict(os.environ)
         if self._gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self._gpus[place % len(self._gpus)]
-        process = self._context.Process(
-            target=self._work, args=(task.file, environment, list(sys.path))
-        )
-        process.start()
+        process = self._process(task, environment)
         self._running[task.number] = process
         self._places[task.number] = place
 
