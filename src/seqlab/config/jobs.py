@@ -27,6 +27,8 @@ from seqlab.config.snapshot import Snapshot
 from seqlab.errors import UserError
 
 _LONGEST_LABEL = 80
+# Words that a sweep's file may give their meaning, which its jobs are composed without.
+_OF_THE_SWEEP = re.compile(r"\+*hydra[./](mode|sweeper|launcher)\b")
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class Composer:
 
     def __init__(self, loader: ConfigLoader, hydra_words: list[str]) -> None:
         self._loader = loader
-        self._hydra_words = [word for word in hydra_words if "hydra.mode" not in word]
+        self._hydra_words = [word for word in hydra_words if not _OF_THE_SWEEP.match(word)]
 
     def compose(self, overrides: list[str]) -> Composed:
         """Return a job's configuration.

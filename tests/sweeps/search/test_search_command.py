@@ -11,10 +11,12 @@ from typing import Any
 
 import optuna
 import pytest
+from omegaconf import OmegaConf
 from searching import trials
 
 from conftest import Outcome, spawn
 from expect import one, refused
+from seqlab.config.folders import _sweep_folder
 from seqlab.run_folder import RunFolder, whole_lines
 from seqlab.sweeps.ledger import Row, read_ledger
 
@@ -224,6 +226,31 @@ def test_what_cannot_be_searched_is_refused_before_anything_is_written(
 ) -> None:
     refused(train(*SEARCH, *words), message, remedy)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_chooses_the_search_and_the_command_line_its_options(
+    train: Train, tmp_path: Path
+) -> None:
+    words = ["sweep=search_lr_hidden", "hydra.sweeper.n_trials=2", "data.tau=-1"]
+    refused(train(*words), "data.tau=-1")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "folder"),
+    [
+        (["optimizer.lr=interval(0,1)"], "outputs/sine_mlp/search_lr"),
+        (["a.b=int(interval(1,2))", "a.c=tag(log, interval(1,2))"], "outputs/sine_mlp/search_b_c"),
+        (["name=mine", "optimizer.lr=interval(0,1)"], "outputs/mine"),
+    ],
+)
+def test_a_search_has_a_folder_of_its_own(words: list[str], folder: str) -> None:
+    choices = {"hydra/sweeper": "optuna_search", "experiment": "sine_mlp"}
+    name = "mine" if "name=mine" in words else None
+    assert _sweep_folder(name, choices, OmegaConf.create(words), None) == folder
+    described = OmegaConf.create({"optimizer.lr": {"type": "float", "low": 0, "high": 1}})
+    expected = "outputs/mine" if name else "outputs/sine_mlp/search_lr"
+    assert _sweep_folder(name, choices, OmegaConf.create([]), described) == expected
 
 
 def test_without_optuna_the_message_says_what_to_install(
