@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from conftest import SMALL_LM, Outcome
-from seqlab.experiment import accelerator
+from seqlab.devices import accelerator
 from seqlab.run_folder import RunFolder
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
