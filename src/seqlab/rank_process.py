@@ -7,10 +7,12 @@ into the run folder, and ends as soon as standard input closes.
 import json
 import os
 import pickle
+import shutil
 import sys
 import threading
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.utilities import rank_zero_only
@@ -35,7 +37,8 @@ def main() -> int:
             order: Order = pickle.load(sys.stdin.buffer)
         except EOFError:  # the first one has thought better of it
             return EXIT_DONE
-        threading.Thread(target=_end_with_the_first, daemon=True).start()
+        scratch = order.meeting.parent
+        threading.Thread(target=_end_with_the_first, args=[scratch], daemon=True).start()
         try:
             _take_part(order, stop, say)
         except Interrupted:
@@ -79,8 +82,9 @@ def _channel() -> Say:
     return say
 
 
-def _end_with_the_first() -> None:
+def _end_with_the_first(scratch: Path) -> None:
     sys.stdin.buffer.read()
+    shutil.rmtree(scratch, ignore_errors=True)  # the first one may have been killed
     os._exit(EXIT_FAILED)
 
 

@@ -34,7 +34,7 @@ from seqlab.files import write_text
 from seqlab.masking import masked
 from seqlab.messages import recording
 from seqlab.parallel.group import Place
-from seqlab.parallel.processes import Order, Ranks
+from seqlab.parallel.processes import Order, RankError, Ranks
 from seqlab.record import Record
 from seqlab.resumption import (
     ResumePoint,
@@ -208,6 +208,8 @@ def _train(
         if (replaced := stop.interruption()) is not None:
             return _interrupted(replaced, trainer, folder, record, point)
         error = ranks.cause(error)
+        if isinstance(error, RankError):
+            error.hint = f"{error.hint} Go on with: python -m train resume={_path(folder)}".strip()
         if isinstance(error, NonFiniteError):
             error.hint = f"{error.hint} {_way_on(folder)}"
         return _failed(_explained(error, folder), trainer, folder, record, point)

@@ -114,12 +114,20 @@ def connect(place: Place, meeting: Path, device: torch.device) -> None:
         _control = dist.new_group(backend="gloo") if on_gpu else dist.group.WORLD
 
 
-def disconnect() -> None:
-    """Close the connections, if there are any."""
+def disconnect(*, in_order: bool) -> None:
+    """Close the connections, if there are any.
+
+    Args:
+        in_order: whether nothing is under way that would have to be waited for in vain.
+    """
     global _control
     _control = None
-    if dist.is_available() and dist.is_initialized():
+    if not dist.is_initialized():
+        return
+    if in_order or dist.get_backend() != "nccl":
         dist.destroy_process_group()
+    else:
+        dist.distributed_c10d._abort_process_group()
 
 
 def agreed(value: int) -> int:

@@ -25,6 +25,7 @@ import torch.distributed as dist
 
 from seqlab.errors import UserError
 from seqlab.parallel.group import ALONE, Place, connect, disconnect
+from seqlab.parallel.second_signal import SecondSignal
 
 MODULE = "seqlab.rank_process"
 """What the other ranks run."""
@@ -75,6 +76,7 @@ class _Process:
         self.log = log
         self.said: dict[str, dict[str, Any]] = {}
         self.ended = threading.Event()
+        self._told = False
         self._on_end = on_end
         here = str(Path.cwd())
         path = os.pathsep.join(entry or here for entry in sys.path)
@@ -102,6 +104,7 @@ class _Process:
     def tell(self, order: Order) -> None:
         """Send the order; a process that is gone by now is noticed elsewhere."""
         assert self.process.stdin is not None
+        self._told = True
         with suppress(BrokenPipeError):
             self.process.stdin.write(pickle.dumps(order))
             self.process.stdin.flush()
@@ -111,6 +114,8 @@ class _Process:
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
             self.process.stdin.close()
+        if not self._told:
+            self.process.kill()  # it may still be importing, and has nothing to lose
 
     def reap(self) -> None:
         """Wait for its end, and bring it about at last."""
@@ -161,6 +166,7 @@ class Ranks:
         self._processes: list[_Process] = []
         self._scratch = Path()
         self._closing = threading.Event()
+        self._second_signal = SecondSignal()
         self._threads_before: int | None = None
 
     def __enter__(self) -> "Ranks":
@@ -183,6 +189,7 @@ class Ranks:
         if world == 1:
             return
         self._share_cores(world)
+        self._second_signal.listen()
         self._scratch = Path(tempfile.mkdtemp(prefix="seqlab-"))
         for rank in range(1, world):
             log = self._scratch / f"rank_{rank}.log"
@@ -235,12 +242,13 @@ class Ranks:
     def close(self) -> None:
         """End every other rank, and take back what starting them changed."""
         self._closing.set()
+        self._second_signal.close()
         for each in self._processes:
             each.end()
         for each in self._processes:
             each.reap()
         if self._processes:
-            disconnect()
+            disconnect(in_order=all("done" in each.said for each in self._processes))
             shutil.rmtree(self._scratch, ignore_errors=True)
         self._processes = []
         if self._threads_before is not None:
