@@ -18,7 +18,8 @@ from seqlab.errors import UserError
 from seqlab.models.forecaster import Forecaster
 from seqlab.models.language_model import LanguageModel
 from seqlab.models.training import SequenceModule
-from seqlab.parallel.group import ALONE, OneMachine, Place
+from seqlab.parallel.group import OneMachine
+from seqlab.parallel.order import ALONE, Place
 from seqlab.run_folder import RunFolder
 
 _MODULES: dict[str, type[SequenceModule]] = {

@@ -23,7 +23,8 @@ from seqlab.errors import EXIT_DONE, EXIT_FAILED
 from seqlab.experiment import build_experiment, digest, fit, test
 from seqlab.messages import quiet_libraries
 from seqlab.parallel.group import connect
-from seqlab.parallel.processes import Order, lost_another
+from seqlab.parallel.order import Order
+from seqlab.parallel.processes import lost_another
 from seqlab.run_folder import RunFolder
 
 Say = Callable[..., None]

@@ -33,8 +33,8 @@ from seqlab.experiment import Experiment, build_experiment, digest, fit, test
 from seqlab.files import write_text
 from seqlab.masking import masked
 from seqlab.messages import recording
-from seqlab.parallel.group import Place
-from seqlab.parallel.processes import Order, RankError, Ranks
+from seqlab.parallel.order import Order, Place
+from seqlab.parallel.processes import RankError, Ranks
 from seqlab.record import Record
 from seqlab.resumption import (
     ResumePoint,

@@ -14,7 +14,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from seqlab.metrics import Mean
 from seqlab.models.gradients import GradientSums
 from seqlab.models.guarded import GuardedModule
-from seqlab.parallel.group import ALONE, Place, gathered, summed
+from seqlab.parallel.group import gathered, summed
+from seqlab.parallel.order import ALONE, Place
 
 STAGES = ("train", "val", "test")
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -17,25 +17,12 @@ from lightning.fabric.plugins.environments.cluster_environment import ClusterEnv
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
+from seqlab.parallel.order import Place
+
 _LOOPBACK = "GLOO_SOCKET_IFNAME"
 
 # Numbers that live on the CPU are agreed on there, so that no one waits for a GPU.
 _control: Any = None
-
-
-class Place(NamedTuple):
-    """Where a process stands among those of its run.
-
-    Attributes:
-        rank: 0 is the one that writes and speaks.
-        world: how many there are.
-    """
-
-    rank: int = 0
-    world: int = 1
-
-
-ALONE = Place()
 
 
 class OneMachine(ClusterEnvironment):

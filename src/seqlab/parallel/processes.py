@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ import torch
 import torch.distributed as dist
 
 from seqlab.errors import UserError
-from seqlab.parallel.group import ALONE, Place, connect, disconnect
+from seqlab.parallel.group import connect, disconnect
+from seqlab.parallel.order import Order, Place
 from seqlab.parallel.second_signal import SecondSignal
 
 MODULE = "seqlab.rank_process"
@@ -40,29 +40,6 @@ _KEPT_CHARACTERS = 4000
 
 class RankError(UserError):
     """Another process of the run failed, or was ended."""
-
-
-@dataclass
-class Order:
-    """What another rank is to do.
-
-    Attributes:
-        config: the resolved configuration, plain values.
-        folder: the run folder; only the first rank writes there.
-        checkpoint: where the run goes on; `None`: at the beginning.
-        max_epochs: when it ends; `None`: as the configuration says.
-        allowed: names that the project lets configurations instantiate.
-        place: whose order it is.
-        meeting: the file through which the processes find each other.
-    """
-
-    config: dict[str, Any]
-    folder: Path
-    checkpoint: Path | None = None
-    max_epochs: int | None = None
-    allowed: list[str] = field(default_factory=list)
-    place: Place = ALONE
-    meeting: Path = Path()
 
 
 class _Process:
