@@ -70,6 +70,8 @@ def share(batch: AnyBatch, rank: int, world: int) -> tuple[AnyBatch, int]:
         rank, world: which part, of how many.
     """
     rows = batch.targets.shape[0]
+    if world == 1:
+        return batch, rows
     start, end = rows * rank // world, rows * (rank + 1) // world
     part = slice(start, end) if end > start else slice(1)
     return batch._replace(inputs=batch.inputs[part], targets=batch.targets[part]), end - start

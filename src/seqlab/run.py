@@ -201,6 +201,7 @@ def _train(
         metrics = _metrics(trainer, point)
         if test(experiment):
             metrics |= _metrics(trainer, None)
+        ranks.finish()
         result = record.write("completed", metrics)
     except Interrupted as interrupted:
         return _interrupted(interrupted, trainer, folder, record, point)

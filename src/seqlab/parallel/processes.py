@@ -99,6 +99,8 @@ class _Process:
         if not self.ended.wait(_PATIENCE_S):
             self.process.kill()
             self.ended.wait(_PATIENCE_S)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     @property
     def failed(self) -> bool:
@@ -215,6 +217,11 @@ class Ranks:
                     return found
             time.sleep(_POLL_S)
         return error
+
+    def finish(self) -> None:
+        """Let every other rank end in good order, when all is done."""
+        for each in self._processes:
+            each.ended.wait(_PATIENCE_S)
 
     def close(self) -> None:
         """End every other rank, and take back what starting them changed."""
