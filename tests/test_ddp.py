@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ import torch
 from conftest import SMALL_LM, Outcome
 from expect import refused, tree
 from seqlab.callbacks.progress import Progress
+from seqlab.parallel.processes import RankError, Ranks
 from seqlab.run_folder import RunFolder
 from test_interruption import started, wait_for
 
@@ -162,6 +164,21 @@ def test_error_in_another_process_ends_the_run_with_its_message(train: Train, sh
     assert result["error"]["message"] == "rank 1 of 2: ValueError: out of luck"
     assert "python -m train resume=" in result["error"]["hint"]
     assert 'raise ValueError("out of luck")' in run.log.read_text(), "its traceback"
+
+
+def test_first_process_that_hangs_on_a_lost_one_still_says_so(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stuck(self: Ranks, *_: Any) -> None:
+        self.when_stuck(RankError("rank 1 of 2 was ended by SIGKILL"))
+
+    monkeypatch.setattr(Ranks, "join", stuck)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    outcome = train("hydra.run.dir=run")
+    assert outcome.code == 1
+    assert "error: rank 1 of 2 was ended by SIGKILL" in outcome.err
+    result = RunFolder(tmp_path / "run").read_result()
+    assert (result["status"], result["error"]["type"]) == ("failed", "RankError")
 
 
 DROPOUT = [*SMALL_LM, "model=lstm", "model.num_layers=2", "model.dropout=0.5", "callbacks=default"]
