@@ -172,7 +172,7 @@ def test_first_process_that_hangs_on_a_lost_one_still_says_so(
     def stuck(self: Ranks, *_: Any) -> None:
         self.when_stuck(RankError("rank 1 of 2 was ended by SIGKILL"))
 
-    monkeypatch.setattr(Ranks, "join", stuck)
+    monkeypatch.setattr(Ranks, "finish", stuck)
     monkeypatch.setattr(os, "_exit", sys.exit)
     outcome = train("hydra.run.dir=run")
     assert outcome.code == 1

@@ -194,9 +194,10 @@ def _train(
         if resumed:
             _go_on(trainer, folder, point, limits(shown(config)))
         checkpoint = None if point is None else folder.last
-        order = Order(experiment.config, folder.path, checkpoint, trainer.fit_loop.max_epochs)
-        order.allowed = allowed_names()
-        ranks.join(order, trainer.strategy.root_device, digest(data))
+        if ranks.world > 1:
+            order = Order(experiment.config, folder.path, checkpoint, trainer.fit_loop.max_epochs)
+            order.allowed = allowed_names()
+            ranks.join(order, trainer.strategy.root_device, digest(data))
         fit(experiment, checkpoint)
         metrics = _metrics(trainer, point)
         if test(experiment):

@@ -40,7 +40,6 @@ def wait_for_ends(ranks: Ranks) -> None:
 def test_alone_there_is_nobody_to_start_or_to_ask() -> None:
     with Ranks() as ranks:
         ranks.start(1)
-        ranks.join(Order({}, Path()), CPU, "")
         assert ranks.world == 1
         error = RuntimeError("gloo")
         assert ranks.cause(error) is error

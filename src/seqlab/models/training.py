@@ -76,7 +76,7 @@ class SequenceModule(GuardedModule, ABC):
         Gradients are averaged over the processes, whatever the sizes of their parts.
 
         Args:
-            loss: the mean over this process's part.
+            loss: the mean over this process's part; with `size` 1, its sum.
             size: of the part; what it counts in is that of `total`.
             total: size of the whole batch.
         """

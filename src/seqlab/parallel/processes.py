@@ -115,10 +115,10 @@ class _Process:
         if told is not None:
             error = RankError(f"{who}: {told['message']}", told["hint"])
         elif code is not None and code < 0:
-            error = RankError(
-                f"{who} was ended by {signal.Signals(-code).name}",
-                "SIGKILL comes from a person, or from a system that runs out of memory.",
-            )
+            hint = "run.log has what it said."
+            if -code == signal.SIGKILL:
+                hint = "That comes from a person, or from a system that runs out of memory."
+            error = RankError(f"{who} was ended by {signal.Signals(-code).name}", hint)
         else:
             error = RankError(f"{who} ended with exit code {code}", "run.log has what it said.")
         with suppress(OSError):
@@ -185,8 +185,6 @@ class Ranks:
         Raises:
             RankError: one of them failed, or has other data.
         """
-        if not self._processes:
-            return
         order.meeting = self._scratch / "meeting"
         for each in self._processes:
             order.place = Place(each.rank, self.world)
