@@ -24,7 +24,7 @@ ALLOWED = {
     "run_folder": {"config.folders", "errors", "files"},
     "checkpoint": {"errors", "files"},
     "resumption": {"checkpoint", "errors", "run_folder"},
-    "parallel": {"errors"},
+    "parallel": {"deferral", "errors"},
     "devices": {"errors"},
     "data": {"batch", "errors", "text_files"},
     "models": {"batch", "metrics", "errors", "parallel"},
@@ -33,13 +33,16 @@ ALLOWED = {
     "loggers": {"files", "run_folder"},
     "callbacks": {
         *("batch", "metrics", "prediction", "figures", "run_folder", "errors"),
-        *("checkpoint", "files", "masking", "random_state", "parallel.group"),
+        *("checkpoint", "deferral", "files", "masking", "random_state", "parallel.group"),
     },
     "messages": {"masking"},
+    "deferral": set(),
     "provenance": {"__init__"},
+    # config.jobs: for what a job is made of
+    "sweeps": {"config.jobs", "errors", "files", "messages", "provenance", "run_folder"},
     "summary": {"run_folder"},
     # experiment: for a type only
-    "record": {"provenance", "resumption", "run_folder", "masking", "experiment"},
+    "record": {"errors", "provenance", "resumption", "run_folder", "masking", "experiment"},
 }
 HEAVY = {"torch", "lightning", "matplotlib", "torchmetrics", "numpy", "tensorboard"}
 HYDRA = {"hydra", "omegaconf"}
@@ -79,8 +82,9 @@ def test_imports_go_one_way(file: Path) -> None:
 
 def test_top_is_only_what_sees_data_and_models() -> None:
     top = {part_of(file) for file in FILES} - set(ALLOWED)
-    entries = {"verbs", "cli", "train_cli", "__main__", "rank_process"}
-    assert top == {"experiment", "run", "trained"} | entries
+    runs = {"experiment", "run", "rank_process", "trained", "worker"}
+    commands = {"verbs", "cli", "train_cli", "sweep_cli", "__main__"}
+    assert top == runs | commands
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))

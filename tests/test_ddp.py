@@ -226,16 +226,19 @@ def test_interrupted_run_goes_on_exactly_on_as_many_devices(
 
 
 def test_sweep_has_one_folder_a_job_and_nothing_else(train: Train, tmp_path: Path) -> None:
-    words = ["trainer.max_epochs=1", "callbacks=none", "logger=csv", "hydra.sweep.dir=sweep"]
+    words = ["trainer.max_epochs=1", "callbacks=none", "logger=csv", "name=sweep"]
     outcome = train("-m", *words, *TWO, "seed=1,2")
     assert outcome.code == 0, outcome.err
-    assert [each.name for each in tmp_path.iterdir()] == ["sweep"]
-    found = {each.name for each in (tmp_path / "sweep").iterdir()}
-    assert found == {"multirun.yaml", "0", "1"}
-    for job in ("0", "1"):
-        run = RunFolder(tmp_path / "sweep" / job)
+    assert "2 jobs: 2 completed" in outcome.out
+    sweep = tmp_path / "outputs" / "sweep"
+    assert [each.name for each in tmp_path.iterdir()] == ["outputs"]
+    assert [each.name for each in (tmp_path / "outputs").iterdir()] == ["sweep"]
+    runs = sorted(each.parent.name for each in sweep.rglob("result.json"))
+    assert runs == ["0000_seed=1", "0001_seed=2"]
+    for name in runs:
+        run = RunFolder(sweep / name)
         assert names(run.path) == {"config.yaml", "metrics.csv", "result.json", "run.log"}
-        assert run.read_result()["status"] == "completed"
+        assert run.read_result()["device"].count("cpu") == 2
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")

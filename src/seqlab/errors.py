@@ -3,6 +3,8 @@
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from seqlab.masking import masked
 
@@ -50,8 +52,35 @@ def tracebacks_wanted() -> bool:
     return os.environ.get("SEQLAB_TRACEBACK", "0") not in ("", "0")
 
 
+_listeners: list[list[BaseException]] = []
+
+
+@contextmanager
+def reported() -> Iterator[list[BaseException]]:
+    """Yield a list that every error joins that is printed meanwhile."""
+    errors: list[BaseException] = []
+    _listeners.append(errors)
+    try:
+        yield errors
+    finally:
+        _listeners.remove(errors)
+
+
+def described(error: BaseException | None) -> dict[str, str] | None:
+    """Return an error as its `type`, `message` and `hint`, the way result.json holds it."""
+    if error is None:
+        return None
+    return {
+        "type": type(error).__name__,
+        "message": str(error),
+        "hint": getattr(error, "hint", "") or "run.log has the traceback.",
+    }
+
+
 def print_error(error: BaseException) -> None:
     """Print one clear message to standard error, and the traceback only where it was asked for."""
+    for errors in _listeners:
+        errors.append(error)
     if tracebacks_wanted():
         print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
     print(masked(format_error(error)), file=sys.stderr)

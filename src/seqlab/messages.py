@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -47,6 +48,11 @@ class _LogFile(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, logging's own name
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
+
+
+def without_shared_locks() -> None:
+    """Let progress bars go without the lock between processes, which a kill would leave behind."""
+    tqdm.set_lock(threading.RLock())
 
 
 @contextmanager

@@ -6,9 +6,10 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 # They say where a run lies and what is shown of it, not what it computes.
 _NOT_RESULT = ("name", "resume", "logger")
@@ -52,8 +53,10 @@ def git() -> dict[str, Any] | None:
         return None
 
 
-def device_name(device: torch.device) -> str:
+def device_name(device: "torch.device") -> str:
     """Return the device in words."""
+    import torch  # the rest is wanted where torch is not
+
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return f"cpu ({torch.get_num_threads()} threads)"

@@ -4,6 +4,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from seqlab import provenance
+from seqlab.errors import described
 from seqlab.masking import masked
 from seqlab.resumption import ResumePoint, warn_of_another_machine
 from seqlab.run_folder import RunFolder
@@ -77,20 +78,10 @@ class Record:
             "throughput_unit": f"{unit}/s",
             "sees_future": getattr(module.network, "sees_future", False),
             "warnings": list(dict.fromkeys([*self.earlier_warnings, *self.warnings])),
-            "error": _described(error),
+            "error": described(error),
         }
         for callback in trainer.checkpoint_callbacks:
             if best_epoch := getattr(callback, "best_epoch", 0):
                 result["best_epoch"] = best_epoch
         self.folder.write_result(masked(result))
         return result
-
-
-def _described(error: BaseException | None) -> dict[str, str] | None:
-    if error is None:
-        return None
-    return {
-        "type": type(error).__name__,
-        "message": str(error),
-        "hint": getattr(error, "hint", "") or "run.log has the traceback.",
-    }

@@ -1,45 +1,27 @@
 """`python -m train`: composes with Hydra, turns every refusal into one message, runs each job."""
 
 import os
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.conf import HydraConf
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from seqlab.config.claim import claim, give_up, hold, release, release_sweep
-from seqlab.config.command import HYDRA_VERSION, parse_command
+from seqlab.config.claim import give_up, hold, release
+from seqlab.config.command import HYDRA_VERSION, Command, parse_command
 from seqlab.config.explain import explained
-from seqlab.config.folders import (
-    RESULT,
-    ROOT,
-    conf_dir,
-    refuse_url,
-    register_resolvers,
-    text_of,
-    typed,
-)
+from seqlab.config.folders import RESULT, ROOT, conf_dir, refuse_url, register_resolvers, typed
 from seqlab.config.help import help_text
 from seqlab.config.hydra_node import checked_hydra
-from seqlab.config.preflight import Preflight, check_ahead, check_composed, check_package, named
+from seqlab.config.preflight import check_ahead, check_package, named
 from seqlab.config.saved import load_config
-from seqlab.errors import (
-    EXIT_DONE,
-    EXIT_FAILED,
-    EXIT_INTERRUPTED,
-    EXIT_TERMINATED,
-    EXIT_USAGE,
-    UserError,
-    one_line,
-    print_error,
-)
+from seqlab.deferral import Deferral
+from seqlab.errors import EXIT_DONE, EXIT_USAGE, UserError, one_line, print_error
 from seqlab.project import enter_project
 
 
@@ -52,14 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     register_resolvers()
     # Hydra then lets its exceptions through, instead of printing them and leaving with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    deferral = _Deferral()
+    deferral = Deferral()
     try:
         return _dispatched(words, deferral)
     finally:
         deferral.end()
 
 
-def _dispatched(words: list[str], deferral: "_Deferral") -> int:
+def _dispatched(words: list[str], deferral: Deferral) -> int:
     try:
         resumed = _value_of("resume", words)
         refuse_url(resumed or "", "resume=")
@@ -82,7 +64,7 @@ def _told(error: Exception, words: list[str]) -> UserError:
         return UserError(f"the configuration cannot be composed: {one_line(error)}")
 
 
-def _train(words: list[str], deferral: "_Deferral") -> int:
+def _train(words: list[str], deferral: Deferral) -> int:
     command = parse_command(words)
     if command.asks_help:
         print(help_text(command.config_dir))
@@ -91,73 +73,55 @@ def _train(words: list[str], deferral: "_Deferral") -> int:
         check_ahead(command)
     elif command.package:
         check_package(command)
-    codes: list[int] = []
-
-    def job(config: DictConfig) -> None:
-        code = _run_job(config, HydraConfig.get(), deferral)
-        codes.append(code)
-        if code in (EXIT_INTERRUPTED, EXIT_TERMINATED):
-            raise SystemExit(code)  # ends a sweep too
-
+    task = _Task(command, deferral)
     program, sys.argv = sys.argv, [sys.argv[0], *words]
     try:
         run = hydra.main(version_base=HYDRA_VERSION, config_path=str(conf_dir()), config_name=ROOT)(
-            job
+            task
         )
         with checked_hydra():
             run()
     finally:
         sys.argv = program
-        if all(code == EXIT_USAGE for code in codes):
-            for folder in Preflight.sweeps:
-                release_sweep(folder)
-        Preflight.sweeps.clear()
-    if EXIT_USAGE in codes and len(set(codes)) > 1:
-        return EXIT_FAILED  # a sweep that began: one of its jobs was refused
-    return max(codes, default=EXIT_DONE)
+    return task.code
 
 
-class _Deferral:
-    """Keeps signals until they can be answered.
+class _Task:
+    """What Hydra calls: with one configuration to train it, with a sweep's to run its jobs.
 
-    Interrupted half-way through their import, torch and numpy fail with misleading errors. A run
-    answers signals itself, and those that came before it.
+    Args:
+        command: the command line, taken apart.
+        deferral: the signals that came so far.
     """
 
-    def __init__(self) -> None:
-        self._received: list[int] = []
-        self._before: dict[int, Any] = {}
-        if threading.current_thread() is threading.main_thread():
-            for each in (signal.SIGINT, signal.SIGTERM):
-                self._before[each] = signal.signal(each, self._keep)
+    def __init__(self, command: Command, deferral: Deferral) -> None:
+        self.code = EXIT_DONE
+        self._command = command
+        self._deferral = deferral
 
-    def received(self) -> int | None:
-        """Return the signal that came last and is not answered yet, if one came."""
-        return self._received[-1] if self._received else None
+    def __call__(self, config: DictConfig) -> None:
+        """Train what one configuration describes."""
+        self.code = _run_one(config, HydraConfig.get(), self._deferral)
 
-    def _keep(self, signum: int, frame: Any) -> None:
-        if self._received:
-            os._exit(128 + signum)  # the second one ends at once
-        self._received.append(signum)
+    def sweep_grid(
+        self, config: DictConfig, loader: ConfigLoader, params: Any, words: list[str]
+    ) -> None:
+        """Run every combination that the parameters and the words list."""
+        # Only for a sweep: a single run starts the sooner.
+        from seqlab.config.jobs import Grid
+        from seqlab.config.request import sweep_request
+        from seqlab.sweep_cli import run_sweep
+        from seqlab.sweeps.source import GridSource
 
-    def end(self) -> None:
-        """Give the signals back."""
-        for each, handler in self._before.items():
-            signal.signal(each, handler)
+        request = sweep_request(config, self._command.config_dir, params, words)
+        source = GridSource(Grid(request.words, loader))
+        self.code = run_sweep(request, source, self._deferral.received)
 
 
-def _run_job(config: DictConfig, node: HydraConf, deferral: _Deferral) -> int:
+def _run_one(config: DictConfig, node: HydraConf, deferral: Deferral) -> int:
     folder = Path(node.runtime.output_dir)
     overrides = typed(node.overrides.task)
     named(config, node)
-    if node.mode == RunMode.MULTIRUN:
-        try:
-            check_composed(config, node)
-            claim(folder, text_of(config))
-        except UserError as error:
-            print_error(error)
-            release(folder)
-            return EXIT_USAGE
     from seqlab.run import run  # torch is imported only once the configuration stands
 
     code = run(config, folder, overrides, deferral.received)
@@ -167,7 +131,7 @@ def _run_job(config: DictConfig, node: HydraConf, deferral: _Deferral) -> int:
     return code
 
 
-def _resume(folder: Path, words: list[str], deferral: _Deferral) -> int:
+def _resume(folder: Path, words: list[str], deferral: Deferral) -> int:
     overrides = [word for word in words if not word.startswith("resume=")]
     options = [word for word in overrides if word.startswith("-")]
     if options:

@@ -29,3 +29,19 @@ def test_signal_to_another_process_stops_this_one(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(Interrupted, match="stopped by SIGTERM") as interrupted:
             stop._stop()
     assert interrupted.value.exit_code == 143
+
+
+def test_signal_that_another_process_was_sent_as_well_is_no_second_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signals, "agreed", lambda value: max(value, signal.SIGTERM))
+    ends: list[int] = []
+    monkeypatch.setattr(os, "_exit", ends.append)
+    with StopOnSignal() as stop:
+        stop._training = True
+        assert stop._agreed()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert ends == []
+        stop._since -= 10
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert ends == [143]

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seqlab.callbacks.checkpoints import Checkpoints
+from seqlab.deferral import is_echo
 from seqlab.parallel.group import agreed
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -47,6 +49,7 @@ class StopOnSignal(Callback):
         self._answers = answers
         self._training = False
         self._received: int | None = None
+        self._since = 0.0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopOnSignal":
@@ -105,7 +108,8 @@ class StopOnSignal(Callback):
         """Return whether a signal has come, to whichever process of the run."""
         signum = agreed(self._received or 0)
         if signum and self._received is None:
-            self._received = signum
+            # It comes to this process as well where a scheduler signals each.
+            self._received, self._since = signum, time.monotonic()
         return signum > 0
 
     def _ask(self, trainer: Trainer) -> None:
@@ -135,7 +139,10 @@ class StopOnSignal(Callback):
             self._received = signum
             return
         if self._received is not None:
-            os._exit(128 + signum)
+            if not is_echo(self._since):
+                os._exit(128 + signum)
+            return
+        self._since = time.monotonic()
         self._received = signum
         if not self._training:
             raise Interrupted(signum)

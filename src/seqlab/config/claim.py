@@ -105,16 +105,6 @@ def note_missing(folder: Path) -> None:
     _made[whole] = [each for each in (whole, *whole.parents) if not os.path.exists(each)]  # noqa: PTH110
 
 
-def release_sweep(folder: Path) -> None:
-    """Remove what Hydra wrote of a sweep whose every job was refused, in a folder it made."""
-    if folder.absolute() in _made.get(folder.absolute(), []):
-        (folder / "multirun.yaml").unlink(missing_ok=True)
-        for job in folder.glob("*/"):
-            with suppress(OSError):
-                job.rmdir()
-        release(folder)
-
-
 def _unused(folder: Path) -> bool:
     """Return whether nothing is in the folder, but for an empty log or half a configuration."""
     if not folder.exists():

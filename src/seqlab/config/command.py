@@ -92,10 +92,15 @@ def parse_command(words: list[str]) -> Command:
 
 
 @contextmanager
-def hydra_loader(config_dir: Path | None) -> Iterator[ConfigLoader]:
-    """Lend the loader that Hydra will use: the same files, found in the same order."""
+def hydra_loader(config_dir: Path | None, main: Path | None = None) -> Iterator[ConfigLoader]:
+    """Lend the loader that Hydra will use: the same files, found in the same order.
+
+    Args:
+        config_dir: the folder of the person's own options, if one was named.
+        main: the folder of seqlab's own; `None`: where they are installed.
+    """
     version.setbase(HYDRA_VERSION)
-    search_path = create_config_search_path(str(conf_dir()))
+    search_path = create_config_search_path(str(main or conf_dir()))
     if config_dir is not None:
         schema = SearchPathQuery(provider="schema")
         search_path.prepend("command-line", f"file://{config_dir}", schema)

@@ -23,7 +23,9 @@ def reference_config(choices: Any, hydra_overrides: list[str]) -> DictConfig:
     chosen = {
         str(group): str(option)
         for group, option in choices.items()
-        if not str(group).startswith("hydra/") and group != "experiment" and option is not None
+        if not str(group).startswith("hydra/")
+        and group not in ("experiment", "sweep")
+        and option is not None
     }
     loader = GlobalHydra.instance().config_loader()
     assert loader is not None

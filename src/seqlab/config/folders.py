@@ -1,7 +1,9 @@
 """Where the configuration files lie, and what a run's folder is called."""
 
+import hashlib
 import re
 import secrets
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -71,15 +73,45 @@ def typed(overrides: Any) -> list[str]:
     return [str(override) for override in plain]
 
 
-def _run_folder(name: str | None, choices: Any, overrides: Any, kind: str = "") -> str:
-    prefix = f"{kind}_" if kind else ""
-    return f"{OUTPUTS}/{experiment_name(name, choices, typed(overrides))}/{prefix}{run_id()}"
+def _run_folder(name: str | None, choices: Any, overrides: Any) -> str:
+    return f"{OUTPUTS}/{experiment_name(name, choices, typed(overrides))}/{run_id()}"
+
+
+def _sweep_folder(name: str | None, choices: Any, overrides: Any, params: Any) -> str:
+    """Return the same folder for the same sweep, also with more values: what is there is kept.
+
+    A sweep without a name of its own is told by what it varies and by what it holds fixed.
+    """
+    words = [*(f"{key}={value}" for key, value in (params or {}).items()), *typed(overrides)]
+    folder = f"{OUTPUTS}/{experiment_name(name, choices, words)}"
+    if name:
+        return folder
+    varied = {key.rpartition(".")[2] for key, value in _parts(words) if is_several(value)}
+    fixed = sorted(word for word in words if not is_several(word.partition("=")[2]))
+    fixed = [word for word in fixed if not word.startswith("experiment=")]
+    mark = hashlib.sha256("\n".join(fixed).encode()).hexdigest()[:6] if fixed else ""
+    return "_".join([f"{folder}/sweep", *sorted(varied), *filter(None, [mark])])
+
+
+def _parts(words: list[str]) -> Iterator[tuple[str, str]]:
+    for word in words:
+        key, _, value = word.partition("=")
+        yield key.lstrip("+"), value
+
+
+def is_several(value: str) -> bool:
+    """Return whether a typed value stands for several, as Hydra reads it."""
+    if re.match(r"(choice|range|interval|glob|shuffle|sort|tag)\(", value):
+        return True
+    bare = re.sub(r"""(\[[^\]]*\]|\{[^}]*\}|"[^"]*"|'[^']*'|\([^)]*\))""", "", value)
+    return "," in bare
 
 
 def register_resolvers() -> None:
     """Make `${run_folder:...}` known to OmegaConf; calling it again changes nothing."""
     watch_environment()
     OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
+    OmegaConf.register_new_resolver("sweep_folder", _sweep_folder, replace=True)
 
 
 def text_of(config: DictConfig) -> str:

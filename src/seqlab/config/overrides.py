@@ -4,6 +4,7 @@ import shlex
 from typing import Any
 
 from hydra.conf import HydraConf
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
@@ -15,17 +16,21 @@ from seqlab.errors import UserError, first_line
 _ONE_OPTION = ("data", "model", "optimizer", "scheduler", "trainer")
 
 
-def parsed(words: list[str]) -> list[Override]:
+def parsed(words: list[str], loader: ConfigLoader | None = None) -> list[Override]:
     """Return what Hydra understands of each word.
+
+    Args:
+        words: `key=value` each.
+        loader: finds the options that a `glob(...)` stands for.
 
     Raises:
         UserError: it does not understand one.
     """
-    parser = OverridesParser.create()
+    parser = OverridesParser.create(config_loader=loader)
     found = []
     for word in words:
         try:
-            found.append(parser.parse_override(word))
+            found += parser.parse_overrides([word])  # unlike its singular, it passes the loader on
         except HydraException as error:
             raise _unreadable(word, error, parser) from None
     return found

@@ -1,11 +1,8 @@
 """The last look before a run: checks its configuration, then has its folder claimed."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from hydra import compose
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -19,9 +16,6 @@ from seqlab.config.folders import ROOT, experiment_name, text_of, typed
 from seqlab.config.overrides import check_overrides, forced, parsed, preflight_changed
 from seqlab.errors import EXIT_FAILED, EXIT_USAGE, UserError, first_line, print_error
 from seqlab.text_files import opened
-
-# Composing takes about a tenth of a second a job; the rest are checked when their turn comes.
-_CHECKED_AHEAD = 50
 
 
 def without_hydra(config: DictConfig) -> DictConfig:
@@ -73,7 +67,8 @@ def check_ahead(command: Command) -> None:
     The jobs of a sweep are checked once Hydra has made them up.
     """
     overrides = parsed(command.overrides)
-    check_overrides(overrides, sweep=command.sweeps)
+    named_sweep = any(each.key_or_group == "sweep" for each in overrides)
+    check_overrides(overrides, sweep=command.sweeps or named_sweep)
     if command.sweeps:
         return
     with hydra_loader(command.config_dir) as loader:
@@ -104,43 +99,8 @@ def _check_node(node: Any) -> None:
         )
 
 
-def _jobs(config: DictConfig) -> list[list[str]]:
-    """Return the overrides of each job; none where another sweeper makes them up as it goes."""
-    if not str(config.hydra.sweeper._target_).endswith(".BasicSweeper"):
-        return []
-    overrides = parsed(typed(config.hydra.overrides.task))
-    batches = BasicSweeper.split_arguments(overrides, max_batch_size=None)
-    return [job for batch in batches for job in batch]
-
-
 class Preflight(Callback):
-    """Hydra's callback: refuses a run before anything of it is written.
-
-    Attributes:
-        sweeps: folders of the sweeps that this process has begun.
-    """
-
-    sweeps: ClassVar[set[Path]] = set()
-
-    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Note the sweep's folder, and check the jobs of a plain sweep before the first starts."""
-        try:
-            folder = Path(config.hydra.sweep.dir)
-            if (folder / "multirun.yaml").exists():
-                raise UserError(
-                    f"the sweep folder {folder} exists already; nothing in it was touched",
-                    "Choose another hydra.sweep.dir.",
-                )
-            self.sweeps.add(folder)
-            note_missing(folder)
-            for overrides in _jobs(config)[:_CHECKED_AHEAD]:
-                job = compose(ROOT, overrides=overrides, return_hydra_config=True)
-                check_composed(without_hydra(job), job.hydra)
-        except UserError as error:
-            print_error(error)
-            raise SystemExit(EXIT_USAGE) from None
-        except (HydraException, OmegaConfBaseException, ValueError):
-            return  # Hydra meets the same when it composes that job, and it is explained then
+    """Hydra's callback: refuses a run before anything of it is written."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Claim the folder; a refusal ends the process, since Hydra only warns of exceptions."""

@@ -10,6 +10,8 @@ import socket
 import threading
 import time
 
+from seqlab.deferral import is_echo
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # The handler comes first where it can.
 _HANDLER_S = 1.0
@@ -41,11 +43,14 @@ class SecondSignal:
 
 
 def _wait(end: socket.socket) -> None:
-    count = 0
+    first: float | None = None
     with end:
         while received := end.recv(64):
             for signum in received:
-                count += signum in _SIGNALS
-                if count >= 2:
+                if signum not in _SIGNALS:
+                    continue
+                if first is None:
+                    first = time.monotonic()
+                elif not is_echo(first):
                     time.sleep(_HANDLER_S)
                     os._exit(128 + signum)

@@ -1,0 +1,1 @@
+"""Sweeps: many runs under one ledger, started, followed, resumed and added up."""

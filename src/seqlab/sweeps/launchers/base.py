@@ -1,0 +1,103 @@
+"""What a launcher has to do, and the options that all of them share."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from seqlab.errors import UserError
+from seqlab.sweeps.task import Task
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The process of a job has ended.
+
+    Attributes:
+        number: the job's.
+        code: its exit code; minus the signal where one ended it; `None` where nobody knows.
+        note: what the launcher knows beyond that.
+    """
+
+    number: int
+    code: int | None
+    note: str = ""
+
+
+class Launcher(Protocol):
+    """Starts jobs, and tells when they have ended."""
+
+    @property
+    def slots(self) -> int:
+        """How many jobs it takes at once."""
+
+    @property
+    def threads(self) -> int | None:
+        """How many threads a job computes with; `None`: as many as PyTorch takes there."""
+
+    def describe(self) -> str:
+        """Return in words where the jobs run."""
+
+    def start(self, task: Task) -> str | None:
+        """Start a job; return what it is called where it runs, if it can be found by that."""
+
+    def adopt(self, task: Task, handle: str) -> bool:
+        """Follow a job that an earlier process started; `False` where it is at work no more."""
+
+    def wait(self, timeout_s: float) -> list[Ending]:
+        """Return the jobs that have ended, after this time at the latest."""
+
+    def stop(self, signum: int) -> None:
+        """Ask every job to save its state and end."""
+
+    def kill(self) -> None:
+        """End every job at once."""
+
+    def close(self) -> None:
+        """Let go of everything that is not needed without jobs."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What holds for a sweep wherever its jobs run.
+
+    Attributes:
+        retries: how often a job that failed is started again, from its last checkpoint.
+        retry_failed: whether jobs that failed in an earlier start of the sweep are tried again.
+        fail_fast: whether the first failure ends the sweep.
+    """
+
+    retries: int = 0
+    retry_failed: bool = False
+    fail_fast: bool = False
+
+
+def split_options(node: dict[str, Any]) -> tuple[Options, dict[str, Any]]:
+    """Return the shared options of a launcher's node, and what is left of it.
+
+    Raises:
+        UserError: one of them has a value that it cannot have.
+    """
+    rest = dict(node)
+    retries = rest.pop("retries", 0)
+    switches = {name: rest.pop(name, False) for name in ("retry_failed", "fail_fast")}
+    whole_number("retries", retries, least=0)
+    for name, value in switches.items():
+        if not isinstance(value, bool):
+            raise UserError(
+                f"hydra.launcher.{name}={value}: must be true or false",
+                f"For example hydra.launcher.{name}=true.",
+            )
+    return Options(retries=retries, **switches), rest
+
+
+def whole_number(name: str, value: Any, *, least: int) -> int:
+    """Return a launcher's option if it is a whole number of at least `least`.
+
+    Raises:
+        UserError: it is not.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise UserError(
+            f"hydra.launcher.{name}={value}: must be a whole number, {least} or more",
+            f"For example hydra.launcher.{name}={max(least, 2)}.",
+        )
+    return value

@@ -1,0 +1,36 @@
+"""Which launcher a configuration names."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from seqlab.errors import UserError
+from seqlab.sweeps.launchers.base import Launcher
+from seqlab.sweeps.launchers.local import LocalLauncher
+
+_PLUGINS = "hydra_plugins.seqlab_launchers."
+
+
+def build_launcher(
+    node: dict[str, Any], work: Callable[[Path, dict[str, str], list[str]], None]
+) -> Launcher:
+    """Return the launcher that Hydra's node describes, without the options that all share.
+
+    Args:
+        node: the node, as plain values.
+        work: what a process on this machine does.
+
+    Raises:
+        UserError: it is none of ours, or one of its options cannot be.
+    """
+    target = str(node.get("_target_"))
+    options = {key: value for key, value in node.items() if key != "_target_"}
+    kind = target.removeprefix(_PLUGINS)
+    if kind == "Basic":
+        return LocalLauncher(work, workers=1, **options)
+    if kind == "Local":
+        return LocalLauncher(work, **options)
+    raise UserError(
+        f"hydra/launcher: {target} cannot keep a sweep's ledger",
+        "There are: basic (one job at a time) and local (several at once).",
+    )

@@ -1,0 +1,158 @@
+"""Jobs on this machine: each a process of its own, with a share of the cores or one GPU.
+
+The processes are forked from one that has imported everything and computed nothing, so that a job
+starts in milliseconds and finds random states, global state and GPU memory untouched.
+"""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+from seqlab.errors import UserError
+from seqlab.sweeps.launchers.base import Ending, whole_number
+from seqlab.sweeps.task import Task
+
+_PRELOADED = [
+    "seqlab.sweeps.launchers.quiet",
+    "seqlab.worker",
+    "seqlab.run",
+    "seqlab.figures",
+    "torch.utils.tensorboard",
+]
+_KILL_AFTER_S = 5.0
+
+
+class LocalLauncher:
+    """Keeps a number of processes at work.
+
+    Args:
+        work: what a process does, given the task's file, its environment and its import path.
+        workers: number of jobs at once; `None`: one a GPU, or one a core where there is no GPU.
+        threads: number of threads a job; `None`: the cores divided by the workers.
+        gpus: which GPUs to use, by number; `None`: all that can be seen.
+
+    Raises:
+        UserError: an option has a value that it cannot have.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Path, dict[str, str], list[str]], None],
+        workers: int | None = None,
+        threads: int | None = None,
+        gpus: list[int] | None = None,
+    ) -> None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        self._cores = cores or 1
+        self._gpus = _visible_gpus() if gpus is None else [str(each) for each in gpus]
+        if gpus is not None and not all(isinstance(each, int) and each >= 0 for each in gpus):
+            raise UserError(
+                f"hydra.launcher.gpus={gpus}: must be a list of GPU numbers",
+                "For example 'hydra.launcher.gpus=[0,1]'.",
+            )
+        default = len(self._gpus) or self._cores
+        self._slots = whole_number("workers", default if workers is None else workers, least=1)
+        share = max(1, self._cores // self._slots)
+        self._threads = whole_number("threads", share if threads is None else threads, least=1)
+        self._work = work
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(_PRELOADED)
+        self._running: dict[int, Any] = {}
+        self._places: dict[int, int] = {}
+
+    @property
+    def slots(self) -> int:
+        """How many jobs it takes at once."""
+        return self._slots
+
+    def _process(self, task: Task, environment: dict[str, str]) -> Any:
+        for last in (False, True):
+            process = self._context.Process(
+                target=self._work, args=(task.file, environment, list(sys.path))
+            )
+            try:
+                process.start()
+                return process
+            except (EOFError, ConnectionError):  # the process to fork from was killed
+                if last:
+                    raise
+        raise AssertionError
+
+    @property
+    def threads(self) -> int:
+        """How many threads a job computes with."""
+        return self._threads
+
+    def describe(self) -> str:
+        """Return in words where the jobs run."""
+        if self._slots == 1:
+            return "one at a time"
+        share = f"{self._threads} thread{'s' * (self._threads > 1)} each"
+        gpus = f", GPU {', '.join(self._gpus)}" if self._gpus else ""
+        return f"{self._slots} at once, {share}{gpus}"
+
+    def start(self, task: Task) -> None:
+        """Start a job."""
+        place = min(set(range(self._slots)) - set(self._places.values()))
+        environment = dict(os.environ)
+        if self._gpus:
+            environment["CUDA_VISIBLE_DEVICES"] = self._gpus[place % len(self._gpus)]
+        process = self._process(task, environment)
+        self._running[task.number] = process
+        self._places[task.number] = place
+
+    def adopt(self, task: Task, handle: str) -> bool:
+        """Return `False`: jobs end with the process that started them."""
+        return False
+
+    def wait(self, timeout_s: float) -> list[Ending]:
+        """Return the jobs that have ended, after this time at the latest."""
+        wait([process.sentinel for process in self._running.values()], timeout_s)
+        ended = []
+        for number, process in list(self._running.items()):
+            if process.exitcode is None and process.is_alive():
+                continue
+            process.join()
+            ended.append(Ending(number, process.exitcode))
+            process.close()
+            del self._running[number], self._places[number]
+        return ended
+
+    def stop(self, signum: int) -> None:
+        """Ask every job to save its state and end."""
+        for process in self._running.values():
+            _send(process.pid, signum)
+
+    def kill(self) -> None:
+        """End every job at once."""
+        for process in self._running.values():
+            _send(process.pid, signal.SIGKILL)
+            process.join(_KILL_AFTER_S)
+
+    def close(self) -> None:
+        """Let go of what no job needs."""
+
+
+def _send(pid: int, signum: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signum)
+
+
+def _visible_gpus() -> list[str]:
+    """Return the GPUs that a job may see, asked without torch; none on a machine without."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [each.strip() for each in chosen.split(",") if each.strip() not in ("", "-1")]
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    lines = [line for line in listed.stdout.splitlines() if line.startswith("GPU ")]
+    return [str(number) for number in range(len(lines))] if listed.returncode == 0 else []

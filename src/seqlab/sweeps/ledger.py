@@ -1,0 +1,217 @@
+"""The ledger of a sweep: one row a job, in a file that is only ever added to.
+
+`ledger.jsonl` holds one JSON object a line: `{"command": ...}` each time that the sweep is started,
+and `{"row": ...}` whenever something happens to a job. The latest row of a number is the one that
+counts, so that a kill costs at most the line that was being written.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from seqlab.errors import UserError
+
+LEDGER = "ledger.jsonl"
+"""Name of the file; a folder that holds one is a sweep."""
+
+STATUSES = ("running", "completed", "pruned", "interrupted", "failed")
+FINISHED = ("completed", "pruned")
+"""Statuses that need no more work."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of one job.
+
+    Attributes:
+        number: its place in the sweep, from 0; never used twice.
+        fingerprint: SHA-256 of what its configuration computes.
+        overrides: the `key=value` words that make it.
+        parameters: the value of each key that the overrides name, the option for a group.
+        folder: its run folder, relative to the sweep's; empty where it was refused.
+        label: short words for what is varied, such as `lr=0.1 seed=2`.
+        status: one of `STATUSES`.
+        snapshot: which state of the YAML files it belongs to.
+        metrics: name -> latest value.
+        epochs: number of complete epochs.
+        duration_s: seconds that it trained, all parts together.
+        checkpoint: the best or else the last one, relative to the sweep's folder.
+        error: what ended it, as `type`, `message` and `hint`.
+        attempts: how often it was started.
+        trial: number of the trial in a search; `None` for a grid.
+        handle: what a cluster calls it; `None` where it ends with the sweep's own process.
+    """
+
+    number: int
+    fingerprint: str
+    overrides: list[str]
+    parameters: dict[str, Any]
+    folder: str
+    status: str
+    snapshot: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+    epochs: int = 0
+    duration_s: float = 0.0
+    checkpoint: str | None = None
+    error: dict[str, str] | None = None
+    attempts: int = 1
+    trial: int | None = None
+    handle: str | None = None
+    label: str = ""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.status in FINISHED
+
+
+@dataclass(frozen=True)
+class Started:
+    """One start of the sweep.
+
+    Attributes:
+        words: the command line behind `python -m train`.
+        time: when, as ISO 8601 text.
+        name: what the sweep is called.
+        snapshot: the state of the YAML files.
+        metric: the metric that decides which job is best; `None`: whichever suits the runs.
+        direction: `minimize` or `maximize`.
+    """
+
+    words: list[str]
+    time: str
+    name: str
+    snapshot: str
+    metric: str | None = None
+    direction: str = "minimize"
+
+
+_ROW_FIELDS = {each.name for each in fields(Row)}
+_STARTED_FIELDS = {each.name for each in fields(Started)}
+
+
+@dataclass
+class Ledger:
+    """What a sweep's folder knows.
+
+    Attributes:
+        folder: the sweep's folder.
+        rows: by number.
+        starts: oldest first.
+        damaged: how many lines could not be read.
+    """
+
+    folder: Path
+    rows: dict[int, Row] = field(default_factory=dict)
+    starts: list[Started] = field(default_factory=list)
+    damaged: int = 0
+
+    @property
+    def current(self) -> list[Row]:
+        """The rows of the YAML files' latest state, in order of number."""
+        if not self.starts:
+            return []
+        snapshot = self.starts[-1].snapshot
+        return [row for _, row in sorted(self.rows.items()) if row.snapshot == snapshot]
+
+    @property
+    def earlier(self) -> list[Row]:
+        """The rows of configurations that the YAML files do not describe any more."""
+        if not self.starts:
+            return []
+        snapshot = self.starts[-1].snapshot
+        return [row for _, row in sorted(self.rows.items()) if row.snapshot != snapshot]
+
+
+def read_ledger(folder: str | Path) -> Ledger:
+    """Return what the ledger of a sweep says, also while the sweep is at work.
+
+    Raises:
+        UserError: there is none, or it cannot be read.
+    """
+    ledger = Ledger(Path(folder))
+    file = ledger.folder / LEDGER
+    try:
+        content = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(
+            f"{folder} is not a sweep: it has no {LEDGER}",
+            "Name the folder of a sweep; python -m train -m prints it.",
+        ) from None
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}") from error
+    for entry in _entries(content, ledger):
+        if isinstance(row := entry.get("row"), dict):
+            _add_row(ledger, row)
+        elif isinstance(start := entry.get("command"), dict):
+            _add_start(ledger, start)
+        else:
+            ledger.damaged += 1
+    return ledger
+
+
+def row_line(row: Row) -> str:
+    """Return the line that records a row."""
+    return _line({"row": asdict(row)})
+
+
+def start_line(started: Started) -> str:
+    """Return the line that records a start of the sweep."""
+    return _line({"command": asdict(started)})
+
+
+def _line(value: dict[str, Any]) -> str:
+    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _entries(content: bytes, ledger: Ledger) -> Iterator[dict[str, Any]]:
+    lines = content.split(b"\n")[:-1]  # a last line without its end was cut off by a kill
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            ledger.damaged += 1
+            continue
+        if isinstance(entry, dict):
+            yield entry
+        else:
+            ledger.damaged += 1
+
+
+def _add_row(ledger: Ledger, found: dict[str, Any]) -> None:
+    known = {name: value for name, value in found.items() if name in _ROW_FIELDS}
+    known["metrics"] = {
+        str(name): math.nan if value is None else value
+        for name, value in (known.get("metrics") or {}).items()
+    }
+    try:
+        row = Row(**known)
+    except TypeError:
+        ledger.damaged += 1
+        return
+    sound = isinstance(row.number, int) and row.status in STATUSES and isinstance(row.folder, str)
+    if sound:
+        ledger.rows[row.number] = row
+    else:
+        ledger.damaged += 1
+
+
+def _add_start(ledger: Ledger, found: dict[str, Any]) -> None:
+    try:
+        known = {name: value for name, value in found.items() if name in _STARTED_FIELDS}
+        ledger.starts.append(Started(**known))
+    except TypeError:
+        ledger.damaged += 1
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,299 @@
+"""The loop of a sweep: starts jobs where there is room, follows them, and keeps the ledger."""
+
+import signal
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from seqlab.config.jobs import Assignment, Composed
+from seqlab.errors import UserError
+from seqlab.provenance import fingerprint
+from seqlab.sweeps.collect import collected, may_be_retried, reconciled, usage_error
+from seqlab.sweeps.index import Index
+from seqlab.sweeps.launchers.base import Ending, Launcher, Options
+from seqlab.sweeps.ledger import Row
+from seqlab.sweeps.source import Source
+from seqlab.sweeps.store import LedgerFile
+from seqlab.sweeps.task import JOBS, Task
+
+_POLL_S = 0.5
+
+
+class View(Protocol):
+    """Shows how a sweep is getting on."""
+
+    def started(self, job: "Job") -> None:
+        """Show that a job is at work."""
+
+    def ended(self, row: Row, job: "Job | None") -> None:
+        """Show what became of a job; without one it was finished before."""
+
+    def refresh(self) -> None:
+        """Look at what the jobs have done since."""
+
+
+@dataclass
+class Job:
+    """A job at work, or about to be.
+
+    Attributes:
+        assignment: what makes it.
+        row: what the ledger says of it.
+        config: the content of its config.yaml.
+        epochs: how many it is to train for.
+    """
+
+    assignment: Assignment
+    row: Row
+    config: str = ""
+    epochs: int = 0
+
+
+@dataclass
+class Tally:
+    """What a sweep has come to.
+
+    Attributes:
+        rows: of the jobs that this start asked for, in the order in which they came to rest.
+        before: how many of them were finished before.
+        signum: the signal that stopped the sweep.
+    """
+
+    rows: list[Row]
+    before: int = 0
+    signum: int | None = None
+
+    @property
+    def failures(self) -> list[Row]:
+        """The jobs that did not come to a good end."""
+        return [row for row in self.rows if not row.is_finished]
+
+
+class Scheduler:
+    """Runs the jobs of a source to their ends.
+
+    Args:
+        source: proposes them.
+        compose: returns a job's configuration, given its overrides.
+        store: the sweep's ledger.
+        launcher: starts their processes.
+        options: what holds for all of them.
+        snapshot: the state of the configuration files.
+        view: shows how it goes.
+        signalled: tells of a signal that is to end the sweep.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        compose: Callable[[list[str]], Composed],
+        store: LedgerFile,
+        launcher: Launcher,
+        options: Options,
+        snapshot: str,
+        view: View,
+        signalled: Callable[[], int | None],
+    ) -> None:
+        self._source = source
+        self._compose = compose
+        self._store = store
+        self._launcher = launcher
+        self._options = options
+        self._snapshot = snapshot
+        self._view = view
+        self._signalled = signalled
+        self._sweep = store.ledger.folder
+        self._index = Index(store, snapshot)
+        self._running: dict[int, Job] = {}
+        self._again: deque[Job] = deque()
+        self._twins: dict[int, list[Assignment]] = {}
+        self._stopping = False
+        self.tally = Tally([])
+
+    def run(self) -> Tally:
+        """Run every job to its end, or until a signal or a failure stops the sweep."""
+        while True:
+            self._heed_signals()
+            while not self._stopping and len(self._running) < self._launcher.slots:
+                if not self._start_one():
+                    break
+                self._heed_signals()
+            if not self._running and (self._stopping or self._nothing_left()):
+                return self.tally
+            for ending in self._launcher.wait(_POLL_S):
+                self._end(ending)
+            self._view.refresh()
+
+    def _nothing_left(self) -> bool:
+        return not self._again and self._source.exhausted
+
+    def _heed_signals(self) -> None:
+        signum = self._signalled()
+        if signum is not None and self.tally.signum is None:
+            self.tally.signum = signum
+            self._stop(signum)
+
+    def _stop(self, signum: int) -> None:
+        self._stopping = True
+        self._launcher.stop(signum)
+
+    def _start_one(self) -> bool:
+        """Start a job, or settle one that needs no start; return whether there was any."""
+        if self._again:
+            self._start(self._again.popleft())
+            return True
+        assignment = self._source.next()
+        if assignment is None:
+            return False
+        try:
+            self._take_up(assignment)
+        except UserError as error:
+            self._refused(assignment, error)
+        return True
+
+    def _take_up(self, assignment: Assignment) -> None:
+        """Start a job, go on with it, or leave it where it is finished.
+
+        Raises:
+            UserError: it cannot be composed.
+        """
+        words = assignment.overrides
+        row, composed = self._index.by_words(words), None
+        if row is None:
+            composed = self._compose(list(words))
+            row = self._index.by_fingerprint(fingerprint(composed.plain))
+        if row is None:
+            assert composed is not None
+            self._start(_job(assignment, self._new_row(assignment, composed), composed))
+            return
+        if row.number in self._running:
+            self._twins.setdefault(row.number, []).append(assignment)
+            return
+        row = self._renewed(row, assignment)
+        if row.is_finished or (row.status == "failed" and not self._options.retry_failed):
+            self.tally.before += row.is_finished
+            self._settle(assignment, row, None)
+            return
+        composed = composed or self._compose(list(words))
+        job = _job(assignment, row, composed)
+        if row.status == "running" and row.handle is not None:
+            if self._launcher.adopt(self._task(job), row.handle):
+                self._follow(job)
+                return
+            job.row = reconciled(row, self._sweep)
+            self._store.add_row(job.row)
+            if job.row.is_finished:
+                self._settle(assignment, job.row, None)
+                return
+        job.row = replace(job.row, attempts=row.attempts + 1)
+        self._start(job)
+
+    def _new_row(self, assignment: Assignment, composed: Composed) -> Row:
+        number = self._index.new_number()
+        return Row(
+            number=number,
+            fingerprint=fingerprint(composed.plain),
+            overrides=list(assignment.overrides),
+            parameters=assignment.parameters,
+            folder=f"{number:04d}_{assignment.folder}".rstrip("_"),
+            status="running",
+            snapshot=self._snapshot,
+            trial=assignment.trial,
+            label=assignment.label,
+        )
+
+    def _renewed(self, row: Row, assignment: Assignment) -> Row:
+        """Return the row as one of the files' present state, which is known to describe it."""
+        if row.snapshot == self._snapshot and row.trial == assignment.trial:
+            return row
+        row = replace(
+            row,
+            snapshot=self._snapshot,
+            overrides=list(assignment.overrides),
+            parameters=assignment.parameters,
+            trial=assignment.trial,
+            label=assignment.label,
+        )
+        self._store.add_row(row)
+        return row
+
+    def _task(self, job: Job) -> Task:
+        return Task(
+            number=job.row.number,
+            folder=str((self._sweep / job.row.folder).absolute()),
+            overrides=list(job.assignment.overrides),
+            config=job.config,
+            working_folder=str(Path.cwd()),
+            files=str((self._sweep / JOBS / f"{job.row.number:04d}").absolute()),
+            threads=self._launcher.threads,
+            pruning=self._source.pruning(job.assignment),
+        )
+
+    def _start(self, job: Job) -> None:
+        job.row = replace(job.row, status="running", error=None)
+        self._store.add_row(job.row)
+        task = self._task(job)
+        task.file.parent.mkdir(exist_ok=True)
+        task.write()
+        handle = self._launcher.start(task)
+        if handle is not None:
+            job.row = replace(job.row, handle=handle)
+            self._store.add_row(job.row)
+        self._follow(job)
+
+    def _follow(self, job: Job) -> None:
+        self._running[job.row.number] = job
+        self._index.add(job.row)
+        self._index.appeared(job.row.folder)
+        self._view.started(job)
+
+    def _end(self, ending: Ending) -> None:
+        job = self._running.pop(ending.number)
+        task = self._task(job)
+        row = collected(job.row, self._sweep, ending, task)
+        row = replace(row, handle=None)
+        task.clear(keep_output=not row.is_finished)
+        again = (
+            not self._stopping
+            and row.attempts <= self._options.retries
+            and not row.is_finished
+            and may_be_retried(row)
+        )
+        job.row = row
+        self._store.add_row(row)
+        if again:
+            job.row = replace(row, attempts=row.attempts + 1)
+            self._again.append(job)
+            return
+        self._settle(job.assignment, row, job)
+
+    def _settle(self, assignment: Assignment, row: Row, job: Job | None) -> None:
+        self._index.add(row)
+        self.tally.rows.append(row)
+        for each in (assignment, *self._twins.pop(row.number, [])):
+            self._source.tell(each, row)
+        self._view.ended(row, job)
+        if job is not None and row.status == "failed" and self._options.fail_fast:
+            self._stop(signal.SIGTERM)
+
+    def _refused(self, assignment: Assignment, error: UserError) -> None:
+        row = Row(
+            number=self._index.new_number(),
+            fingerprint="",
+            overrides=list(assignment.overrides),
+            parameters=assignment.parameters,
+            folder="",
+            status="failed",
+            snapshot=self._snapshot,
+            error=usage_error(error),
+            trial=assignment.trial,
+            label=assignment.label,
+        )
+        self._store.add_row(row)
+        self._settle(assignment, row, Job(assignment, row))
+
+
+def _job(assignment: Assignment, row: Row, composed: Composed) -> Job:
+    return Job(assignment, row, composed.text, int(composed.plain["trainer"]["max_epochs"]))

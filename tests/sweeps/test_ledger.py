@@ -1,0 +1,110 @@
+"""The ledger: what is written is read back; a kill or damage loses one line at most."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seqlab.errors import UserError
+from seqlab.sweeps.ledger import LEDGER, Row, Started, read_ledger, row_line, start_line
+from seqlab.sweeps.store import LedgerFile
+
+ROW = Row(
+    number=0,
+    fingerprint="f0",
+    overrides=["optimizer.lr=0.1", "seed=0"],
+    parameters={"optimizer.lr": 0.1, "seed": 0},
+    folder="0000_lr=0.1_seed=0",
+    status="running",
+    snapshot="a",
+    label="lr=0.1 seed=0",
+)
+START = Started(words=["-m", "seed=0"], time="2026-11-25T00:00:00", name="grid", snapshot="a")
+
+
+def test_rows_and_starts_are_read_back(tmp_path: Path) -> None:
+    store = LedgerFile(tmp_path / "sweep")
+    store.add_start(START)
+    store.add_row(ROW)
+    done = replace(ROW, status="completed", metrics={"val/loss": 0.5}, epochs=3, duration_s=1.25)
+    store.add_row(done)
+    store.add_row(replace(ROW, number=1, status="failed", error={"type": "E", "message": "m"}))
+    store.close()
+    ledger = read_ledger(tmp_path / "sweep")
+    assert ledger.starts == [START]
+    assert ledger.rows[0] == done
+    assert ledger.rows[1].error == {"type": "E", "message": "m"}
+    assert ledger.damaged == 0
+    assert [row.is_finished for row in ledger.current] == [True, False]
+
+
+def test_number_that_is_not_finite_is_nan_again(tmp_path: Path) -> None:
+    (tmp_path / LEDGER).write_text(row_line(replace(ROW, metrics={"val/loss": math.inf, "x": 1.0})))
+    metrics = read_ledger(tmp_path).rows[0].metrics
+    assert math.isnan(metrics["val/loss"])
+    assert metrics["x"] == 1
+
+
+def test_line_that_a_kill_cut_off_is_dropped(tmp_path: Path) -> None:
+    whole, half = row_line(ROW), row_line(replace(ROW, number=1))[:-20]
+    (tmp_path / LEDGER).write_text(whole + half)
+    assert list(read_ledger(tmp_path).rows) == [0]
+    store = LedgerFile(tmp_path)
+    store.add_row(replace(ROW, number=2))
+    store.close()
+    ledger = read_ledger(tmp_path)
+    assert list(ledger.rows) == [0, 2]
+    assert ledger.damaged == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "no json\n",
+        "[1]\n",
+        "{}\n",
+        '{"row": {"number": 0}}\n',
+        '{"row": {"number": "x", "fingerprint": "", "overrides": [], "parameters": {}, '
+        '"folder": "f", "status": "completed"}}\n',
+        row_line(ROW).replace('"running"', '"sleeping"'),
+        '{"command": {"words": []}}\n',
+    ],
+)
+def test_damaged_line_is_counted_and_passed_over(tmp_path: Path, line: str) -> None:
+    (tmp_path / LEDGER).write_text(start_line(START) + line + row_line(replace(ROW, number=7)))
+    ledger = read_ledger(tmp_path)
+    assert list(ledger.rows) == [7]
+    assert ledger.damaged == 1
+
+
+def test_rows_of_other_files_are_told_apart(tmp_path: Path) -> None:
+    later = replace(ROW, number=1, snapshot="b")
+    again = replace(START, snapshot="b")
+    lines = [start_line(START), row_line(ROW), start_line(again), row_line(later)]
+    (tmp_path / LEDGER).write_text("".join(lines))
+    ledger = read_ledger(tmp_path)
+    assert ledger.current == [later]
+    assert ledger.earlier == [ROW]
+
+
+def test_folder_without_a_ledger_is_no_sweep(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a sweep: it has no ledger") as caught:
+        read_ledger(tmp_path)
+    assert "Name the folder of a sweep" in caught.value.hint
+
+
+def test_sweep_is_at_work_in_one_process_at_a_time(tmp_path: Path) -> None:
+    store = LedgerFile(tmp_path)
+    with pytest.raises(UserError, match="is at work in another process") as caught:
+        LedgerFile(tmp_path)
+    assert "python -m seqlab report" in caught.value.hint
+    store.close()
+    LedgerFile(tmp_path).close()
+
+
+def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be written") as caught:
+        LedgerFile(tmp_path / "file")
+    assert "hydra.sweep.dir=FOLDER" in caught.value.hint
