@@ -24,14 +24,16 @@ ALLOWED = {
     "run_folder": {"config.folders", "errors", "files"},
     "checkpoint": {"errors", "files"},
     "resumption": {"checkpoint", "errors", "run_folder"},
+    "parallel": {"deferral", "errors"},
+    "devices": {"errors"},
     "data": {"batch", "errors", "text_files"},
-    "models": {"batch", "metrics", "errors"},
+    "models": {"batch", "metrics", "errors", "parallel"},
     "prediction": {"metrics"},
     "figures": set(),
     "loggers": {"files", "run_folder"},
     "callbacks": {
         *("batch", "metrics", "prediction", "figures", "run_folder", "errors"),
-        *("checkpoint", "deferral", "files", "masking", "random_state"),
+        *("checkpoint", "deferral", "files", "masking", "random_state", "parallel.group"),
     },
     "messages": {"masking"},
     "deferral": set(),
@@ -83,7 +85,7 @@ def test_imports_go_one_way(file: Path) -> None:
 
 def test_top_is_only_what_sees_data_and_models() -> None:
     top = {part_of(file) for file in FILES} - set(ALLOWED)
-    runs = {"experiment", "run", "trained", "worker"}
+    runs = {"experiment", "run", "rank_process", "trained", "worker"}
     commands = {"verbs", "cli", "train_cli", "sweep_cli", "search_cli", "__main__"}
     assert top == runs | commands
 

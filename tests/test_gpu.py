@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from conftest import SMALL_LM, Outcome
-from seqlab.experiment import accelerator
+from seqlab.devices import accelerator
 from seqlab.run_folder import RunFolder
 
+needs_two = pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA GPUs")
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 
 
@@ -41,3 +42,26 @@ def test_gpu_run_resumes_and_generates(
     assert train("resume=run", "trainer.max_epochs=4").code == 0
     assert seqlab("evaluate", "run", "--device", "gpu").code == 0
     assert seqlab("generate", "run", "--device", "gpu", "--num-tokens", "5").code == 0
+
+
+@needs_gpu
+def test_ddp_takes_every_gpu(train: Callable[..., Outcome]) -> None:
+    done = train(*SMALL_LM, "trainer=ddp", "hydra.run.dir=run")
+    assert done.code == 0, done.err
+    device = RunFolder("run").read_result()["device"]
+    assert device.count("cuda:") == torch.cuda.device_count()
+
+
+@needs_two
+@pytest.mark.parametrize("words", [[], SMALL_LM], ids=["sine", "language"])
+def test_two_gpus_agree_with_one(train: Callable[..., Outcome], words: list[str]) -> None:
+    for devices in ("1", "2"):
+        flags = ["trainer=ddp", f"trainer.devices={devices}", f"hydra.run.dir=on_{devices}"]
+        done = train(*words, *flags)
+        assert done.code == 0, done.err
+    two, one = (RunFolder(f"on_{devices}").read_result() for devices in ("2", "1"))
+    assert two["device"].count("cuda:") == 2
+    for name, value in one["metrics"].items():
+        if name.endswith("/loss"):
+            assert two["metrics"][name] == pytest.approx(value, rel=1e-2)
+    assert train("resume=on_2", "trainer.max_epochs=12").code == 0

@@ -178,7 +178,7 @@ def test_signal_whose_exception_is_replaced_still_stops_the_run(
     assert outcome.code == 143
     assert RunFolder(tmp_path / "drawing").read_result()["status"] == "interrupted"
     shutil.rmtree(tmp_path / "drawing")
-    monkeypatch.setattr("seqlab.run.build_data", struck)
+    monkeypatch.setattr("seqlab.experiment.build_data", struck)
     outcome = train(*SMALL_LM, "hydra.run.dir=run")
     assert outcome.code == 143
     assert "error" not in outcome.err

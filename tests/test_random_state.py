@@ -5,7 +5,7 @@ import random
 import numpy as np
 import torch
 
-from seqlab.random_state import random_state, set_random_state
+from seqlab.random_state import random_state, seed_rank, set_random_state
 
 
 def draws() -> list[float]:
@@ -38,3 +38,14 @@ def test_state_is_plain_values(tmp_path: object) -> None:
     draws()
     set_random_state(torch.load(file, weights_only=True))
     assert draws() == expected
+
+
+def test_each_process_of_a_run_draws_numbers_of_its_own() -> None:
+    found = {}
+    for place in [(0, 1, 0), (0, 2, 0), (1, 1, 0), (0, 1, 40)]:
+        seed_rank(*place)
+        found[place] = draws()
+    for numbers in zip(*found.values(), strict=True):
+        assert len(set(numbers)) == 4
+    seed_rank(0, 1, 0)
+    assert draws() == found[0, 1, 0]

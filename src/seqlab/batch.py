@@ -11,7 +11,7 @@ A series `10, 11, 12, 13` with `tau=2`:
     SeriesBatch(inputs=[[10, 11], [11, 12]], targets=[12, 13])
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from torch import Tensor
 
@@ -54,3 +54,24 @@ class TokenBatch(NamedTuple):
     def size(self) -> int:
         """Number of tokens, padding included."""
         return self.targets.numel()
+
+
+AnyBatch = TypeVar("AnyBatch", SeriesBatch, TokenBatch)
+
+
+def share(batch: AnyBatch, rank: int, world: int) -> tuple[AnyBatch, int]:
+    """Return a rank's part of a batch, and how many rows of it count.
+
+    The parts are consecutive, as equal as they can be, and the same for every batch of as many
+    rows. A rank for which no row is left gets the first one, which does not count.
+
+    Args:
+        batch: the whole batch; every rank has the same.
+        rank, world: which part, of how many.
+    """
+    rows = batch.targets.shape[0]
+    if world == 1:
+        return batch, rows
+    start, end = rows * rank // world, rows * (rank + 1) // world
+    part = slice(start, end) if end > start else slice(1)
+    return batch._replace(inputs=batch.inputs[part], targets=batch.targets[part]), end - start

@@ -1,19 +1,26 @@
 """What a configuration describes, built and ready to be trained; here data and model meet."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import Callback, Trainer, seed_everything
 
 from seqlab.callbacks.limits import MaxSteps
+from seqlab.callbacks.signals import StopOnSignal
+from seqlab.callbacks.streams import OwnStream
 from seqlab.checkpoint import VerifiedCheckpointIO
 from seqlab.config.build import build
+from seqlab.data.module import SequenceData
+from seqlab.devices import devices_of
 from seqlab.errors import UserError
 from seqlab.models.forecaster import Forecaster
 from seqlab.models.language_model import LanguageModel
 from seqlab.models.training import SequenceModule
+from seqlab.parallel.group import OneMachine
+from seqlab.parallel.order import ALONE, Place
 from seqlab.run_folder import RunFolder
 
 _MODULES: dict[str, type[SequenceModule]] = {
@@ -30,6 +37,33 @@ class Experiment:
     data: Any
     module: SequenceModule
     trainer: Trainer
+
+
+def build_experiment(
+    config: dict[str, Any],
+    folder: RunFolder,
+    stop: StopOnSignal,
+    place: Place = ALONE,
+    callbacks: Sequence[Callback] = (),
+) -> Experiment:
+    """Return all that a configuration describes, ready to be trained.
+
+    Args:
+        config: the resolved configuration.
+        folder: the run folder.
+        stop: answers signals.
+        place: of this process among those of the run.
+        callbacks: further ones, beside those of the configuration.
+
+    Raises:
+        UserError: it describes what cannot be made, or not be trained here.
+    """
+    data = build_data(config)
+    if place.world > 1:
+        _check_shareable(data)
+    module = build_module(config, data)
+    trainer = build_trainer(config, folder, stop, place, callbacks)
+    return Experiment(config, data, module, trainer)
 
 
 def build_data(config: dict[str, Any]) -> Any:
@@ -56,23 +90,33 @@ def build_module(config: dict[str, Any], data: Any) -> SequenceModule:
     )
 
 
-def build_trainer(config: dict[str, Any], folder: RunFolder, first: Sequence[Callback]) -> Trainer:
+def build_trainer(
+    config: dict[str, Any],
+    folder: RunFolder,
+    stop: StopOnSignal,
+    place: Place = ALONE,
+    further: Sequence[Callback] = (),
+) -> Trainer:
     """Return the Trainer, with callbacks and loggers for this folder.
 
     Args:
-        config: the configuration.
+        config: the resolved configuration.
         folder: the run folder.
-        first: the callbacks that come before those of the configuration.
+        stop: answers signals.
+        place: of this process among those of the run.
+        further: callbacks beside those of the configuration.
 
     Raises:
         UserError: a device is asked for that is not there, or flags contradict each other.
     """
     flags = dict(config["trainer"])
-    flags["accelerator"] = accelerator(flags["accelerator"])
-    flags["devices"] = _one_device(flags["devices"], flags["num_nodes"])
-    bar = flags.pop("enable_progress_bar")
+    devices = devices_of(config)
+    flags["accelerator"], flags["devices"] = devices.accelerator, devices.chosen
+    flags["strategy"] = devices.strategy
+    bar = flags.pop("enable_progress_bar") if place.rank == 0 else False
     every = {name: flags.pop(f"checkpoint_{name}") for name in ("every_n_steps", "every_n_seconds")}
-    callbacks: list[Any] = [*first]
+    callbacks: list[Any] = [stop] if place.world == 1 else [stop, OwnStream(config["seed"])]
+    callbacks += further
     if (max_steps := flags.pop("max_steps")) != -1:
         callbacks.append(MaxSteps(max_steps))
     for name, node in (config.get("callbacks") or {}).items():
@@ -88,8 +132,11 @@ def build_trainer(config: dict[str, Any], folder: RunFolder, first: Sequence[Cal
         for name, node in (config.get("logger") or {}).items()
     ]
     flags["enable_checkpointing"] &= "checkpoints" in (config.get("callbacks") or {})
-    return build(
-        flags | {"plugins": _with_verified_files(flags["plugins"])},
+    plugins: list[Any] = [VerifiedCheckpointIO()]
+    if place.world > 1:
+        plugins.append(OneMachine(place))
+    trainer = build(
+        flags | {"plugins": plugins},
         "trainer",
         hint="Change the flag that it names.",
         callbacks=callbacks,
@@ -97,39 +144,59 @@ def build_trainer(config: dict[str, Any], folder: RunFolder, first: Sequence[Cal
         default_root_dir=str(folder.path),
         enable_progress_bar=False,
     )
+    if place.world > 1:
+        _leave_signals(trainer)
+    return trainer
 
 
-def accelerator(wanted: str, option: str = "trainer.accelerator=") -> str:
-    """Return `cpu` or `gpu`: what was asked for, or with `auto` a CUDA GPU where there is one.
+def fit(experiment: Experiment, checkpoint: Path | None) -> None:
+    """Train; with several devices, every process of the run calls this.
 
     Args:
-        wanted: `auto`, `cpu` or `gpu`.
-        option: what was typed before it, for the message.
-
-    Raises:
-        UserError: a GPU was asked for, and there is none.
+        experiment: what is trained.
+        checkpoint: where to go on; `None`: at the beginning.
     """
-    if wanted == "auto":
-        return "gpu" if torch.cuda.is_available() else "cpu"
-    if wanted == "gpu" and not torch.cuda.is_available():
+    experiment.trainer.fit(
+        experiment.module,
+        datamodule=experiment.data,
+        weights_only=True,
+        ckpt_path=checkpoint,
+    )
+
+
+def test(experiment: Experiment) -> bool:
+    """Score the test part, where there is one; return whether there is."""
+    if "test" not in experiment.data.parts:
+        return False
+    experiment.trainer.test(
+        experiment.module, datamodule=experiment.data, verbose=False, weights_only=True
+    )
+    return True
+
+
+def _check_shareable(data: Any) -> None:
+    """Raise `UserError` where the batches need not be the same in every process of a run."""
+    if not isinstance(data, SequenceData):
         raise UserError(
-            f"{option}gpu: PyTorch sees no CUDA GPU on this machine",
-            f"Use {option}auto, which takes a GPU where there is one, or {option}cpu.",
+            f"{type(data).__name__}: several devices take parts of the same batches, which only "
+            "subclasses of seqlab.data.module.SequenceData are known to hand out",
+            "Use trainer.devices=1, or subclass it.",
         )
-    return wanted
 
 
-def _with_verified_files(plugins: Any) -> list[Any]:
-    listed = plugins if isinstance(plugins, list) else [] if plugins is None else [plugins]
-    return [*listed, VerifiedCheckpointIO()]
+def digest(data: Any) -> str:
+    """Return a checksum of the data that were prepared."""
+    found = hashlib.sha256()
+    for name, part in data.parts.items():
+        found.update(name.encode())
+        found.update(part.numpy().tobytes())
+    return found.hexdigest()
 
 
-def _one_device(devices: int | str | list[int], num_nodes: int) -> int | list[int]:
-    wanted = 1 if devices == "auto" else devices
-    count = len(wanted) if isinstance(wanted, list) else wanted
-    if count != 1 or num_nodes != 1:
-        raise UserError(
-            f"trainer.devices={devices}, trainer.num_nodes={num_nodes}: a run takes one device",
-            "Use trainer.devices=1; trainer.devices=[1] takes the second GPU.",
-        )
-    return wanted  # type: ignore[return-value]
+def _leave_signals(trainer: Any) -> None:
+    """Keep Lightning from answering SIGTERM, and from asking at every step whether one came.
+
+    Its answer speaks to the other processes from within a signal handler, whatever they are at.
+    """
+    trainer._signal_connector.register_signal_handlers = lambda: None
+    trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = lambda: None

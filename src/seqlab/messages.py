@@ -18,6 +18,7 @@ _NOISE = (
     ".*LeafSpec.*is deprecated.*",
     ".*The number of training batches.*",
     ".*your dataloader is not resumable.*",  # it is, through the data module
+    ".*recommended to use `self.log.*sync_dist=True.*",  # what is logged is that of all devices
 )
 
 

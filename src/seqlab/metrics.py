@@ -56,6 +56,11 @@ class Mean(Metric):
         """Return the mean of this process's batches, float64."""
         return self.total / self.count
 
+    def whole_mean(self) -> Tensor:
+        """Return the mean over all processes, float64; all have to call this."""
+        with self.sync_context():
+            return self.mean()
+
     def compute(self) -> Tensor:
         """Return the mean over all processes, float64."""
         return self.mean()

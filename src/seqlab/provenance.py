@@ -62,6 +62,12 @@ def device_name(device: "torch.device") -> str:
     return f"cpu ({torch.get_num_threads()} threads)"
 
 
+def device_names(strategy: Any) -> str:
+    """Return in words every device that a Trainer's strategy computes on."""
+    devices = getattr(strategy, "parallel_devices", None) or [strategy.root_device]
+    return " + ".join(map(device_name, devices))
+
+
 def _git(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
         ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=10

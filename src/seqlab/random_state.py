@@ -31,6 +31,20 @@ def random_state() -> dict[str, Any]:
     return state
 
 
+def seed_rank(seed: int, rank: int, step: int) -> None:
+    """Give a process of several a stream of its own: no two drop the same units.
+
+    Args:
+        seed: of the run.
+        rank: of the process.
+        step: where the training begins or goes on.
+    """
+    words = np.random.SeedSequence((seed, rank, step)).generate_state(3)
+    random.seed(int(words[0]))
+    np.random.seed(int(words[1]))
+    torch.manual_seed(int(words[2]))
+
+
 def set_random_state(state: dict[str, Any]) -> None:
     """Let every generator go on where `random_state` found it."""
     python, numpy = state["python"], state["numpy"]

@@ -48,7 +48,7 @@ class Record:
             "experiment": config["name"],
             "seed": config["seed"],
             "overrides": [*earlier.get("overrides", []), *overrides],
-            "device": provenance.device_name(experiment.trainer.strategy.root_device),
+            "device": provenance.device_names(experiment.trainer.strategy),
             "fingerprint": provenance.fingerprint(config),
             "versions": provenance.versions(),
             "git": provenance.git(),

@@ -45,6 +45,12 @@ class ResumePoint:
         return int(self.content["global_step"])
 
     @property
+    def is_within_epoch(self) -> bool:
+        """Whether batches of its epoch are still to come."""
+        progress = self.content["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+        return progress["current"]["completed"] > 0 and not progress["is_last_batch"]
+
+    @property
     def metrics(self) -> dict[str, float]:
         """Latest value of each metric."""
         return dict(self.content["metrics"])
@@ -121,6 +127,24 @@ def check_same_experiment(configuration: dict[str, Any], point: ResumePoint) -> 
             f"{before.get(key)} when it was made, and is {configuration.get(key)}",
             "Use a checkpoint of this very run; where config.yaml was edited, change it back, or "
             "start a new run with it.",
+        )
+
+
+def check_devices(point: ResumePoint, world: int) -> None:
+    """Raise `UserError` where a run cannot go on with another number of devices.
+
+    Between two epochs it can: the batches are the same whatever their parts.
+
+    Args:
+        point: where the run is to go on.
+        world: the number of devices now.
+    """
+    before = len(point.content.get("rank_carried", [None]))
+    if before != world and point.is_within_epoch and point.content.get("state") is not None:
+        raise UserError(
+            f"trainer.devices: the checkpoint is of the middle of an epoch, and the recurrent "
+            f"state in it is that of {before} device{'s' if before > 1 else ''}, not of {world}",
+            f"Go on with {before}; at the end of an epoch the number may change.",
         )
 
 

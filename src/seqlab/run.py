@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import shlex
 import sys
 import traceback
@@ -15,9 +16,11 @@ from omegaconf import DictConfig
 
 from seqlab.callbacks.checkpoints import Checkpoints
 from seqlab.callbacks.signals import Interrupted, StopOnSignal
+from seqlab.config.allowed import allowed_names
 from seqlab.config.check import resolved
 from seqlab.config.environment import shown
 from seqlab.config.folders import text_of
+from seqlab.devices import devices_of
 from seqlab.errors import (
     EXIT_DONE,
     EXIT_FAILED,
@@ -26,13 +29,16 @@ from seqlab.errors import (
     UserError,
     print_error,
 )
-from seqlab.experiment import Experiment, build_data, build_module, build_trainer
+from seqlab.experiment import Experiment, build_experiment, digest, fit, test
 from seqlab.files import write_text
 from seqlab.masking import masked
 from seqlab.messages import recording
+from seqlab.parallel.order import Order, Place
+from seqlab.parallel.processes import RankError, Ranks
 from seqlab.record import Record
 from seqlab.resumption import (
     ResumePoint,
+    check_devices,
     check_same_experiment,
     find_resume_point,
     identity,
@@ -99,7 +105,7 @@ def _listening(
     *,
     resumed: bool,
 ) -> int:
-    with recording(folder.log) as warnings, StopOnSignal(signalled) as stop:
+    with recording(folder.log) as warnings, StopOnSignal(signalled) as stop, Ranks() as ranks:
         try:
             stop.check()
             plain = resolved(config)
@@ -117,9 +123,11 @@ def _listening(
                     f"{point.epochs} epochs already",
                     f"Use trainer.max_epochs={point.epochs} or more.",
                 )
-            data = build_data(plain)
-            trainer = build_trainer(plain, folder, [stop, *callbacks])
-            experiment = Experiment(plain, data, build_module(plain, data), trainer)
+            world = devices_of(plain).count
+            if point is not None:
+                check_devices(point, world)
+            ranks.start(world)
+            experiment = build_experiment(plain, folder, stop, Place(0, world), callbacks)
             configuration = identity(shown(config))
             if point is not None:
                 check_same_experiment(configuration, point)
@@ -142,7 +150,7 @@ def _listening(
             print_error(error)
             print("  SEQLAB_TRACEBACK=1 shows where.", file=sys.stderr)
             return EXIT_FAILED
-        return _train(experiment, config, folder, record, point, stop, resumed=resumed)
+        return _train(experiment, config, folder, record, point, stop, ranks, resumed=resumed)
 
 
 def _earlier_result(folder: RunFolder) -> dict[str, Any]:
@@ -174,10 +182,17 @@ def _train(
     record: Record,
     point: ResumePoint | None,
     stop: StopOnSignal,
+    ranks: Ranks,
     *,
     resumed: bool,
 ) -> int:
-    trainer, data, module = experiment.trainer, experiment.data, experiment.module
+    trainer, data = experiment.trainer, experiment.data
+
+    def end_at_once(error: Exception) -> None:
+        _failed(error, trainer, folder, record, point)
+        os._exit(EXIT_FAILED)
+
+    ranks.when_stuck = end_at_once
     hyperparameters = _flat(shown(config))
     logger.info("%s on %s", _title(experiment), record.fixed["device"])
     logger.info("%s", data.summary())
@@ -188,22 +203,25 @@ def _train(
             target.log_hyperparams(hyperparameters)
         if resumed:
             _go_on(trainer, folder, point, limits(shown(config)))
-        trainer.fit(
-            module,
-            datamodule=data,
-            weights_only=True,
-            ckpt_path=None if point is None else folder.last,
-        )
+        checkpoint = None if point is None else folder.last
+        if ranks.world > 1:
+            order = Order(experiment.config, folder.path, checkpoint, trainer.fit_loop.max_epochs)
+            order.allowed = allowed_names()
+            ranks.join(order, trainer.strategy.root_device, digest(data))
+        fit(experiment, checkpoint)
         metrics = _metrics(trainer, point)
-        if "test" in data.parts:
-            trainer.test(module, datamodule=data, verbose=False, weights_only=True)
+        if test(experiment):
             metrics |= _metrics(trainer, None)
+        ranks.finish()
         result = record.write("completed", metrics)
     except Interrupted as interrupted:
         return _interrupted(interrupted, trainer, folder, record, point)
     except Exception as error:
         if (replaced := stop.interruption()) is not None:
             return _interrupted(replaced, trainer, folder, record, point)
+        error = ranks.cause(error)
+        if isinstance(error, RankError):
+            error.hint = f"{error.hint} Go on with: python -m train resume={_path(folder)}".strip()
         if isinstance(error, NonFiniteError):
             error.hint = f"{error.hint} {_way_on(folder)}"
         return _failed(_explained(error, folder), trainer, folder, record, point)

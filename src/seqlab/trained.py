@@ -12,8 +12,9 @@ from seqlab.config.build import build
 from seqlab.config.check import resolved
 from seqlab.config.environment import shown
 from seqlab.config.saved import load_config
+from seqlab.devices import accelerator
 from seqlab.errors import UserError, one_line
-from seqlab.experiment import accelerator, build_module
+from seqlab.experiment import build_module
 from seqlab.models.training import SequenceModule
 from seqlab.resumption import ResumePoint, check_same_experiment, identity
 from seqlab.run_folder import RunFolder

@@ -70,6 +70,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "callbacks": ("default", "none"),
     "logger": ("default", "csv"),
     "experiment": ("none", "sine_mlp"),
+    "sweep": ("none", "nope"),
 }
 _OF_LANGUAGE = (
     "data.num_steps", "data.max_tokens", "data.val_fraction", "data.test_fraction",
@@ -94,8 +95,11 @@ _HYDRA: dict[str, tuple[str, ...]] = {
     "hydra.job_logging": ("null", "{}"),
     "hydra/job_logging": ("none", "default", "disabled", "nope"),
     "hydra/hydra_logging": ("none", "default", "disabled"),
-    "hydra/launcher": ("basic", "joblib"),
+    "hydra/launcher": ("basic", "local", "joblib"),
     "hydra/sweeper": ("basic", "optuna"),
+    "hydra.launcher.retries": ("1", "-1", "x", "null"),
+    "hydra.launcher.fail_fast": ("true", "maybe"),
+    "hydra.launcher.workers": ("2", "0", "x"),
     "hydra/help": ("default", "x"),
     "hydra.sweeper.max_batch_size": ("1", "null", "x"),
     "hydra.sweeper.params": ("{seed: 1}", "{seed: '1,2'}", "null", "3"),

@@ -7,10 +7,12 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.utilities import rank_zero_only
 
 from seqlab.callbacks.artifacts import folder_of
 from seqlab.checkpoint import copy_checkpoint
 from seqlab.errors import UserError
+from seqlab.parallel.group import agreed, gathered
 from seqlab.random_state import random_state, set_random_state
 
 
@@ -103,7 +105,7 @@ class Checkpoints(Checkpoint):
         due = (trainer.current_epoch + 1) % self.every_n_epochs == 0
         fresh = self._validated if name.startswith("val/") else due
         self._validated = False
-        improved = fresh and value < self.best
+        improved = bool(agreed(fresh and value < self.best))
         if improved:
             self.best, self.best_epoch = value, trainer.current_epoch + 1
         if improved or due or self.saves_next or self.stop or is_over(trainer):
@@ -112,12 +114,14 @@ class Checkpoints(Checkpoint):
             self.save(trainer)
             self._is_best = False
         if improved:
-            folder = folder_of(trainer)
-            copy_checkpoint(folder.last, folder.best)
+            _copy_to_best(trainer)
         self._stop_if_asked()
 
     def save(self, trainer: Trainer) -> None:
-        """Write last.ckpt, all at once; the one before it becomes previous.ckpt."""
+        """Write last.ckpt, all at once; the one before it becomes previous.ckpt.
+
+        With several devices, all take part in it.
+        """
         trainer.save_checkpoint(folder_of(trainer).last)
         self.saved_step = trainer.global_step
         self._saved_at = time.monotonic()
@@ -130,6 +134,8 @@ class Checkpoints(Checkpoint):
         checkpoint["configuration"] = self.configuration
         checkpoint["limits"] = self.limits if _is_stopped(trainer) else None
         checkpoint["random_state"] = random_state()
+        if trainer.world_size > 1:
+            checkpoint["rank_random_states"] = gathered(checkpoint["random_state"])
         checkpoint["metrics"] = self._metrics(trainer)
         checkpoint["loggers"] = {
             type(logger).__name__: logger.state()
@@ -141,7 +147,9 @@ class Checkpoints(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Keep the random generators' state until the training begins."""
-        self._random_state = checkpoint["random_state"]
+        states = checkpoint.get("rank_random_states", [checkpoint["random_state"]])
+        rank = trainer.global_rank
+        self._random_state = states[rank] if rank < len(states) else None
         self._restored = checkpoint["metrics"]
         self.saved_step = checkpoint["global_step"]
 
@@ -170,7 +178,9 @@ class Checkpoints(Checkpoint):
         steps, seconds = self.every_n_steps, self.every_n_seconds
         if steps is not None and trainer.global_step // steps > max(self.saved_step, 0) // steps:
             return True
-        return seconds is not None and time.monotonic() - self._saved_at >= seconds
+        if seconds is None:
+            return False
+        return bool(agreed(time.monotonic() - self._saved_at >= seconds))
 
     def _default(self, trainer: Trainer) -> str:
         parts = getattr(trainer.datamodule, "parts", {})  # type: ignore[attr-defined]
@@ -205,6 +215,13 @@ def _is_stopped(trainer: Trainer) -> bool:
     return bool(trainer.should_stop and trainer.fit_loop._can_stop_early)
 
 
+@rank_zero_only
+def _copy_to_best(trainer: Trainer) -> None:
+    folder = folder_of(trainer)
+    copy_checkpoint(folder.last, folder.best)
+
+
+@rank_zero_only
 def _complete_tables(trainer: Trainer) -> None:
     """Write the epoch's metrics into tables that the checkpoint will say are complete.
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_only
 
 from seqlab import figures
 from seqlab.callbacks.artifacts import show_figure
@@ -23,13 +24,14 @@ class Forecasts(Callback):
     def __init__(self, horizons: Sequence[int] = HORIZONS) -> None:
         self.horizons = sorted(set(horizons))
 
+    @rank_zero_only
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the data."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         show_figure(trainer, "data", figures.series(data.series, data.clean_series()))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log the errors by horizon."""
+        """Log the errors by horizon; where there are several processes, each knows them all."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         history, part = (data.parts[name].to(pl_module.device) for name in ("train", "val"))
         network: Any = pl_module.network
@@ -37,6 +39,7 @@ class Forecasts(Callback):
             errors = errors_by_horizon(network, history, part, data.tau, self.horizons)
         pl_module.log_dict({f"val/{name}": value for name, value in errors.items()})
 
+    @rank_zero_only
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw one-step, multi-step and k-step predictions over the whole series."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]

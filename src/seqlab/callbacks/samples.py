@@ -5,6 +5,7 @@ import os
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_only
 
 from seqlab.callbacks.artifacts import folder_of, show_text
 from seqlab.files import write_text
@@ -40,6 +41,7 @@ class Samples(Callback):
         self.prefixes = prefixes
         self._lines: list[str] = []
 
+    @rank_zero_only
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin with the untrained network."""
         if trainer.global_step == 0:
@@ -47,6 +49,7 @@ class Samples(Callback):
             self._lines = []
             self._write(trainer, pl_module, self._prefixes(trainer))
 
+    @rank_zero_only
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
@@ -65,12 +68,14 @@ class Samples(Callback):
         """Return the last lines, since the end of a file may be lost, and how many there are."""
         return {"num_lines": len(self._lines), "lines": self._lines[-_KEPT_LINES:]}
 
+    @rank_zero_only
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Continue the first prefix."""
         epoch = trainer.current_epoch + 1
         if epoch % self.every_n_epochs == 0:
             self._write(trainer, pl_module, self._prefixes(trainer)[:1], epoch)
 
+    @rank_zero_only
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Continue every prefix, but for the first where the last epoch's end has done so."""
         epoch = trainer.current_epoch

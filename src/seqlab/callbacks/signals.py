@@ -12,6 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seqlab.callbacks.checkpoints import Checkpoints
 from seqlab.deferral import is_echo
+from seqlab.parallel.group import agreed
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -37,10 +38,15 @@ class StopOnSignal(Callback):
 
     Args:
         earlier: tells of a signal that came before this began to listen.
+        answers: whether a signal stops this process by itself; where there are several, all but
+            the first only tell the others, and stop with them.
     """
 
-    def __init__(self, earlier: Callable[[], int | None] = lambda: None) -> None:
+    def __init__(
+        self, earlier: Callable[[], int | None] = lambda: None, *, answers: bool = True
+    ) -> None:
         self._earlier = earlier
+        self._answers = answers
         self._training = False
         self._received: int | None = None
         self._since = 0.0
@@ -85,21 +91,29 @@ class StopOnSignal(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop where a signal came and the end of the epoch before is saved."""
         saved = all(each.saved_step == trainer.global_step for each in _savers(trainer))
-        if self._received is not None and saved:
+        if self._agreed() and saved:
             self._stop()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """From here on a signal strikes at once: everything is saved."""
         self._training = False
-        if self._received is not None:
+        if self._agreed():
             self._stop()
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the signals back once more."""
         self._install()
 
+    def _agreed(self) -> bool:
+        """Return whether a signal has come, to whichever process of the run."""
+        signum = agreed(self._received or 0)
+        if signum and self._received is None:
+            # It comes to this process as well where a scheduler signals each.
+            self._received, self._since = signum, time.monotonic()
+        return signum > 0
+
     def _ask(self, trainer: Trainer) -> None:
-        if self._received is None:
+        if not self._agreed():
             return
         stop_once_saved(trainer, self._stop)
 
@@ -116,6 +130,9 @@ class StopOnSignal(Callback):
             self._before.setdefault(signum, handler)
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
+        if not self._answers:
+            self._received = signum
+            return
         if self._received is not None:
             if not is_echo(self._since):
                 os._exit(128 + signum)

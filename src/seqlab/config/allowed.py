@@ -172,6 +172,11 @@ def allow(name: str) -> None:
     _allowed[name] = None
 
 
+def allowed_names() -> list[str]:
+    """Return what the project has allowed, for another process of the same run."""
+    return list(_allowed)
+
+
 def is_allowed(target: str) -> bool:
     """Return whether the project has allowed a class by name."""
     return any(_within(target, name) for name in _allowed)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from seqlab.batch import SeriesBatch
+from seqlab.batch import SeriesBatch, share
 from seqlab.models.training import SequenceModule
 
 
@@ -25,14 +25,15 @@ class Forecaster(SequenceModule):
 
     def step(self, batch: SeriesBatch, stage: str) -> Tensor:
         """Return the mean squared error of the batch."""
-        loss = F.mse_loss(self.network(batch.inputs), batch.targets)
-        self.counter(stage).add(loss * batch.size, batch.size)
-        return loss
+        part, size = share(batch, *self.place)
+        loss = F.mse_loss(self.network(part.inputs), part.targets)
+        self.counter(stage).add(loss * size, size)
+        return self.weighted(loss, size, batch.size)
 
     def finish(self, stage: str) -> None:
         """Log the mean squared error over all windows of the stage."""
         counter = self.counter(stage)
-        mean = counter.mean()
+        mean = counter.whole_mean()
         self.judge(stage, mean)
         self.log(f"{stage}/loss", mean.float())
         counter.reset()
@@ -49,5 +50,5 @@ class Forecaster(SequenceModule):
         super().on_train_epoch_end()
 
     def progress(self) -> tuple[str, float]:
-        """Return the mean loss of the epoch so far."""
+        """Return the mean loss of the epoch so far; of several devices, on this one's rows."""
         return "loss", self.counter("train").mean().item()

@@ -3,13 +3,12 @@
 import logging
 from typing import Any
 
-import torch
 from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor
 
-from seqlab.batch import TokenBatch
+from seqlab.batch import IGNORED, TokenBatch, share
 from seqlab.metrics import Perplexity, bits_per_token, token_nll
-from seqlab.models.training import SequenceModule
+from seqlab.models.training import SequenceModule, moved
 
 logger = logging.getLogger(__name__)
 
@@ -55,16 +54,21 @@ class LanguageModel(SequenceModule):
     def step(self, batch: TokenBatch, stage: str) -> Tensor:
         """Return the mean negative log-likelihood of a token, in nats."""
         state = self.states.get(stage) if batch.continues else None
-        logits, state = self.network(batch.inputs, state)
+        part, rows = share(batch, *self.place)
+        logits, state = self.network(part.inputs, state)
         self.states[stage] = detached(state)
-        nll, tokens = token_nll(logits, batch.targets)
+        nll, tokens = token_nll(logits, part.targets)
+        if rows == 0:
+            nll, tokens = nll * 0, tokens * 0
         self.counter(stage).add(nll, tokens)
-        return nll / tokens
+        if self.place.world == 1:
+            return nll / tokens
+        return self.weighted(nll, 1, (batch.targets != IGNORED).sum())
 
     def finish(self, stage: str) -> None:
         """Log loss (nats per token), perplexity, and bits per token of held-out text."""
         counter = self.counter(stage)
-        mean = counter.mean()
+        mean = counter.whole_mean()
         self.judge(stage, mean)
         if mean.isfinite() and mean.exp().isinf():
             self.warn_once(
@@ -80,15 +84,10 @@ class LanguageModel(SequenceModule):
         counter.reset()
 
     def progress(self) -> tuple[str, float]:
-        """Return the perplexity of the epoch so far."""
+        """Return the perplexity of the epoch so far; of several devices, on this one's rows."""
         return "perplexity", self.counter("train").mean().exp().item()
 
 
 def detached(state: Any) -> Any:
     """Return the state cut from its graph, whatever tensors and tuples it is made of."""
     return apply_to_collection(state, Tensor, Tensor.detach)
-
-
-def moved(state: Any, device: torch.device) -> Any:
-    """Return the state on the device."""
-    return apply_to_collection(state, Tensor, Tensor.to, device)

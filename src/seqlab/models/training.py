@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any, cast
 
+import torch
+from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -12,6 +14,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from seqlab.metrics import Mean
 from seqlab.models.gradients import GradientSums
 from seqlab.models.guarded import GuardedModule
+from seqlab.parallel.group import gathered, summed
+from seqlab.parallel.order import ALONE, Place
 
 STAGES = ("train", "val", "test")
 
@@ -46,6 +50,7 @@ class SequenceModule(GuardedModule, ABC):
         self.network = network
         self.optimizer_factory = optimizer
         self.scheduler_factory = scheduler
+        self.place = ALONE
         # "train" is a method of every module, so no name of a child.
         self.counters = nn.ModuleDict({f"{stage}_loss": self.counter_type() for stage in STAGES})
 
@@ -60,6 +65,22 @@ class SequenceModule(GuardedModule, ABC):
     @abstractmethod
     def progress(self) -> tuple[str, float]:
         """Return the name and value to show while the epoch goes on."""
+
+    def setup(self, stage: str) -> None:
+        """Note which part of every batch is this process's."""
+        self.place = Place(self.trainer.global_rank, self.trainer.world_size)
+
+    def weighted(self, loss: Tensor, size: int, total: int | Tensor) -> Tensor:
+        """Return a loss whose mean over all processes is that of the whole batch.
+
+        Gradients are averaged over the processes, whatever the sizes of their parts.
+
+        Args:
+            loss: the mean over this process's part; with `size` 1, its sum.
+            size: of the part; what it counts in is that of `total`.
+            total: size of the whole batch.
+        """
+        return loss if self.place.world == 1 else loss * (size * self.place.world / total)
 
     def counter(self, stage: str) -> Mean:
         """Return what has been counted in this stage of the epoch."""
@@ -83,19 +104,34 @@ class SequenceModule(GuardedModule, ABC):
             NonFiniteError: the weights are not worth keeping.
         """
         self.verify()
-        checkpoint |= self.carried()
+        carried = self.carried()
+        checkpoint |= carried
         checkpoint["gradients"] = asdict(self.gradients)
+        if self.place.world > 1:
+            checkpoint["rank_carried"] = gathered(moved(carried, torch.device("cpu")))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the sums up again."""
-        self.carry(checkpoint)
+        rank, world = self.place
+        parts = checkpoint.get("rank_carried", [checkpoint])
+        if len(parts) == world:
+            self.carry(parts[rank])
+        elif rank == 0:  # of other devices, between two epochs: nothing but the sums matters
+            counted = [part["counted"] for part in parts]
+            sums = {name: sum(each[name] for each in counted) for name in ("total", "count")}
+            self.carry(parts[0] | {"counted": sums})
         self.gradients = GradientSums(**checkpoint.get("gradients", {}))
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor | None:
         """Return the loss to be minimised; `None` where that is not finite and skipped."""
         self.begin_batch()
         loss = self.step(batch, "train")
-        return loss if self.accepts(loss, batch) else None
+        if self.place.world == 1:
+            return loss if self.accepts(loss, batch) else None
+        if self.accepts(summed(loss) / self.place.world, batch):
+            return loss
+        # Every process has to go through the backward pass; this one moves nothing.
+        return torch.stack([parameter.sum() * 0 for parameter in self.parameters()]).sum()
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Count a validation batch."""
@@ -125,3 +161,8 @@ class SequenceModule(GuardedModule, ABC):
         if self.scheduler_factory is None:
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": self.scheduler_factory(optimizer)}
+
+
+def moved(values: Any, device: torch.device) -> Any:
+    """Return the same tensors and tuples of tensors on the device."""
+    return apply_to_collection(values, Tensor, Tensor.to, device)

@@ -1,0 +1,47 @@
+"""A process that hangs in compiled code, where Python answers no signal."""
+
+import signal
+import subprocess
+import sys
+
+HANGING = """
+import ctypes, signal
+from seqlab.parallel.second_signal import SecondSignal
+for each in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(each, lambda *_: print("answered", flush=True))
+listener = SecondSignal()
+listener.listen()
+print("ready", flush=True)
+mutex, c = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+c.pthread_mutex_lock(mutex)
+c.pthread_mutex_lock(mutex)
+"""
+
+
+def test_second_signal_ends_what_hangs_and_the_first_does_not() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGING], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(1.5)
+            except subprocess.TimeoutExpired:
+                pass
+            else:
+                raise AssertionError("the first signal is the handler's")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+        finally:
+            process.kill()
+
+
+def test_listening_leaves_nothing_behind() -> None:
+    from seqlab.parallel.second_signal import SecondSignal
+
+    listener = SecondSignal()
+    listener.listen()
+    listener.close()
+    assert signal.set_wakeup_fd(-1) == -1
