@@ -41,6 +41,7 @@ ALLOWED = {
     # config.jobs: for what a job is made of
     "sweeps": {"config.jobs", "errors", "files", "messages", "provenance", "run_folder"},
     "summary": {"run_folder"},
+    "sweeps": {"errors", "figures", "files", "masking", "run_folder"},
     # experiment: for a type only
     "record": {"errors", "provenance", "resumption", "run_folder", "masking", "experiment"},
 }

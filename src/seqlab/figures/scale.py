@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 LOG_FROM = 20
-"""An axis is logarithmic where its values are positive and span more than this factor."""
+"""An axis is logarithmic only where its values are positive and span more than this factor."""
 _FEW_TICKS = 8
 
 
@@ -47,6 +47,7 @@ class Scale:
             axes.set_xscale("log")
         if self.is_numeric and len(self.values) > _FEW_TICKS:
             axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter("")
             return
         labels = [tick_label(value) for value in self.values]
         turned = sum(len(label) + 3 for label in labels) > 90
@@ -61,13 +62,23 @@ def scale_of(values: Sequence[Any]) -> Scale:
     """Return the scale for the values of a parameter, repeated or not."""
     if all(_is_number(value) for value in values):
         numbers = sorted(set(values))
-        is_log = numbers[0] > 0 and numbers[-1] > LOG_FROM * numbers[0]
-        return Scale(numbers, True, is_log)
+        return Scale(numbers, True, _suits_log(numbers))
     different: list[Any] = []
     for value in values:
         if value not in different:
             different.append(value)
     return Scale(different, False, False)
+
+
+def _suits_log(numbers: Sequence[float]) -> bool:
+    """Return whether ordered values are spread more evenly by their logarithms."""
+    low, high = numbers[0], numbers[-1]
+    if not low > 0 or not high > LOG_FROM * low:
+        return False
+    median = float(np.median(numbers))
+    plain = (median - low) / (high - low)
+    logarithmic = math.log(median / low) / math.log(high / low)
+    return abs(logarithmic - 0.5) < abs(plain - 0.5)
 
 
 def tick_label(value: Any) -> str:

@@ -20,7 +20,7 @@ def canvas(title: str, x: str, y: str, size: tuple[float, float] = (8, 4)) -> tu
     axes.set_ylabel(y, color=INK)
     axes.grid(True, linewidth=0.5, alpha=0.5)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=INK, labelsize=9)
+    axes.tick_params(which="both", colors=INK, labelsize=9)
     return figure, axes
 
 
@@ -28,11 +28,15 @@ def legend(axes: Axes) -> None:
     """Draw the legend between title and axes, in as many rows as it takes."""
     labels = axes.get_legend_handles_labels()[1]
     longest = max(map(len, labels), default=0)
-    fits = sum(len(label) + 5 for label in labels) <= 120
-    columns = 6 if fits else max(1, min(6, 120 // (longest + 6)))
+    fits = sum(len(label) + 6 for label in labels) <= 112
+    columns = 6 if fits else max(1, min(6, 112 // (longest + 9)))
     rows = -(-len(labels) // columns)
     title = axes.get_title(loc="left")
-    axes.set_title(title, loc="left", fontsize=11, color=INK, pad=9 + 15 * rows)
+    figure = axes.get_figure(root=True)
+    if figure is not None:
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(width, height + 0.2 * (rows - 1))
+    axes.set_title(title, loc="left", fontsize=11, color=INK, pad=11 + 13 * rows)
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(-0.01, 1.0),
@@ -49,5 +53,10 @@ def log_ticks(axes: Axes) -> None:
     """Make the vertical axis logarithmic, its ticks plain numbers."""
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")
+    axes.yaxis.set_minor_formatter(some_minor)
     axes.grid(True, which="minor", linewidth=0.3, alpha=0.4)
+
+
+def some_minor(x: float, _: float = 0.0) -> str:
+    """Return the label of a minor logarithmic tick: only 2, 5 and their decades have one."""
+    return f"{x:g}" if f"{x:e}"[0] in "25" else ""

@@ -1,6 +1,7 @@
 """The figures of a sweep: a metric against parameters, and learning curves of many runs."""
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from seqlab.figures.scale import Scale, horizon, scale_of, spans_much, tick_label
-from seqlab.figures.style import COLORS, INK, NOISY, canvas, legend, log_ticks
+from seqlab.figures.style import COLORS, INK, NOISY, canvas, legend, log_ticks, some_minor
 
 _MOST_CELLS_WITH_NUMBERS = 100
 
@@ -62,7 +63,7 @@ def against(
     finite = [value for point in points for value in point.values if math.isfinite(value)]
     worst = horizon(finite, lower_is_better=lower_is_better)
     off = _Off(worst, lower_is_better)
-    background = (NOISY, "other settings") if lines else (COLORS[0], "a setting")
+    background = (NOISY, "other settings") if lines else (COLORS[0], None)
     _dots(axes, scale, others, off, color=background[0], share=0.0, label=background[1])
     for place, (label, line) in enumerate(lines.items()):
         color = COLORS[place % len(COLORS)]
@@ -71,8 +72,10 @@ def against(
         _means(axes, scale, line, off, color, share, label)
     notes = [note, *_finish(axes, [value for value in finite if not off.hides(value)], off)]
     scale.draw_ticks(axes)
-    if any(lines) or others:
+    if any(lines):
         legend(axes)
+    else:
+        _without_legend(axes)
     _note(figure, " ".join(filter(None, notes)))
     return figure
 
@@ -318,14 +321,20 @@ def _norm(values: Sequence[float], lower_is_better: bool) -> tuple[Normalize, st
 def _color_bar(
     figure: Figure, axes: Axes, image: Any, quantity: str, extend: str, lower_is_better: bool
 ) -> None:
+    _without_legend(axes)
     bar = figure.colorbar(image, ax=axes, extend=extend, pad=0.02)
     bar.set_label(f"{quantity}, {'lower' if lower_is_better else 'higher'} is better", color=INK)
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=INK, labelsize=8)
     bar.ax.yaxis.set_major_formatter("{x:.4g}")
-    bar.ax.yaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")
+    bar.ax.yaxis.set_minor_formatter(some_minor)
+
+
+def _without_legend(axes: Axes) -> None:
+    axes.set_title(axes.get_title(loc="left"), loc="left", fontsize=11, color=INK, pad=8)
 
 
 def _note(figure: Figure, text: str) -> None:
     if text:
-        figure.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="#5b6470")
+        wrapped = textwrap.fill(text, 130)
+        figure.supxlabel(wrapped, x=0.01, ha="left", fontsize=7.5, color="#5b6470")

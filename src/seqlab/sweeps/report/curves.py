@@ -34,12 +34,12 @@ def learning_curve(folder: Path, setting: Setting, metric: str) -> Curve:
 
 
 def last_samples(folder: Path) -> list[tuple[str, str]]:
-    """Return the last text for each prefix in a run's samples.txt: `(prefix, continuation)`."""
-    found: dict[str, str] = {}
+    """Return the texts of the last epoch in a run's samples.txt: `(prefix, continuation)`."""
+    found: list[tuple[str, str, str]] = []
     with suppress(OSError, ValueError):
         for line in whole_lines(RunFolder(folder).samples):
-            parts = line.rstrip("\n").split(" | ", 1)
-            prefix, bar, text = parts[-1].partition(" |")
-            if len(parts) == 2 and bar:
-                found[masked(prefix)] = masked(text)
-    return list(found.items())
+            epoch, _, text = line.rstrip("\n").partition(" | ")
+            prefix, bar, continuation = text.partition(" |")
+            if bar:
+                found.append((epoch, masked(prefix), masked(continuation)))
+    return [(prefix, text) for epoch, prefix, text in found if epoch == found[-1][0]]

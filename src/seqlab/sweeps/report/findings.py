@@ -207,7 +207,7 @@ def _notes(
             some = sum(each.spread(metric).num_nonfinite > 0 for each in settings)
             notes.append(
                 f"{metric} is not finite in {_count(num_nonfinite, 'job')} of "
-                f"{_count(some, 'setting')}: these settings have no mean and cannot be best."
+                f"{_count(some, 'setting')}: a setting with such a job has no mean and is not best."
             )
         missing = sum(metric not in row.metrics for row in completed)
         if missing:

@@ -126,7 +126,8 @@ def _settings(findings: Findings) -> Table:
     metric = findings.metric
     more = [name for name in findings.metrics if name != metric][:8]
     head = ["rank", *findings.swept, "seeds", "mean", "std", "95 % low", "95 % high"]
-    head += ["not completed", *(f"{name}, mean" for name in more)]
+    others = any(each.others for each in findings.settings)
+    head += [*(["not completed"] if others else []), *(f"{name}, mean" for name in more)]
     rows = []
     for each in findings.settings[:MOST_SETTINGS]:
         found = each.spread(metric) if metric else Spread(())
@@ -137,7 +138,7 @@ def _settings(findings: Findings) -> Table:
                 *(_value(each, name) for name in findings.swept),
                 Cell(seeds_text(found), str(len(found.values)), numeric=True),
                 *map(_number, numbers),
-                Cell(others_text(each)),
+                *([Cell(others_text(each))] if others else []),
                 *(_number(each.spread(name).mean) for name in more),
             ]
         )

@@ -100,21 +100,24 @@ def _against(findings: Findings, settings: Sequence[Setting], name: str) -> Figu
     others = [other for other in findings.swept if other != name]
     short = short_names(findings.swept)
     lines: dict[str, list[Setting]] = defaultdict(list)
-    for setting in settings:
+    for setting in _as_made(settings):
         lines[setting.label(others, short)].append(setting)
     background: list[Setting] = []
-    note = "Dots: single seeds. Circles: means"
-    note += ", with their 95 % intervals." if _has_interval(findings, settings) else "."
+    means = "means with 95 % intervals" if _has_interval(findings, settings) else "means"
+    note = f"Circles: {means}. Dots: single seeds."
     if len(lines) > MOST_LINES:
         best: dict[Any, Setting] = {}
         for setting in settings:  # best first
             best.setdefault(_value(setting, name), setting)
         chosen = {id(setting) for setting in best.values()}
         background = [setting for setting in settings if id(setting) not in chosen]
-        lines = defaultdict(list, {"best setting at each value": list(best.values())})
-        note = f"Line: the best setting at each value, whatever its other parameters. {note}"
+        lines = {"best setting at each value": _as_made(list(best.values()))}
+        note = (
+            f"Circles: {means}, of the best setting at each value, whatever its other parameters. "
+            "Dots: single seeds."
+        )
         if len(best) > len(settings) / 2:  # values hardly repeat: there is nothing to be best of
-            lines, background, note = defaultdict(list), list(settings), "Dots: single jobs."
+            lines, background, note = {}, list(settings), "Dots: single jobs."
     return draw.against(
         name,
         str(findings.metric),
@@ -127,24 +130,27 @@ def _against(findings: Findings, settings: Sequence[Setting], name: str) -> Figu
 
 def _pair(findings: Findings, settings: Sequence[Setting], pair: tuple[str, str]) -> Figure:
     x, y = pair
-    counts = [len({_value(each, name) for each in settings}) for name in pair]
-    if not _numeric(settings, x) or (_numeric(settings, y) and counts[1] > counts[0]):
+    counts = {name: len({_value(each, name) for each in settings}) for name in pair}
+    if not _numeric(settings, x) or (_numeric(settings, y) and counts[y] > counts[x]):
         x, y = y, x
-    cells: dict[tuple[Any, Any], float] = {}
-    num_shared = 0
+    best: dict[tuple[Any, Any], Setting] = {}
     for setting in settings:  # best first
+        best.setdefault((_value(setting, x), _value(setting, y)), setting)
+    cells = {}
+    for setting in _as_made(list(best.values())):
         mean = setting.spread(str(findings.metric)).mean
         at = (_value(setting, x), _value(setting, y))
-        num_shared += at in cells
-        cells.setdefault(at, math.nan if mean is None else mean)
+        cells[at] = math.nan if mean is None else mean
     lower = findings.direction == "minimize"
-    if max(counts) > _MOST_VALUES or counts[0] * counts[1] > 4 * len(cells):
+    shared = len(best) < len(settings)
+    if max(counts.values()) > _MOST_VALUES or counts[x] * counts[y] > 4 * len(cells):
         points = [(*at, value) for at, value in cells.items()]
-        return draw.scatter((x, y), str(findings.metric), points, lower_is_better=lower)
-    note = "Cells: means over seeds."
-    if num_shared:
-        note = "Cells: the best mean among the settings that share both values."
-    return draw.heat_map((x, y), str(findings.metric), cells, lower_is_better=lower, note=note)
+        note = "Points: the best mean among the settings that share both values." if shared else ""
+        return draw.scatter((x, y), str(findings.metric), points, lower_is_better=lower, note=note)
+    note = "the best mean among the settings that share both values" if shared else "means"
+    return draw.heat_map(
+        (x, y), str(findings.metric), cells, lower_is_better=lower, note=f"Cells: {note}."
+    )
 
 
 def _curves(findings: Findings, settings: Sequence[Setting]) -> Figure | None:
@@ -168,6 +174,11 @@ def _curves(findings: Findings, settings: Sequence[Setting]) -> Figure | None:
 def _point(findings: Findings, setting: Setting, name: str) -> draw.Point:
     found = setting.spread(str(findings.metric))
     return draw.Point(_value(setting, name), found.values, found.mean, found.low, found.high)
+
+
+def _as_made(settings: Sequence[Setting]) -> list[Setting]:
+    """Return settings in the order of their jobs, so that categories stand as they were typed."""
+    return sorted(settings, key=lambda setting: setting.rows[0].number)
 
 
 def _has_interval(findings: Findings, settings: Sequence[Setting]) -> bool:
