@@ -40,7 +40,7 @@ def write_report(
     Args:
         folder: the sweep's folder.
         metric: what decides which setting is best; `None`: what the sweep was started with, or
-            else the first of `findings.METRICS` that every completed job has.
+            else the first of `metric.PREFERRED` that every completed job has.
         direction: `minimize` or `maximize`; `None`: as the sweep was started.
         figures: figures of others for the page: a title and a PNG or SVG file each.
 

@@ -23,6 +23,8 @@ def learning_curve(folder: Path, setting: Setting, metric: str) -> Curve:
     """
     curves = []
     for row in setting.completed[:MOST_SEEDS]:
+        if not row.folder:
+            continue
         with suppress(OSError, ValueError):  # a run folder that was moved or damaged
             if pairs := RunFolder(folder / row.folder).read_metrics().get(metric):
                 curves.append(dict(pairs))

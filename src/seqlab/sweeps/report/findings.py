@@ -9,11 +9,10 @@ from typing import Any
 from seqlab.errors import UserError
 from seqlab.masking import masked
 from seqlab.sweeps.ledger import STATUSES, Ledger, Row, Started
+from seqlab.sweeps.metric import PREFERRED, chosen_metric
 from seqlab.sweeps.report.command import rerun_command
 from seqlab.sweeps.report.settings import Setting, ranked, settings_of, varying
 
-METRICS = ("val/perplexity", "val/loss", "train/perplexity", "train/loss")
-"""Which metric decides where none was named: the first that every completed job has."""
 DIRECTIONS = ("minimize", "maximize")
 
 
@@ -95,7 +94,7 @@ def find(ledger: Ledger, metric: str | None = None, direction: str | None = None
     Args:
         ledger: as it was read.
         metric: what decides; `None`: what the sweep was started with, or else the first of
-            `METRICS` that every completed job has.
+            `PREFERRED` that every completed job has.
         direction: `minimize` or `maximize`; `None`: as the sweep was started for its own metric,
             and `minimize` for another.
 
@@ -148,15 +147,16 @@ def separation(findings: Findings) -> str:
         )
     found = [mine.overlaps(each.spread(metric)) for each in others]
     overlapping, unknown = found.count(True), found.count(None)
+    all_others = _count(len(others), "other setting")
     sentence = (
-        f"It is not separated from {overlapping} of {len(others)} others: the intervals overlap."
+        f"It is not separated from {overlapping} of {all_others}: the intervals overlap."
         if overlapping
-        else f"Its interval overlaps none of {len(others) - unknown} others."
+        else f"Its interval overlaps with that of none of {all_others}."
     )
     if unknown == len(others):
-        sentence = "The others have one seed each and so no interval to compare with."
+        sentence = f"{all_others} with one seed each: there is no interval to compare with."
     elif unknown:
-        sentence += f" {unknown} more {'has' if unknown == 1 else 'have'} one seed, no interval."
+        sentence += f" {unknown} of them {'has' if unknown == 1 else 'have'} one seed, no interval."
     return sentence
 
 
@@ -180,12 +180,11 @@ def _metric(
         return own
     if own is not None:
         notes.append(f"No job has {own}, which the sweep was started for.")
-    names = [*METRICS, *(name for name in metrics if not name.endswith("_per_second"))]
-    for has in (all, any):
-        for name in names:
-            if completed and has(name in row.metrics for row in completed):
-                return name
-    return None
+    if (common := chosen_metric(completed)) is not None:
+        return common
+    # None that every job has: the first that some have.
+    names = [*PREFERRED, *(name for name in metrics if not name.endswith("_per_second"))]
+    return next((name for name in names if any(name in row.metrics for row in completed)), None)
 
 
 def _notes(

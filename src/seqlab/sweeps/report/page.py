@@ -209,7 +209,7 @@ def _samples(findings: Findings) -> list[Sample]:
     samples = []
     for setting in findings.settings[:MOST_SAMPLED]:
         for row in setting.completed[:1]:
-            if texts := last_samples(findings.folder / row.folder):
+            if row.folder and (texts := last_samples(findings.folder / row.folder)):
                 label = setting.label(findings.swept)
                 heading = f"{label + ': ' if label else ''}job {row.number}"
                 samples.append(Sample(heading, _href(row.folder), texts))
@@ -238,7 +238,7 @@ def _value(holder: Row | Setting, name: str) -> Cell:
 
 def _href(folder: str) -> str:
     # The dot in front keeps a name such as `javascript:...` a folder's.
-    return f"./{quote(folder)}/"
+    return f"./{quote(folder)}/" if folder else ""
 
 
 def _data_uri(file: Path) -> str:
