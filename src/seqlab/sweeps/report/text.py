@@ -1,11 +1,12 @@
 """What a sweep prints at its end, and `python -m seqlab report`: at most 100 columns wide."""
 
+import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.report.findings import Findings
 from seqlab.sweeps.report.settings import ABSENT, Setting, short_names, shown
-from seqlab.sweeps.report.spread import Spread
 from seqlab.sweeps.report.tables import (
     best_text,
     counts_text,
@@ -31,8 +32,9 @@ def summary_text(findings: Findings, files: Sequence[str]) -> str:
         findings: the sweep, added up.
         files: what was written, as paths to show.
     """
-    parts = [_cut(f"{findings.name}: {counts_text(findings)}", 2 * WIDTH)]
-    parts += [_cut(note, 2 * WIDTH) for note in findings.notes]
+    parts = _wrapped(f"{findings.name}: {counts_text(findings)}")
+    for note in findings.notes:
+        parts += _wrapped(note)
     if findings.settings and findings.metric:
         parts += ["", *_table(findings)]
     if findings.best:
@@ -43,74 +45,74 @@ def summary_text(findings: Findings, files: Sequence[str]) -> str:
     return "\n".join(parts)
 
 
+@dataclass(frozen=True)
+class _Column:
+    """A column of the printed table; numbers stand to the right."""
+
+    head: str
+    cells: list[str]
+    is_number: bool = False
+
+    @property
+    def width(self) -> int:
+        return max(map(len, (self.head, *self.cells)))
+
+    def lines(self) -> list[str]:
+        place = str.rjust if self.is_number else str.ljust
+        return [place(text, self.width) for text in (self.head, *self.cells)]
+
+
 def _table(findings: Findings) -> list[str]:
-    shown_settings = findings.settings[:MOST_SETTINGS]
-    short = short_names(findings.swept)
-    numbers = ["seeds", "mean", "std", "95 % interval", "not completed"]
-    rows = [_numbers(setting, findings) for setting in shown_settings]
-    if not any(row[-1] for row in rows):
-        numbers, rows = numbers[:-1], [row[:-1] for row in rows]
-    named = [
-        [_cut(shown(setting.parameters[name]), 24) if name in setting.parameters else ABSENT
-         for name in findings.swept] for setting in shown_settings
-    ]  # fmt: skip
-    head = [short[name] for name in findings.swept]
-    width = sum(max(map(len, cells)) + 2 for cells in zip(*[head + numbers, *(
-        first + second for first, second in zip(named, rows, strict=True)
-    )], strict=True))  # fmt: skip
-    if width > WIDTH:  # too many parameters for a column each
-        left = WIDTH - sum(
-            max(map(len, cells)) + 2 for cells in zip(numbers, *rows, strict=True)
-        ) - 2  # fmt: skip
-        head = ["setting"]
-        named = [[_cut(each.label(findings.swept, short), left)] for each in shown_settings]
-    lines = _aligned(
-        [head + numbers, *(a + b for a, b in zip(named, rows, strict=True))], len(head)
-    )
+    settings = findings.settings[:MOST_SETTINGS]
+    found = [each.spread(str(findings.metric)) for each in settings]
+    results = [
+        _Column("seeds", [seeds_text(each) for each in found], True),
+        _Column("mean", [number_text(each.mean) for each in found], True),
+        _Column("std", [number_text(each.std) for each in found], True),
+        _Column("95 % interval", [interval_text(each) for each in found]),
+    ]
+    if any(each.others for each in settings):
+        results.append(_Column("not completed", [others_text(each) for each in settings]))
+    left = WIDTH - sum(column.width + 2 for column in results)
+    columns = [*_names(findings, settings, left), *results]
+    rows = zip(*(column.lines() for column in columns), strict=True)
+    lines = [f"  {'  '.join(cells)}".rstrip() for cells in rows]
     hidden = len(findings.settings) - MOST_SETTINGS
     return [*lines, *([f"  and {hidden:,} more settings: results.md has all"] * (hidden > 0))]
 
 
-def _numbers(setting: Setting, findings: Findings) -> list[str]:
-    found = setting.spread(findings.metric) if findings.metric else Spread(())
-    return [
-        *(seeds_text(found), number_text(found.mean), number_text(found.std)),
-        *(interval_text(found), others_text(setting)),
-    ]
+def _names(findings: Findings, settings: Sequence[Setting], room: int) -> list[_Column]:
+    """Return a column for each swept parameter, or one for all where they are too many."""
+    short = short_names(findings.swept)
+    for most in (room, 24):
+        columns = [
+            _Column(short[name], [_cut(_value(each, name), most) for each in settings])
+            for name in findings.swept
+        ]
+        if sum(column.width + 2 for column in columns) <= room:
+            return columns
+    labels = [_cut(each.label(findings.swept, short), max(room - 2, 12)) for each in settings]
+    return [_Column("setting", labels)]
 
 
-def _aligned(rows: Sequence[Sequence[str]], num_left: int) -> list[str]:
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    last = len(widths) - 1
-    return [
-        "  "
-        + "  ".join(
-            cell.ljust(width) if place < num_left or place == last else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+def _value(setting: Setting, name: str) -> str:
+    return shown(setting.parameters[name]) if name in setting.parameters else ABSENT
 
 
 def _incomplete(rows: Sequence[Row], findings: Findings) -> list[str]:
     if not rows:
         return []
-    lines = [
-        _cut(
-            f"  {row.status}: job {row.number} ({job_label(findings, row)})"
-            + (f": {error_text(row)}" if row.error else ""),
-            2 * WIDTH,
-        )
-        for row in rows[:MOST_JOBS]
-    ]
+    lines: list[str] = []
+    for row in rows[:MOST_JOBS]:
+        head = f"{row.status}: job {row.number} ({job_label(findings, row)})"
+        text = f"{head}: {error_text(row)}" if row.error else head
+        lines += [f"  {line}" for line in _wrapped(_cut(text, 4 * WIDTH), WIDTH - 2)]
     more = len(rows) - MOST_JOBS
     return ["", *lines, *([f"  and {more:,} more: results.csv has all"] * (more > 0))]
 
 
-def _wrapped(text: str) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_long_words=False)
+def _wrapped(text: str, width: int = WIDTH) -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _cut(text: str, width: int) -> str:
