@@ -103,9 +103,8 @@ def find(ledger: Ledger, metric: str | None = None, direction: str | None = None
     """
     # A ledger whose first lines were lost has rows all the same.
     current = ledger.current if ledger.starts else [row for _, row in sorted(ledger.rows.items())]
-    rows = [_masked(row) for row in current if _is_sound(row)]
-    earlier = [_masked(row) for row in ledger.earlier if _is_sound(row)]
-    damaged = ledger.damaged + len(ledger.rows) - len(rows) - len(earlier)
+    rows = [_masked(row) for row in current]
+    earlier = [_masked(row) for row in ledger.earlier]
     started = ledger.starts[-1] if ledger.starts else None
     metrics = sorted({name for row in rows for name in row.metrics})
     notes: list[str] = []
@@ -122,14 +121,14 @@ def find(ledger: Ledger, metric: str | None = None, direction: str | None = None
         started=started,
         rows=rows,
         earlier=earlier,
-        damaged=damaged,
+        damaged=ledger.damaged,
         metric=chosen,
         direction=direction,
         metrics=metrics,
         parameters=list(dict.fromkeys(name for row in rows for name in row.parameters)),
         swept=varying(rows),
         settings=settings,
-        notes=[*notes, *_notes(rows, settings, earlier, damaged, chosen)],
+        notes=[*notes, *_notes(rows, settings, earlier, ledger.damaged, chosen)],
     )
 
 
@@ -228,21 +227,6 @@ def _notes(
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _is_sound(row: Row) -> bool:
-    """Return whether a row's values are of the kinds that they should be: files get damaged."""
-    return (
-        isinstance(row.parameters, dict)
-        and isinstance(row.overrides, list)
-        and all(isinstance(word, str) for word in row.overrides)
-        and all(isinstance(value, int | float) for value in row.metrics.values())
-        and isinstance(row.duration_s, int | float)
-        and isinstance(row.epochs, int)
-        and isinstance(row.fingerprint, str)
-        and isinstance(row.checkpoint, str | None)
-        and isinstance(row.error, dict | None)
-    )
 
 
 def _masked(row: Row) -> Row:
