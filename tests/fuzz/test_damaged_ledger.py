@@ -96,10 +96,11 @@ def test_damaged_ledger_is_reported_or_refused(
     whole = (tmp_path / "whole" / "ledger.jsonl").read_bytes()
     codes: Counter[int | None] = Counter()
     failures = []
+    monkeypatch.setattr("seqlab.files.os.fsync", lambda descriptor: None)
     draw = plots.draw_figures
     for number in range(LEDGERS):
-        # Figures take most of the time: every tenth ledger has them.
-        monkeypatch.setattr(plots, "draw_figures", draw if number % 10 == 0 else lambda *_: [])
+        # Figures take most of the time: every twentieth ledger has them.
+        monkeypatch.setattr(plots, "draw_figures", draw if number % 20 == 0 else lambda *_: [])
         content = damaged(random.Random(f"{SEED}:ledger:{number}"), whole)
         shutil.rmtree("sweep", ignore_errors=True)
         Path("sweep").mkdir()

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -91,17 +92,8 @@ def page(findings: Findings, drawn: Sequence[Drawn], files: Sequence[str]) -> st
     Raises:
         UserError: a figure is neither PNG nor SVG, or cannot be read.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     style, script = ((_HERE / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    return environment.get_template("page.html").render(
+    return _template().render(
         findings=findings,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         counts=counts_text(findings),
@@ -116,6 +108,20 @@ def page(findings: Findings, drawn: Sequence[Drawn], files: Sequence[str]) -> st
         style_hash=_hash(style),
         script_hash=_hash(script),
     )
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html")
 
 
 def _tables(findings: Findings) -> list[Table]:
