@@ -96,4 +96,4 @@ def _write_run(run: RunFolder, row: Row, loss: float) -> None:
     texts = [f"{0:5d} | the | eee", *(f"{row.epochs:5d} | {p} | sea and sand" for p in "ab")]
     run.samples.write_text("\n".join(texts) + "\n", encoding="utf-8")
     result = {"status": row.status, "metrics": row.metrics, "overrides": row.overrides}
-    run.write_result(result)
+    run.result.write_text(json.dumps(result), encoding="utf-8")
