@@ -49,6 +49,8 @@ class Scale:
             axes.xaxis.set_major_formatter("{x:g}")
             axes.xaxis.set_minor_formatter("")
             return
+        if not self.is_numeric:
+            axes.set_xlim(-0.5, len(self.values) - 0.5)
         labels = [tick_label(value) for value in self.values]
         turned = sum(len(label) + 3 for label in labels) > 90
         axes.set_xticks([self.position(value) for value in self.values])

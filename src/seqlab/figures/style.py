@@ -28,8 +28,8 @@ def legend(axes: Axes) -> None:
     """Draw the legend between title and axes, in as many rows as it takes."""
     labels = axes.get_legend_handles_labels()[1]
     longest = max(map(len, labels), default=0)
-    fits = sum(len(label) + 6 for label in labels) <= 112
-    columns = 6 if fits else max(1, min(6, 112 // (longest + 9)))
+    fits = sum(len(label) + 7 for label in labels) <= 118
+    columns = 6 if fits else max(1, min(6, 118 // (longest + 8)))
     rows = -(-len(labels) // columns)
     title = axes.get_title(loc="left")
     figure = axes.get_figure(root=True)

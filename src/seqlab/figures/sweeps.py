@@ -186,12 +186,13 @@ def bands(
     """
     figure, axes = canvas(f"{quantity} by epoch", "epoch", quantity, (8, 5))
     numbers = [value for curve in named.values() for row in curve for value in row[1:]]
+    alpha = 0.16 if len(named) <= 5 else 0.09
     for place, (label, curve) in enumerate(named.items()):
         epochs, middle, low, high = zip(*curve, strict=True)
         color = COLORS[place % len(COLORS)]
         marker = "o" if len(epochs) < 12 else None
         axes.plot(epochs, middle, color=color, label=label, linewidth=1.5, marker=marker, ms=3.5)
-        axes.fill_between(epochs, low, high, color=color, alpha=0.16, linewidth=0)
+        axes.fill_between(epochs, low, high, color=color, alpha=alpha, linewidth=0)
     if numbers and min(numbers) > 0 and max(numbers) > 5 * min(numbers):
         log_ticks(axes)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -88,20 +88,20 @@ def test_two_parameters_are_a_line_for_each_value_of_the_other_and_a_heat_map(
 
 
 def test_many_combinations_show_the_best_at_each_value(tmp_path: Path, seen: Seen) -> None:
-    grid = {"x": [1, 2], "y": [1, 2, 3], "z": [1, 2, 3]}
-    rows = write_sweep(tmp_path, grid, [0], quality=lambda p: p["y"] + p["z"] / 10 + p["x"])
+    grid = {"x": ["b", "a"], "y": [1, 2, 3], "z": [1, 2, 3]}
+    rows = write_sweep(tmp_path, grid, [0], quality=lambda p: p["y"] + p["z"] + (p["x"] == "b"))
     drawn(tmp_path)
     ((name, _, lines), options) = seen.calls["against"][0]
-    best = [
-        min(r.metrics["val/perplexity"] for r in rows if r.parameters["x"] == x) for x in (1, 2)
-    ]
+    found = [(row.parameters["x"], row.metrics["val/perplexity"]) for row in rows]
+    best = [(each, min(value for x, value in found if x == each)) for each in ("b", "a")]
     ((label, points),) = lines.items()
     assert (name, label) == ("x", "best setting at each value")
-    assert [point.mean for point in points] == pytest.approx(best)
+    assert [(point.at, point.mean) for point in points] == best  # as they were typed
     assert len(options["others"]) == 16
     assert "of the best setting at each value, whatever its other parameters" in options["note"]
-    ((_, _, cells), options) = seen.calls["heat_map"][0]
-    assert len(cells) == 6
+    ((names, _, cells), options) = seen.calls["heat_map"][0]
+    assert names == ("y", "x")  # numbers across
+    assert list(cells) == [(y, x) for y in (1, 2, 3) for x in ("b", "a")]
     assert options["note"] == "Cells: the best mean among the settings that share both values."
 
 

@@ -111,7 +111,8 @@ def _against(findings: Findings, settings: Sequence[Setting], name: str) -> Figu
             best.setdefault(_value(setting, name), setting)
         chosen = {id(setting) for setting in best.values()}
         background = [setting for setting in settings if id(setting) not in chosen]
-        lines = {"best setting at each value": _as_made(list(best.values()))}
+        in_order = sorted(best, key=_order(settings, name).__getitem__)
+        lines = {"best setting at each value": [best[value] for value in in_order]}
         note = (
             f"Circles: {means}, of the best setting at each value, whatever its other parameters. "
             "Dots: single seeds."
@@ -136,10 +137,10 @@ def _pair(findings: Findings, settings: Sequence[Setting], pair: tuple[str, str]
     best: dict[tuple[Any, Any], Setting] = {}
     for setting in settings:  # best first
         best.setdefault((_value(setting, x), _value(setting, y)), setting)
+    across, up = _order(settings, x), _order(settings, y)
     cells = {}
-    for setting in _as_made(list(best.values())):
-        mean = setting.spread(str(findings.metric)).mean
-        at = (_value(setting, x), _value(setting, y))
+    for at in sorted(best, key=lambda at: (across[at[0]], up[at[1]])):
+        mean = best[at].spread(str(findings.metric)).mean
         cells[at] = math.nan if mean is None else mean
     lower = findings.direction == "minimize"
     shared = len(best) < len(settings)
@@ -179,6 +180,12 @@ def _point(findings: Findings, setting: Setting, name: str) -> draw.Point:
 def _as_made(settings: Sequence[Setting]) -> list[Setting]:
     """Return settings in the order of their jobs, so that categories stand as they were typed."""
     return sorted(settings, key=lambda setting: setting.rows[0].number)
+
+
+def _order(settings: Sequence[Setting], name: str) -> dict[Any, int]:
+    """Return the place of each value of a parameter, in the order in which they were typed."""
+    values = dict.fromkeys(_value(setting, name) for setting in _as_made(settings))
+    return {value: place for place, value in enumerate(values)}
 
 
 def _has_interval(findings: Findings, settings: Sequence[Setting]) -> bool:
