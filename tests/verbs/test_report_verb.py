@@ -47,7 +47,7 @@ def test_table_best_setting_command_failures_and_files(seqlab: Command, sweep: P
         "two: 4 jobs: 3 completed, 1 failed. Compared by val/loss, lower is better.\n"
     )
     assert "best: x=0: val/loss 1.5 over 2 seeds, 95 % interval -4.8531 to 7.8531." in outcome.out
-    assert "\n  python -m train -m x=0 seed=0,1\n" in outcome.out
+    assert "\n  python -m train -m x=0 seed=0,1 name=sweep_again\n" in outcome.out
     assert "\n  failed: job 3 (x=1, seed=1)\n" in outcome.out
     written = {file.relative_to(sweep).as_posix() for file in sweep.rglob("*") if file.is_file()}
     assert written == {
@@ -68,14 +68,14 @@ def test_json(seqlab: Command, sweep: Path) -> None:
     assert best["std"] == pytest.approx(math.sqrt(0.5))
     assert found["settings"][1]["low_95"] is None
     assert found["settings"][1]["others"] == {"failed": 1}
-    assert found["command"] == "python -m train -m x=0 seed=0,1"
+    assert found["command"] == "python -m train -m x=0 seed=0,1 name=sweep_again"
 
 
 def test_metric_and_direction_are_chosen(seqlab: Command, sweep: Path) -> None:
     words = ("--metric", "val/accuracy", "--direction", "maximize")
     outcome = seqlab("report", "sweep", *words)
     assert "Compared by val/accuracy, higher is better." in outcome.out
-    assert "best: x=1: val/accuracy 3 over one seed." in outcome.out
+    assert "best: x=1: val/accuracy 3 over 1 seed." in outcome.out
 
 
 def test_report_can_be_made_again_and_again(seqlab: Command, sweep: Path) -> None:

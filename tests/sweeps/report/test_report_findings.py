@@ -29,6 +29,13 @@ def test_setting_is_the_parameters_without_the_seed() -> None:
     assert varying(rows) == ["x"]
 
 
+def test_name_makes_no_setting() -> None:
+    rows = [job(i, 1.0, parameters={"x": 1, "name": f"sweep_{i}"}) for i in range(2)]
+    found = find(ledger(*rows))
+    assert [len(each.rows) for each in found.settings] == [2]
+    assert (found.swept, found.fixed) == ([], {"x": 1})
+
+
 def test_parameter_that_some_jobs_lack_varies() -> None:
     assert varying([job(0, parameters={"x": 1}), job(1, parameters={"x": 1, "y": 2})]) == ["y"]
     assert varying([job(0, parameters={"x": [1]}), job(1, parameters={"x": [1.0]})]) == []

@@ -52,6 +52,7 @@ def test_command_makes_the_very_jobs_of_the_best_setting(sweep: Path, tmp_path: 
     assert findings.best is not None
     words = shlex.split(str(findings.command))
     assert words[:4] == ["python", "-m", "train", "-m"]
+    assert words[-1] == "name=sweep_again"  # in its own folder, the jobs would be found finished
     with composing(take_snapshot(tmp_path / "conf", None), []) as composer:
         made = [composer.compose(list(each.overrides)) for each in Grid(words[4:])]
     assert [fingerprint(each.plain) for each in made] == [

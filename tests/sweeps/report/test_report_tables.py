@@ -86,7 +86,7 @@ def test_settings_csv_has_every_metric_and_the_command() -> None:
     )
     assert float(first["val/loss mean"]) == pytest.approx(0.2)
     assert (second["val/loss mean"], second["val/loss std"]) == ("1.0", "")
-    assert second["command"] == "python -m train -m x=2 seed=0,1"
+    assert second["command"] == "python -m train -m x=2 seed=0,1 name=sweep_again"
 
 
 def test_earlier_csv_lists_the_jobs_that_are_in_no_table() -> None:
@@ -102,7 +102,7 @@ def test_results_md_whole() -> None:
         "x=1: val/loss 0.2 over 2 seeds, 95 % interval -1.0706 to 1.4706. 1 other setting with "
         "one seed each: there is no interval to compare with.\n\n"
         "Run it again, in a new folder:\n\n"
-        "```bash\npython -m train -m x=1 seed=0,1\n```\n\n"
+        "```bash\npython -m train -m x=1 seed=0,1 name=sweep_again\n```\n\n"
         "## Settings\n\n"
         "| x | seeds | mean | std | 95 % interval | not completed |\n"
         "| --- | --- | --- | --- | --- | --- |\n"
@@ -142,7 +142,7 @@ def test_printed_text_whole() -> None:
         "best: x=1: val/loss 0.2 over 2 seeds, 95 % interval -1.0706 to 1.4706. 1 other setting "
         "with one seed\n"
         "  each: there is no interval to compare with.\n"
-        "  python -m train -m x=1 seed=0,1\n"
+        "  python -m train -m x=1 seed=0,1 name=sweep_again\n"
         "\n"
         "  failed: job 3 (x=2, seed=1): NonFiniteError: the loss is nan at step 17\n"
         "\n"
@@ -167,9 +167,8 @@ def test_printed_table_shows_the_best_twenty_within_a_hundred_columns() -> None:
 def test_printed_command_is_never_broken() -> None:
     words = [f"model.name_{i}={i}" for i in range(30)]
     row = replace(job(0, 1.0), overrides=words, parameters={})
-    assert (
-        f"  python -m train {' '.join(words)}" in summary_text(find(ledger(row)), []).splitlines()
-    )
+    lines = summary_text(find(ledger(row)), []).splitlines()
+    assert f"  python -m train {' '.join(words)} name=sweep_again" in lines
 
 
 @pytest.mark.parametrize(

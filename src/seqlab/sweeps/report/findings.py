@@ -11,7 +11,7 @@ from seqlab.masking import masked
 from seqlab.sweeps.ledger import STATUSES, Ledger, Row, Started
 from seqlab.sweeps.metric import PREFERRED, chosen_metric
 from seqlab.sweeps.report.command import rerun_command
-from seqlab.sweeps.report.settings import Setting, ranked, settings_of, varying
+from seqlab.sweeps.report.settings import ASIDE, Setting, counted, ranked, settings_of, varying
 
 DIRECTIONS = ("minimize", "maximize")
 
@@ -62,7 +62,11 @@ class Findings:
     @property
     def command(self) -> str | None:
         """The command that runs the best setting again."""
-        return rerun_command(self.best.rows, self.started) if self.best else None
+        return self.command_of(self.best) if self.best else None
+
+    def command_of(self, setting: Setting) -> str:
+        """Return the command that runs a setting again."""
+        return rerun_command(setting.rows, self.started, self.folder.resolve().name)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -85,7 +89,7 @@ class Findings:
             return {}
         first = self.rows[0].parameters
         return {name: first[name] for name in self.parameters if name in first
-                and name != "seed" and name not in self.swept}  # fmt: skip
+                and name not in (*ASIDE, *self.swept)}  # fmt: skip
 
 
 def find(ledger: Ledger, metric: str | None = None, direction: str | None = None) -> Findings:
@@ -146,7 +150,7 @@ def separation(findings: Findings) -> str:
         )
     found = [mine.overlaps(each.spread(metric)) for each in others]
     overlapping, unknown = found.count(True), found.count(None)
-    all_others = _count(len(others), "other setting")
+    all_others = counted(len(others), "other setting")
     sentence = (
         f"It is not separated from {overlapping} of {all_others}: the intervals overlap."
         if overlapping
@@ -204,29 +208,25 @@ def _notes(
         if num_nonfinite:
             some = sum(each.spread(metric).num_nonfinite > 0 for each in settings)
             notes.append(
-                f"{metric} is not finite in {_count(num_nonfinite, 'job')} of "
-                f"{_count(some, 'setting')}: a setting with such a job has no mean and is not best."
+                f"{metric} is not finite in {counted(num_nonfinite, 'job')} of "
+                f"{counted(some, 'setting')}: a setting with such a job has no mean and is not best."
             )
         missing = sum(metric not in row.metrics for row in completed)
         if missing:
-            notes.append(f"{_count(missing, 'completed job')} without {metric}: not averaged.")
+            notes.append(f"{counted(missing, 'completed job')} without {metric}: not averaged.")
     again = len(completed) - sum(len(each.completed) for each in settings)
     if again:
         notes.append(
-            f"{_count(again, 'completed job')} of a configuration that has another: counted once."
+            f"{counted(again, 'completed job')} of a configuration that has another: counted once."
         )
     if earlier:
         notes.append(
-            f"{_count(len(earlier), 'job')} of earlier configurations: the YAML files have changed "
+            f"{counted(len(earlier), 'job')} of earlier configurations: the YAML files have changed "
             "since, so they are not in the tables; earlier.csv has them."
         )
     if damaged:
-        notes.append(f"{_count(damaged, 'line')} of the ledger cannot be read.")
+        notes.append(f"{counted(damaged, 'line')} of the ledger cannot be read.")
     return notes
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _masked(row: Row) -> Row:

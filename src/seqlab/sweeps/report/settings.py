@@ -10,6 +10,8 @@ from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.report.spread import Spread, spread
 
 SEED = "seed"
+ASIDE = (SEED, "name")
+"""Parameters that make no setting: jobs that differ in them alone repeat each other."""
 ABSENT = "–"
 """Shown where there is no value."""
 
@@ -19,7 +21,7 @@ class Setting:
     """Jobs with the same parameters, whatever their seed.
 
     Attributes:
-        parameters: name -> value, the seed aside.
+        parameters: name -> value, those aside that make no setting.
         rows: its jobs, in order of number.
         rank: 1 for the best by mean; `None` while it has no finite mean.
     """
@@ -67,7 +69,7 @@ def settings_of(rows: Sequence[Row]) -> list[Setting]:
     """Return the settings of some jobs, in order of their first job."""
     found: dict[str, Setting] = {}
     for row in rows:
-        parameters = {name: value for name, value in row.parameters.items() if name != SEED}
+        parameters = {name: value for name, value in row.parameters.items() if name not in ASIDE}
         setting = found.setdefault(same(parameters), Setting(parameters, []))
         setting.rows.append(row)
     return list(found.values())
@@ -87,8 +89,8 @@ def ranked(settings: Sequence[Setting], metric: str, direction: str) -> list[Set
 
 
 def varying(rows: Sequence[Row]) -> list[str]:
-    """Return the parameters that differ from job to job, the seed aside."""
-    names = dict.fromkeys(name for row in rows for name in row.parameters if name != SEED)
+    """Return the parameters that differ from job to job, those aside that make no setting."""
+    names = dict.fromkeys(name for row in rows for name in row.parameters if name not in ASIDE)
     return [
         name
         for name in names
@@ -113,6 +115,11 @@ def typed(value: Any) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def counted(number: int, what: str) -> str:
+    """Return `1 job` or `2 jobs`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from seqlab.sweeps.ledger import Row
-from seqlab.sweeps.report.command import rerun_command
 from seqlab.sweeps.report.findings import Findings, separation
-from seqlab.sweeps.report.settings import ABSENT, Setting, shown, typed
+from seqlab.sweeps.report.settings import ABSENT, ASIDE, Setting, counted, shown, typed
 from seqlab.sweeps.report.spread import Spread
 
 LISTED = 50
@@ -48,7 +47,7 @@ def results_csv(findings: Findings) -> str:
 
 def settings_csv(findings: Findings) -> str:
     """Return one line a setting: mean, deviation and interval of every metric, and its command."""
-    names = [name for name in findings.parameters if name != "seed"]
+    names = [name for name in findings.parameters if name not in ASIDE]
     statuses = [status for status in findings.counts if status != "completed"]
     head = ["rank", *names, "completed", *statuses]
     for metric in findings.metrics:
@@ -64,7 +63,7 @@ def settings_csv(findings: Findings) -> str:
             found = setting.spread(metric)
             line.append(len(found.values))
             line += map(_cell, (found.mean, found.std, found.low, found.high))
-        lines.append([*line, rerun_command(setting.rows, findings.started)])
+        lines.append([*line, findings.command_of(setting)])
     return _csv([*head, "command"], lines)
 
 
@@ -115,7 +114,11 @@ def results_md(findings: Findings, files: Sequence[str]) -> str:
 def counts_text(findings: Findings) -> str:
     """Return how many jobs have which status, and what decides, in one line."""
     counts = [f"{number:,} {status}" for status, number in findings.counts.items()]
-    text = f"{len(findings.rows):,} jobs: {', '.join(counts)}." if counts else "No job has begun."
+    text = (
+        f"{counted(len(findings.rows), 'job')}: {', '.join(counts)}."
+        if counts
+        else "No job has begun."
+    )
     if findings.metric:
         better = "lower" if findings.direction == "minimize" else "higher"
         text += f" Compared by {findings.metric}, {better} is better."
@@ -131,7 +134,7 @@ def best_text(findings: Findings) -> str:
     name = best.label(findings.swept) or "the only setting"
     interval = "" if found.low is None else f", 95 % interval {interval_text(found)}"
     n = len(found.values)
-    over = "one seed" if n == 1 else f"{n} seeds"
+    over = counted(n, "seed")
     text = f"{name}: {metric} {number_text(found.mean)} over {over}{interval}."
     others = best.others
     if others:
