@@ -209,7 +209,8 @@ def _notes(
             some = sum(each.spread(metric).num_nonfinite > 0 for each in settings)
             notes.append(
                 f"{metric} is not finite in {counted(num_nonfinite, 'job')} of "
-                f"{counted(some, 'setting')}: a setting with such a job has no mean and is not best."
+                f"{counted(some, 'setting')}: a setting with such a job has no mean and is not "
+                "best."
             )
         missing = sum(metric not in row.metrics for row in completed)
         if missing:
@@ -221,8 +222,8 @@ def _notes(
         )
     if earlier:
         notes.append(
-            f"{counted(len(earlier), 'job')} of earlier configurations: the YAML files have changed "
-            "since, so they are not in the tables; earlier.csv has them."
+            f"{counted(len(earlier), 'job')} of earlier configurations: the YAML files have "
+            "changed since, so they are not in the tables; earlier.csv has them."
         )
     if damaged:
         notes.append(f"{counted(damaged, 'line')} of the ledger cannot be read.")

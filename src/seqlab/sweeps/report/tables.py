@@ -114,11 +114,9 @@ def results_md(findings: Findings, files: Sequence[str]) -> str:
 def counts_text(findings: Findings) -> str:
     """Return how many jobs have which status, and what decides, in one line."""
     counts = [f"{number:,} {status}" for status, number in findings.counts.items()]
-    text = (
-        f"{counted(len(findings.rows), 'job')}: {', '.join(counts)}."
-        if counts
-        else "No job has begun."
-    )
+    if not counts:
+        return "No job has begun."
+    text = f"{counted(len(findings.rows), 'job')}: {', '.join(counts)}."
     if findings.metric:
         better = "lower" if findings.direction == "minimize" else "higher"
         text += f" Compared by {findings.metric}, {better} is better."
