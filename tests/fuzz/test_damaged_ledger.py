@@ -1,4 +1,4 @@
-"""Two hundred damaged ledgers: each is reported on, or refused with one clear message.
+"""A hundred damaged ledgers: each is reported on, or refused with one clear message.
 
 `SEQLAB_FUZZ_SEED=SEED python -m pytest tests/fuzz/test_damaged_ledger.py` makes the same ones
 again, and SEQLAB_FUZZ_LEDGERS=N more of them.
@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from generated_sweep import write_sweep
 
-LEDGERS = int(os.environ.get("SEQLAB_FUZZ_LEDGERS", "200"))
+LEDGERS = int(os.environ.get("SEQLAB_FUZZ_LEDGERS", "100"))
 SEED = os.environ.get("SEQLAB_FUZZ_SEED", "0")
 ODD: tuple[Any, ...] = (
     *(

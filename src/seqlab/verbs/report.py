@@ -4,6 +4,7 @@ import argparse
 import json
 import math
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ def _sweep(name: str) -> Path:
     above = folder.resolve().parent
     hint = "Name the folder of a sweep; python -m train -m prints it."
     if (above / LEDGER).exists():
-        hint = f"Its sweep: python -m seqlab report {folder.parent if folder.parts else above}"
+        sweep = folder.parent if folder.parts else above
+        hint = f"Its sweep: python -m seqlab report {shlex.quote(str(sweep))}"
     raise UserError(f"{name} is one run, not a sweep", hint)
 
 

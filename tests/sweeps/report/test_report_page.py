@@ -224,6 +224,7 @@ def test_earlier_configurations_are_listed_apart(tmp_path: Path) -> None:
     write_ledger(tmp_path, [job(0, 1.0), job(1, 2.0, snapshot="old", overrides=["x=7"])])
     write_report(tmp_path)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "1,completed,old" in (tmp_path / "earlier.csv").read_text(encoding="utf-8")
     section = text[text.index('id="earlier-configurations"') :]
     assert "The YAML files have changed since these jobs were made" in section
     assert "x=7" in section

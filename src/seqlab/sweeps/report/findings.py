@@ -85,11 +85,9 @@ class Findings:
     @property
     def fixed(self) -> dict[str, Any]:
         """The parameters that every job shares, the seed aside."""
-        if not self.rows:
-            return {}
-        first = self.rows[0].parameters
-        return {name: first[name] for name in self.parameters if name in first
-                and name not in (*ASIDE, *self.swept)}  # fmt: skip
+        aside = (*ASIDE, *self.swept)
+        first = self.rows[0].parameters if self.rows else {}
+        return {name: value for name, value in first.items() if name not in aside}
 
 
 def find(ledger: Ledger, metric: str | None = None, direction: str | None = None) -> Findings:
