@@ -39,7 +39,10 @@ ALLOWED = {
     "deferral": set(),
     "provenance": {"__init__"},
     # config.jobs: for what a job is made of
-    "sweeps": {"config.jobs", "errors", "files", "messages", "provenance", "run_folder"},
+    "sweeps": {
+        *("config.jobs", "errors", "figures", "files", "masking", "messages", "provenance"),
+        "run_folder",
+    },
     "summary": {"run_folder"},
     # experiment: for a type only
     "record": {"errors", "provenance", "resumption", "run_folder", "masking", "experiment"},

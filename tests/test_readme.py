@@ -3,12 +3,17 @@
 import re
 import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from conftest import ROOT, spawn
 from seqlab.run_folder import RunFolder
+
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from generated_sweep import write_sweep
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LONG = re.compile(r"experiment=time_machine|data=time_machine")
@@ -95,6 +100,9 @@ def test_command_runs(
         words = [word for word in words if not word.startswith("trainer.max_epochs=")]
         words.insert(3, "trainer.max_epochs=2")
     runs = {"RUN_FOLDER": language_run, "LANGUAGE_RUN": language_run, "SINE_RUN": sine_run}
+    if "SWEEP" in words:
+        write_sweep(tmp_path / "sweep", {"optimizer.lr": [0.01, 0.1]})
+        words[words.index("SWEEP")] = str(tmp_path / "sweep")
     for placeholder, run in runs.items():
         for place, word in enumerate(words):
             if placeholder in word:
