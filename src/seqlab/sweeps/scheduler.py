@@ -58,11 +58,13 @@ class Tally:
     Attributes:
         rows: of the jobs that this start asked for, in the order in which they came to rest.
         before: how many of them were finished before.
+        ended: how many processes have ended.
         signum: the signal that stopped the sweep.
     """
 
     rows: list[Row]
     before: int = 0
+    ended: int = 0
     signum: int | None = None
 
     @property
@@ -251,6 +253,7 @@ class Scheduler:
 
     def _end(self, ending: Ending) -> None:
         job = self._running.pop(ending.number)
+        self.tally.ended += 1
         task = self._task(job)
         row = collected(job.row, self._sweep, ending, task)
         row = replace(row, handle=None)

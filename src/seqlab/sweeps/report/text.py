@@ -35,14 +35,21 @@ def summary_text(findings: Findings, files: Sequence[str]) -> str:
     parts = _wrapped(f"{findings.name}: {counts_text(findings)}")
     for note in findings.notes:
         parts += _wrapped(note)
-    if findings.settings and findings.metric:
-        parts += ["", *_table(findings)]
-    if findings.best:
-        parts += ["", *_wrapped(f"best: {best_text(findings)}"), f"  {findings.command}"]
+    parts += results_lines(findings)
     parts += _incomplete(findings.incomplete, findings)
     if files:
         parts += ["", *(f"  {file}" for file in files)]
     return "\n".join(parts)
+
+
+def results_lines(findings: Findings) -> list[str]:
+    """Return the table of settings, the best one and its command; nothing while none is done."""
+    lines: list[str] = []
+    if findings.settings and findings.metric:
+        lines += ["", *_table(findings)]
+    if findings.best:
+        lines += ["", *_wrapped(f"best: {best_text(findings)}"), f"  {findings.command}"]
+    return lines
 
 
 @dataclass(frozen=True)
