@@ -38,9 +38,10 @@ ALLOWED = {
     "messages": {"masking"},
     "deferral": set(),
     "provenance": {"__init__"},
-    # config.jobs: for what a job is made of
+    # config.jobs, config.space: for what a job is made of
     "sweeps": {
-        *("config.jobs", "errors", "figures", "files", "masking", "messages", "provenance"),
+        *("config.jobs", "config.space", "errors", "figures", "files", "masking", "messages"),
+        "provenance",
         "run_folder",
     },
     "summary": {"run_folder"},
@@ -86,7 +87,7 @@ def test_imports_go_one_way(file: Path) -> None:
 def test_top_is_only_what_sees_data_and_models() -> None:
     top = {part_of(file) for file in FILES} - set(ALLOWED)
     runs = {"experiment", "run", "rank_process", "trained", "worker"}
-    commands = {"verbs", "cli", "train_cli", "sweep_cli", "__main__"}
+    commands = {"verbs", "cli", "train_cli", "sweep_cli", "search_cli", "__main__"}
     assert top == runs | commands
 
 
@@ -95,6 +96,12 @@ def test_hydra_stays_in_the_configuration_and_the_run(file: Path) -> None:
     if part_of(file) in ("config", "run", "train_cli"):
         return
     assert not {name.split(".")[0] for name in imported(file)} & HYDRA
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_optuna_stays_in_the_search(file: Path) -> None:
+    if file.parent.name != "search":
+        assert "optuna" not in {name.split(".")[0] for name in imported(file)}
 
 
 @pytest.mark.parametrize("file", sorted((SOURCE / "seqlab" / "config").glob("*.py")))

@@ -1,6 +1,6 @@
 """The sweepers' names for Hydra, each thin over `seqlab.sweeps`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -21,11 +21,92 @@ class GridConf:
     params: dict[str, Any] | None = None
 
 
+@dataclass
+class SamplerOptions:
+    """Options of all samplers, as optuna calls them; `None`: the sampler's own default."""
+
+    n_startup_trials: int | None = None
+    n_ei_candidates: int | None = None
+    multivariate: bool | None = None
+    group: bool | None = None
+    constant_liar: bool | None = None
+    qmc_type: str | None = None
+    scramble: bool | None = None
+    deterministic_objective: bool | None = None
+    population_size: int | None = None
+    mutation_prob: float | None = None
+    crossover_prob: float | None = None
+    swapping_prob: float | None = None
+    sigma0: float | None = None
+    popsize: int | None = None
+
+
+@dataclass
+class PrunerOptions:
+    """Options of all pruners, as optuna calls them; a step is an epoch, counted from 1."""
+
+    n_startup_trials: int | None = None
+    n_warmup_steps: int | None = None
+    interval_steps: int | None = None
+    n_min_trials: int | None = None
+    percentile: float | None = None
+    min_resource: int | None = None
+    max_resource: int | None = None
+    reduction_factor: int | None = None
+    min_early_stopping_rate: int | None = None
+    bootstrap_count: int | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+
+@dataclass
+class OptunaSearchConf:
+    """Options of `hydra/sweeper=optuna_search`.
+
+    Attributes:
+        params: the space, `key: {type: float, low: 1e-3, high: 1, log: true}` or as text.
+        n_trials: number of trials, those of earlier starts included.
+        sampler: auto (gp or tpe, by the space), tpe, random, qmc, gp, nsgaii or cmaes.
+        sampler_seed: seeds the proposals.
+        sampler_options: the sampler's own.
+        pruner: none, median, percentile, asha, hyperband or threshold.
+        pruner_options: the pruner's own.
+        storage: `sqlite:///FILE`, or a journal's path; `None`: a journal in the sweep's folder.
+        study_name: what the study is called there; `None`: as the sweep.
+        metric: what decides; `None`: `monitor`, or whichever suits the runs.
+        direction: `minimize` or `maximize`.
+    """
+
+    _target_: str = f"{__name__}.OptunaSearch"
+    params: dict[str, Any] | None = None
+    n_trials: int = 20
+    sampler: str = "auto"
+    sampler_seed: int = 0
+    sampler_options: SamplerOptions = field(default_factory=SamplerOptions)
+    pruner: str = "none"
+    pruner_options: PrunerOptions = field(default_factory=PrunerOptions)
+    storage: str | None = None
+    study_name: str | None = None
+    metric: str | None = None
+    direction: str = "minimize"
+
+
 # Hydra's own "basic" is imported first; this takes its place.
-ConfigStore.instance().store(group="hydra/sweeper", name="basic", node=GridConf, provider="seqlab")
+for _name, _node in (("basic", GridConf), ("optuna_search", OptunaSearchConf)):
+    ConfigStore.instance().store(group="hydra/sweeper", name=_name, node=_node, provider="seqlab")
 
 
-class Grid(Sweeper):
+class _Named(Sweeper):
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Keep what Hydra hands over."""
+        self.loader = hydra_context.config_loader
+        self.task_function: Any = task_function
+        self.config = config
+
+
+class Grid(_Named):
     """Every combination of the values listed on the command line and in `params`.
 
     Args:
@@ -35,14 +116,21 @@ class Grid(Sweeper):
     def __init__(self, params: dict[str, Any] | None = None) -> None:
         self.params = params or {}
 
-    def setup(
-        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
-    ) -> None:
-        """Keep what Hydra hands over."""
-        self.loader = hydra_context.config_loader
-        self.task_function: Any = task_function
-        self.config = config
-
     def sweep(self, arguments: list[str]) -> None:
         """Run the sweep; the task function takes note of its exit code."""
         self.task_function.sweep_grid(self.config, self.loader, self.params, arguments)
+
+
+class OptunaSearch(_Named):
+    """Trials proposed by optuna, each in the light of those before it.
+
+    Args:
+        options: those of `OptunaSearchConf`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Run the search; the task function takes note of its exit code."""
+        self.task_function.sweep_search(self.config, self.loader, self.options, arguments)

@@ -1,11 +1,12 @@
 """What a configuration describes, built and ready to be trained; here data and model meet."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch import Callback, Trainer, seed_everything
 
 from seqlab.callbacks.limits import MaxSteps
 from seqlab.callbacks.signals import StopOnSignal
@@ -39,7 +40,11 @@ class Experiment:
 
 
 def build_experiment(
-    config: dict[str, Any], folder: RunFolder, stop: StopOnSignal, place: Place = ALONE
+    config: dict[str, Any],
+    folder: RunFolder,
+    stop: StopOnSignal,
+    place: Place = ALONE,
+    callbacks: Sequence[Callback] = (),
 ) -> Experiment:
     """Return all that a configuration describes, ready to be trained.
 
@@ -48,6 +53,7 @@ def build_experiment(
         folder: the run folder.
         stop: answers signals.
         place: of this process among those of the run.
+        callbacks: further ones, beside those of the configuration.
 
     Raises:
         UserError: it describes what cannot be made, or not be trained here.
@@ -56,7 +62,8 @@ def build_experiment(
     if place.world > 1:
         _check_shareable(data)
     module = build_module(config, data)
-    return Experiment(config, data, module, build_trainer(config, folder, stop, place))
+    trainer = build_trainer(config, folder, stop, place, callbacks)
+    return Experiment(config, data, module, trainer)
 
 
 def build_data(config: dict[str, Any]) -> Any:
@@ -84,7 +91,11 @@ def build_module(config: dict[str, Any], data: Any) -> SequenceModule:
 
 
 def build_trainer(
-    config: dict[str, Any], folder: RunFolder, stop: StopOnSignal, place: Place = ALONE
+    config: dict[str, Any],
+    folder: RunFolder,
+    stop: StopOnSignal,
+    place: Place = ALONE,
+    further: Sequence[Callback] = (),
 ) -> Trainer:
     """Return the Trainer, with callbacks and loggers for this folder.
 
@@ -93,6 +104,7 @@ def build_trainer(
         folder: the run folder.
         stop: answers signals.
         place: of this process among those of the run.
+        further: callbacks beside those of the configuration.
 
     Raises:
         UserError: a device is asked for that is not there, or flags contradict each other.
@@ -104,6 +116,7 @@ def build_trainer(
     bar = flags.pop("enable_progress_bar") if place.rank == 0 else False
     every = {name: flags.pop(f"checkpoint_{name}") for name in ("every_n_steps", "every_n_seconds")}
     callbacks: list[Any] = [stop] if place.world == 1 else [stop, OwnStream(config["seed"])]
+    callbacks += further
     if (max_steps := flags.pop("max_steps")) != -1:
         callbacks.append(MaxSteps(max_steps))
     for name, node in (config.get("callbacks") or {}).items():

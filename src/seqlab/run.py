@@ -6,12 +6,12 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig
 
 from seqlab.callbacks.checkpoints import Checkpoints
@@ -58,7 +58,11 @@ Signalled = Callable[[], int | None]
 
 
 def run(
-    config: DictConfig, path: Path, overrides: list[str], signalled: Signalled = lambda: None
+    config: DictConfig,
+    path: Path,
+    overrides: list[str],
+    signalled: Signalled = lambda: None,
+    callbacks: Sequence[Callback] = (),
 ) -> int:
     """Train what a checked configuration describes, into a claimed folder; return the exit code.
 
@@ -67,15 +71,20 @@ def run(
         path: the run folder; config.yaml is in it.
         overrides: what was typed.
         signalled: tells of a signal that came before the run could answer it.
+        callbacks: further ones, beside those of the configuration.
     """
-    return _guarded(config, RunFolder(path), overrides, signalled, resumed=False)
+    return _guarded(config, RunFolder(path), overrides, signalled, callbacks, resumed=False)
 
 
 def resume(
-    config: DictConfig, path: Path, overrides: list[str], signalled: Signalled = lambda: None
+    config: DictConfig,
+    path: Path,
+    overrides: list[str],
+    signalled: Signalled = lambda: None,
+    callbacks: Sequence[Callback] = (),
 ) -> int:
     """Go on with the run in a folder from its last good checkpoint; return the exit code."""
-    return _guarded(config, RunFolder(path), overrides, signalled, resumed=True)
+    return _guarded(config, RunFolder(path), overrides, signalled, callbacks, resumed=True)
 
 
 def _guarded(*arguments: Any, resumed: bool) -> int:
@@ -92,6 +101,7 @@ def _listening(
     folder: RunFolder,
     overrides: list[str],
     signalled: Signalled,
+    callbacks: Sequence[Callback],
     *,
     resumed: bool,
 ) -> int:
@@ -117,7 +127,7 @@ def _listening(
             if point is not None:
                 check_devices(point, world)
             ranks.start(world)
-            experiment = build_experiment(plain, folder, stop, Place(0, world))
+            experiment = build_experiment(plain, folder, stop, Place(0, world), callbacks)
             configuration = identity(shown(config))
             if point is not None:
                 check_same_experiment(configuration, point)

@@ -117,6 +117,17 @@ class _Task:
         source = GridSource(Grid(request.words, loader))
         self.code = run_sweep(request, source, self._deferral.received)
 
+    def sweep_search(
+        self, config: DictConfig, loader: ConfigLoader, options: dict[str, Any], words: list[str]
+    ) -> None:
+        """Run the trials of a search."""
+        from seqlab.config.search_request import search_request
+        from seqlab.search_cli import run_search
+
+        folder = self._command.config_dir
+        asked = search_request(config, folder, loader, options, words)
+        self.code = run_search(*asked, self._deferral.received)
+
 
 def _run_one(config: DictConfig, node: HydraConf, deferral: Deferral) -> int:
     folder = Path(node.runtime.output_dir)

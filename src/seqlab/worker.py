@@ -101,12 +101,25 @@ def _trained(task: Task, deferral: Deferral) -> int:
         # Read back from its file, it is the same configuration for a first and a later attempt.
         config = load_config(folder)
         start = resume if begun else run
-        code = start(config, folder, [] if begun else task.overrides, deferral.received)
+        overrides = [] if begun else task.overrides
+        code = start(config, folder, overrides, deferral.received, _callbacks(task))
         if not (folder / RESULT).exists():
             release(folder)  # refused, or stopped, before anything began
         return code
     finally:
         give_up(folder)
+
+
+def _callbacks(task: Task) -> list[Any]:
+    """Return what a search wants to be asked at the end of each epoch."""
+    if task.pruning is None:
+        return []
+    from seqlab.callbacks.pruning import Pruning
+    from seqlab.sweeps.metric import PREFERRED
+    from seqlab.sweeps.search.judge import Judge
+
+    wanted = task.pruning["metric"]
+    return [Pruning([wanted] if wanted else PREFERRED, Judge(task.pruning).report)]
 
 
 def _hold_patiently(folder: Path) -> None:

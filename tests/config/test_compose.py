@@ -19,6 +19,7 @@ from seqlab.config.check import resolved
 from seqlab.config.folders import conf_dir, register_resolvers
 from seqlab.config.jobs import Grid
 from seqlab.config.preflight import check_composed, without_hydra
+from seqlab.config.space_reading import read_space
 
 CONF = conf_dir()
 FILES = sorted(CONF.rglob("*.yaml"))
@@ -198,7 +199,8 @@ def test_only_the_root_chooses_options(file: Path) -> None:
     if file == CONF / "train.yaml":
         assert defaults
     elif file.parent.name == "sweep":
-        assert defaults is None or [set(each) for each in defaults] == [{"override /experiment"}]
+        named = [key for each in defaults or [] for key in each]
+        assert named in ([], ["override /experiment"], ["override /experiment", SEARCHES])
     elif defaults is not None and file.parent.name != "experiment":
         siblings = set(options(file.parent.name)) - {file.stem}
         assert all(isinstance(entry, str) and entry in siblings for entry in defaults), (
@@ -206,10 +208,13 @@ def test_only_the_root_chooses_options(file: Path) -> None:
         )
 
 
+SEARCHES = "override /hydra/sweeper"
 SWEEPS = [file for file in sorted((CONF / "sweep").glob("*.yaml")) if file.stem != "none"]
+SEARCH_FILES = [file for file in SWEEPS if SEARCHES in file.read_text(encoding="utf-8")]
+GRIDS = [file for file in SWEEPS if file not in SEARCH_FILES]
 
 
-@pytest.mark.parametrize("file", SWEEPS, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", GRIDS, ids=lambda file: file.stem)
 def test_every_job_of_a_sweep_composes_and_passes_the_check(file: Path) -> None:
     whole = content(file)
     assert whole["name"] == file.stem
@@ -222,6 +227,18 @@ def test_every_job_of_a_sweep_composes_and_passes_the_check(file: Path) -> None:
     assert 1 < len(jobs) < len(grid)
     for job in jobs:
         checked(f"experiment={experiment}", *job.overrides)
+
+
+@pytest.mark.parametrize("file", SEARCH_FILES, ids=lambda file: file.stem)
+def test_the_edges_of_a_search_compose_and_pass_the_check(file: Path) -> None:
+    whole = content(file)
+    assert whole["name"] == file.stem
+    assert whole["hydra"]["mode"] == "MULTIRUN"
+    assert whole["defaults"][1] == {SEARCHES: "optuna_search"}
+    experiment = whole["defaults"][0]["override /experiment"]
+    space = read_space(whole["hydra"]["sweeper"]["params"], [])
+    for values in space.corners():
+        checked(f"experiment={experiment}", *space.assignments(values)[0].overrides)
 
 
 @pytest.mark.parametrize("file", SWEEPS, ids=lambda file: file.stem)

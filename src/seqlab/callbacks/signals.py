@@ -115,12 +115,7 @@ class StopOnSignal(Callback):
     def _ask(self, trainer: Trainer) -> None:
         if not self._agreed():
             return
-        # They come last, when every other callback has seen the batch.
-        savers = _savers(trainer)
-        for callback in savers:
-            callback.stop = self._stop
-        if not savers:
-            self._stop()
+        stop_once_saved(trainer, self._stop)
 
     def _stop(self) -> None:
         assert self._received is not None
@@ -146,6 +141,21 @@ class StopOnSignal(Callback):
         self._received = signum
         if not self._training:
             raise Interrupted(signum)
+
+
+def stop_once_saved(trainer: Trainer, stop: Callable[[], None]) -> None:
+    """Have the run saved at the next place that allows it, and end right after; or at once.
+
+    Args:
+        trainer: the run's.
+        stop: ends the run.
+    """
+    # They come last, when every other callback has seen the batch.
+    savers = _savers(trainer)
+    for callback in savers:
+        callback.stop = stop
+    if not savers:
+        stop()
 
 
 def _savers(trainer: Trainer) -> list[Checkpoints]:

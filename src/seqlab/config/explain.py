@@ -15,6 +15,7 @@ from seqlab.config.declared import reference_config
 from seqlab.config.folders import ROOT, conf_dir
 from seqlab.errors import UserError, first_line, one_line
 
+_PLUGINS = ("hydra/sweeper=", "hydra/launcher=")
 _HELP = "`python -m train --help` shows examples."
 _GRAMMAR = re.compile(
     "mismatched input|token recognition|no viable|missing EQUAL|LexerNoViableAlt|extraneous input"
@@ -122,6 +123,7 @@ def _declared(words: list[str], key: str, folders: list[Path]) -> DictConfig:
     chosen = [word for word in words if word.partition("=")[0] in groups and "," not in word]
     with hydra_loader(folders[-1] if folders[1:] else None) as loader:
         if key.startswith("hydra."):
-            return loader.load_configuration(ROOT, chosen, RunMode.RUN)
+            plugins = [word for word in words if word.startswith(_PLUGINS)]
+            return loader.load_configuration(ROOT, [*chosen, *plugins], RunMode.RUN)
         defaults = loader.compute_defaults_list(ROOT, chosen, RunMode.RUN)
         return reference_config(defaults.overrides.known_choices, [])

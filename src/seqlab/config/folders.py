@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -82,15 +82,19 @@ def _sweep_folder(name: str | None, choices: Any, overrides: Any, params: Any) -
 
     A sweep without a name of its own is told by what it varies and by what it holds fixed.
     """
-    words = [*(f"{key}={value}" for key, value in (params or {}).items()), *typed(overrides)]
+    described = {key: value for key, value in (params or {}).items() if isinstance(value, Mapping)}
+    plain = {key: value for key, value in (params or {}).items() if key not in described}
+    words = [*(f"{key}={value}" for key, value in plain.items()), *typed(overrides)]
     folder = f"{OUTPUTS}/{experiment_name(name, choices, words)}"
     if name:
         return folder
-    varied = {key.rpartition(".")[2] for key, value in _parts(words) if is_several(value)}
+    several = [*described, *(key for key, value in _parts(words) if is_several(value))]
+    varied = {key.rpartition(".")[2] for key in several}
     fixed = sorted(word for word in words if not is_several(word.partition("=")[2]))
     fixed = [word for word in fixed if not word.startswith("experiment=")]
     mark = hashlib.sha256("\n".join(fixed).encode()).hexdigest()[:6] if fixed else ""
-    return "_".join([f"{folder}/sweep", *sorted(varied), *filter(None, [mark])])
+    kind = "search" if choices.get("hydra/sweeper") == "optuna_search" else "sweep"
+    return "_".join([f"{folder}/{kind}", *sorted(varied), *filter(None, [mark])])
 
 
 def _parts(words: list[str]) -> Iterator[tuple[str, str]]:
@@ -101,7 +105,8 @@ def _parts(words: list[str]) -> Iterator[tuple[str, str]]:
 
 def is_several(value: str) -> bool:
     """Return whether a typed value stands for several, as Hydra reads it."""
-    if re.match(r"(choice|range|interval|glob|shuffle|sort|tag)\(", value):
+    cast = r"((int|float|str|bool)\()?"
+    if re.match(rf"{cast}(choice|range|interval|glob|shuffle|sort|tag)\(", value):
         return True
     bare = re.sub(r"""(\[[^\]]*\]|\{[^}]*\}|"[^"]*"|'[^']*'|\([^)]*\))""", "", value)
     return "," in bare

@@ -27,6 +27,8 @@ from seqlab.config.snapshot import Snapshot
 from seqlab.errors import UserError
 
 _LONGEST_LABEL = 80
+# Words that a sweep's file may give their meaning, which its jobs are composed without.
+_OF_THE_SWEEP = re.compile(r"\+*hydra[./](mode|sweeper|launcher)\b")
 
 
 @dataclass(frozen=True)
@@ -103,13 +105,13 @@ class Grid:
     @property
     def varied(self) -> tuple[str, ...]:
         """The keys that have several values, bare of signs such as `+`."""
-        return tuple(_bare(key) for key in self._varied)
+        return tuple(bare_key(key) for key in self._varied)
 
     def __len__(self) -> int:
         return math.prod(len(values) for values in self._choices.values())
 
     def __iter__(self) -> Iterator[Assignment]:
-        keys = [_bare(key) for key in self._choices]
+        keys = [bare_key(key) for key in self._choices]
         for combination in itertools.product(*self._choices.values()):
             yield Assignment(
                 tuple(word for word, _ in combination),
@@ -151,7 +153,7 @@ class Composer:
 
     def __init__(self, loader: ConfigLoader, hydra_words: list[str]) -> None:
         self._loader = loader
-        self._hydra_words = [word for word in hydra_words if "hydra.mode" not in word]
+        self._hydra_words = [word for word in hydra_words if not _OF_THE_SWEEP.match(word)]
 
     def compose(self, overrides: list[str]) -> Composed:
         """Return a job's configuration.
@@ -195,7 +197,8 @@ def check_words(words: list[str]) -> None:
     check_overrides(parsed(words), sweep=True)
 
 
-def _bare(key: str) -> str:
+def bare_key(key: str) -> str:
+    """Return a key without signs such as `+`, and without its package."""
     return key.lstrip("+~").partition("@")[0]
 
 

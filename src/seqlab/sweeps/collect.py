@@ -36,8 +36,8 @@ def collected(row: Row, sweep: Path, ending: Ending, task: Task) -> Row:
         return replace(row, status="completed", error=None)
     error = (outcome or {}).get("error") or result.get("error")
     code = outcome["code"] if outcome else ending.code
-    if outcome and error and error["type"] == PRUNED:
-        return replace(row, status="pruned", error=error)
+    if _is_pruned(result):
+        return replace(row, status="pruned", error=result["error"])
     if outcome and code in (EXIT_INTERRUPTED, EXIT_TERMINATED):
         return replace(row, status="interrupted", error=error)
     if error is None or outcome is None:
@@ -78,6 +78,8 @@ def reconciled(row: Row, sweep: Path) -> Row:
     status = result.get("status")
     if status == "completed":
         return replace(updated(row, result, sweep), status="completed", error=None)
+    if _is_pruned(result):
+        return replace(updated(row, result, sweep), status="pruned", error=result["error"])
     return replace(
         updated(row, result, sweep),
         status="failed" if status == "failed" else "interrupted",
@@ -96,6 +98,12 @@ def may_be_retried(row: Row) -> bool:
 def usage_error(error: UserError) -> dict[str, str]:
     """Return a refused configuration as a row's error."""
     return {"type": "UserError", "message": str(error), "hint": error.hint}
+
+
+def _is_pruned(result: dict[str, Any]) -> bool:
+    return (
+        result.get("status") == "interrupted" and (result.get("error") or {}).get("type") == PRUNED
+    )
 
 
 def _result(folder: RunFolder) -> dict[str, Any]:

@@ -1,0 +1,167 @@
+"""What a search can be told, checked before optuna is imported."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from seqlab.errors import UserError
+
+JOURNAL = "study.journal"
+"""Name of a study's file in the sweep's folder, unless it is to be kept elsewhere."""
+
+SAMPLERS: dict[str, tuple[str, ...]] = {
+    "auto": (),
+    "tpe": ("n_startup_trials", "n_ei_candidates", "multivariate", "group", "constant_liar"),
+    "random": (),
+    "qmc": ("qmc_type", "scramble"),
+    "gp": ("n_startup_trials", "deterministic_objective"),
+    "nsgaii": ("population_size", "mutation_prob", "crossover_prob", "swapping_prob"),
+    "cmaes": ("n_startup_trials", "sigma0", "popsize"),
+}
+"""The samplers, each with its options."""
+
+_PERCENTILE = ("n_startup_trials", "n_warmup_steps", "interval_steps", "n_min_trials")
+_HALVING = ("min_resource", "reduction_factor", "bootstrap_count")
+PRUNERS: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "median": _PERCENTILE,
+    "percentile": ("percentile", *_PERCENTILE),
+    "asha": (*_HALVING, "min_early_stopping_rate"),
+    "hyperband": (*_HALVING, "max_resource"),
+    "threshold": ("lower", "upper", "n_warmup_steps", "interval_steps"),
+}
+"""The pruners, each with its options."""
+
+_ALSO_CALLED = {"successive_halving": "asha"}
+_PACKAGES = {"gp": "scipy", "qmc": "scipy", "cmaes": "cmaes"}
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """What a search is told beside its space.
+
+    Attributes:
+        n_trials: number of trials, those of earlier starts included.
+        sampler: proposes them; `auto`: Gaussian processes (`gp`) where every key has a value in
+            every trial, and there are at most 100 of them, else `tpe`.
+        sampler_seed: seeds the proposals.
+        sampler_options: the sampler's own.
+        pruner: ends bad trials during their training.
+        pruner_options: the pruner's own.
+        storage: `sqlite:///FILE`, or the path of a journal; `None`: a journal in the sweep's
+            folder.
+        study_name: what the study is called in there; `None`: as the sweep.
+        metric: what decides; `None`: whichever suits the runs.
+        direction: `minimize` or `maximize`.
+
+    Raises:
+        UserError: an option has a value that it cannot have, or needs a package that is not there.
+    """
+
+    n_trials: int = 20
+    sampler: str = "auto"
+    sampler_seed: int = 0
+    sampler_options: Mapping[str, Any] = field(default_factory=dict)
+    pruner: str = "none"
+    pruner_options: Mapping[str, Any] = field(default_factory=dict)
+    storage: str | None = None
+    study_name: str | None = None
+    metric: str | None = None
+    direction: str = "minimize"
+
+    def __post_init__(self) -> None:
+        if self.n_trials < 1:
+            raise UserError(
+                f"hydra.sweeper.n_trials={self.n_trials}: must be 1 or more",
+                "For example hydra.sweeper.n_trials=20.",
+            )
+        if self.sampler_seed < 0:
+            raise UserError(
+                f"hydra.sweeper.sampler_seed={self.sampler_seed}: must be 0 or more",
+                "For example hydra.sweeper.sampler_seed=1.",
+            )
+        object.__setattr__(self, "pruner", _ALSO_CALLED.get(self.pruner, self.pruner))
+        _check_name("sampler", self.sampler, SAMPLERS)
+        _check_name("pruner", self.pruner, PRUNERS)
+        _check_options("sampler", self.sampler, self.sampler_options, SAMPLERS)
+        _check_options("pruner", self.pruner, self.pruner_options, PRUNERS)
+        if self.direction not in ("minimize", "maximize"):
+            raise UserError(
+                f"hydra.sweeper.direction={self.direction}: there are minimize and maximize",
+                "For example hydra.sweeper.direction=maximize.",
+            )
+        if (package := _PACKAGES.get(self.sampler)) and find_spec(package) is None:
+            raise UserError(
+                f"hydra.sweeper.sampler={self.sampler} needs the package {package}",
+                f"python -m pip install {package}",
+            )
+
+
+def check_optuna() -> None:
+    """Raise `UserError` where optuna is not installed, or is of another generation."""
+    remedy = 'python -m pip install "seqlab[sweep]", or -e ".[sweep]" in a checkout.'
+    try:
+        found = version("optuna")
+    except PackageNotFoundError:
+        raise UserError("hydra/sweeper=optuna_search needs optuna 5", remedy) from None
+    if found.partition(".")[0] != "5":
+        raise UserError(
+            f"hydra/sweeper=optuna_search needs optuna 5, and {found} is installed", remedy
+        )
+
+
+def storage_place(storage: str | None, folder: Path) -> str:
+    """Return where the study is kept: `sqlite:///FILE` or a journal's path, both absolute.
+
+    Args:
+        storage: as it was typed.
+        folder: the sweep's folder.
+
+    Raises:
+        UserError: nothing can be kept there.
+    """
+    if storage is None:
+        return str((folder / JOURNAL).absolute())
+    scheme, colon, rest = storage.partition("://")
+    if colon and (scheme != "sqlite" or not rest.startswith("/") or len(rest) < 2):
+        raise UserError(
+            f"hydra.sweeper.storage={storage}: a study is kept in a file",
+            "Use sqlite:///FILE.db, or the path of a journal file.",
+        )
+    file = Path(rest[1:] if colon else storage).absolute()
+    if file.is_dir() or not file.parent.is_dir():
+        what = f"{file} is a folder" if file.is_dir() else f"there is no folder {file.parent}"
+        raise UserError(f"hydra.sweeper.storage={storage}: {what}", "Name a file in a folder.")
+    return f"sqlite:///{file}" if colon else str(file)
+
+
+def _check_name(what: str, name: str, known: Mapping[str, tuple[str, ...]]) -> None:
+    if name in known:
+        return
+    if name == "grid":
+        raise UserError(
+            "hydra.sweeper.sampler=grid: a grid is not searched",
+            "Leave hydra/sweeper out, and list the values: key=1,2,3.",
+        )
+    close = get_close_matches(name, known, n=1)
+    hint = f"Did you mean {close[0]}? " if close else ""
+    raise UserError(
+        f"hydra.sweeper.{what}={name}: there is no such {what}",
+        f"{hint}There are {', '.join(known)}.",
+    )
+
+
+def _check_options(
+    what: str, name: str, given: Mapping[str, Any], known: Mapping[str, tuple[str, ...]]
+) -> None:
+    for key in given:
+        if key not in known[name]:
+            names = ", ".join(known[name])
+            raise UserError(
+                f"hydra.sweeper.{what}_options.{key}: {name} has no such option",
+                f"It has {names}." if names else "It has none; leave it out.",
+            )

@@ -1,0 +1,278 @@
+"""Whole searches: `python -m train -m hydra/sweeper=optuna_search`, also killed and resumed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from omegaconf import OmegaConf
+from searching import trials
+
+from conftest import Outcome, spawn
+from expect import one, refused
+from seqlab.config.folders import _sweep_folder
+from seqlab.run_folder import RunFolder, whole_lines
+from seqlab.sweeps.ledger import Row, read_ledger
+
+Train = Callable[..., Outcome]
+
+SEARCH = ["-m", "hydra/sweeper=optuna_search"]
+WORDS = [
+    *SEARCH,
+    "name=mine",
+    "hydra.sweeper.n_trials=5",
+    "hydra.sweeper.pruner=median",
+    "hydra.sweeper.pruner_options.n_startup_trials=2",
+    "optimizer.lr=tag(log,interval(0.00001,10))",
+    "model.hidden_size=tag(log,int(interval(4,64)))",
+    "trainer.max_epochs=6",
+    "logger=csv",
+    "~callbacks.forecasts",
+    "~callbacks.curves",
+]
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+DEADLINE_S = 240
+
+
+def searched(folder: Path, *more: str) -> "subprocess.CompletedProcess[str]":
+    return spawn("-m", "train", *WORDS, *more, cwd=folder, **ONE_THREAD)
+
+
+def known(folder: Path) -> list[tuple[Any, ...]]:
+    """Return what a study has, but for times."""
+    return [(t.state, t.params, t.value, t.intermediate_values) for t in trials(folder)]
+
+
+def rows(folder: Path) -> list[Row]:
+    try:
+        return read_ledger(folder).current
+    except ValueError:
+        return []
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of a search that nothing disturbed, and what it printed."""
+    folder = tmp_path_factory.mktemp("whole")
+    done = searched(folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "outputs" / "mine", done.stdout
+
+
+def test_a_search_trains_prunes_and_draws(whole: tuple[Path, str]) -> None:
+    folder, printed = whole
+    found = rows(folder)
+    counts = [row.status for row in found]
+    assert set(counts) == {"completed", "pruned"}
+    completed, pruned = counts.count("completed"), counts.count("pruned")
+    assert f"mine: 5 jobs: {completed} completed, {pruned} pruned" in printed
+    assert [row.trial for row in found] == list(range(5))
+    for row, trial in zip(found, trials(folder), strict=True):
+        metrics = RunFolder(folder / row.folder).read_metrics()
+        assert trial.params["optimizer.lr"] == row.parameters["optimizer.lr"]
+        assert trial.state.name == {"completed": "COMPLETE"}.get(row.status, "PRUNED")
+        assert trial.value == row.metrics["val/loss"]
+        assert trial.intermediate_values == dict(metrics["val/loss"])
+        assert row.epochs == len(metrics["val/loss"])
+        assert row.checkpoint
+        assert (folder / row.checkpoint).is_file()
+        assert (row.error or {}).get("type") == (None if row.status == "completed" else "Pruned")
+    assert (folder / "figures" / "search_history.png").is_file()
+
+
+def test_the_same_command_has_nothing_left_and_more_trials_go_on(
+    whole: tuple[Path, str], tmp_path: Path
+) -> None:
+    folder, _ = whole
+    before = known(folder)
+    again = searched(folder.parents[1], "hydra.sweeper.n_trials=6")
+    assert again.returncode == 0, again.stderr
+    assert "mine: 6 jobs: " in again.stdout
+    assert "5 of them before" in again.stdout
+    assert known(folder)[:5] == before
+    assert len(known(folder)) == 6
+
+
+def in_mid_trial(folder: Path, process: "subprocess.Popen[str]", number: int) -> None:
+    """Wait until a trial is at work and has reported an epoch."""
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        assert process.poll() is None
+        at_work = [row for row in rows(folder) if row.number == number]
+        begun = at_work and at_work[0].status == "running"
+        if begun and len(whole_lines(RunFolder(folder / at_work[0].folder).metrics)) > 1:
+            return
+        time.sleep(0.005)
+    raise AssertionError("it never came to that")
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A search at work."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "train", *WORDS],
+        cwd=tmp_path,
+        env=os.environ | ONE_THREAD,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+def test_a_search_killed_in_mid_trial_goes_on_as_if_nothing_had_been(
+    whole: tuple[Path, str], tmp_path: Path, begun: "subprocess.Popen[str]"
+) -> None:
+    folder = tmp_path / "outputs" / "mine"
+    in_mid_trial(folder, begun, 1)
+    begun.send_signal(signal.SIGKILL)
+    begun.wait()
+    done = searched(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert known(folder) == known(whole[0])[:5]
+    assert sum(row.attempts for row in rows(folder)) == 6
+
+
+def test_a_job_that_is_killed_is_a_failed_trial_until_it_is_tried_again(
+    tmp_path: Path, begun: "subprocess.Popen[str]", whole: tuple[Path, str]
+) -> None:
+    folder = tmp_path / "outputs" / "mine"
+    in_mid_trial(folder, begun, 0)
+    os.kill(worker_of(begun.pid), signal.SIGKILL)
+    printed, _ = begun.communicate(timeout=DEADLINE_S)
+    assert begun.returncode == 1
+    assert "1 failed" in printed
+    assert trials(folder)[0].state == optuna.trial.TrialState.FAIL
+    assert rows(folder)[0].status == "failed"
+    done = searched(tmp_path, "hydra.launcher.retry_failed=true")
+    assert done.returncode == 0, done.stderr
+    added = trials(folder)[5]
+    assert (added.params, added.value) == (trials(folder)[0].params, trials(whole[0])[0].value)
+
+
+def worker_of(pid: int) -> int:
+    """Return the process that trains: the youngest of those below a sweep's."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents[int(entry.name)] = int(fields[1])
+    below = {pid}
+    for child, parent in sorted(parents.items()):
+        if parent in below:
+            below.add(child)
+    return max(below)
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "remedy"),
+    [
+        one("optimizer.lr=1", message="there is nothing to search over", remedy="interval"),
+        one(
+            "optimizer.lr=interval(1,0.1)",
+            message="optimizer.lr=interval(1,0.1): low 1.0 is above high 0.1",
+            remedy="Exchange them.",
+        ),
+        one(
+            "optimizer.lr=interval(0,1)",
+            "hydra.sweeper.sampler=tep",
+            message="hydra.sweeper.sampler=tep: there is no such sampler",
+            remedy="Did you mean tpe?",
+        ),
+        one(
+            "optimizer.lr=interval(0,1)",
+            "hydra.sweeper.n_trials=many",
+            message="n_trials",
+            remedy="",
+        ),
+        one(
+            "optimizer.lr=interval(0,1)",
+            "hydra.sweeper.pruner_options.n_warmup_step=1",
+            message="unknown key 'hydra.sweeper.pruner_options.n_warmup_step'",
+            remedy="n_warmup_steps",
+        ),
+        one(
+            "model=mlp,rnn",
+            message="",
+            remedy="",
+        ),
+        one(
+            "optimizer.lr=interval(-1,1)",
+            message="optimizer.lr=-1.0",
+            remedy="",
+        ),
+        one(
+            "optimizer.lr=interval(0,1)",
+            "seed=interval(0,1)",
+            message="the seed is nothing to search over",
+            remedy="seed=0,1,2",
+        ),
+    ],
+)
+def test_what_cannot_be_searched_is_refused_before_anything_is_written(
+    train: Train, tmp_path: Path, words: tuple[str, ...], message: str, remedy: str
+) -> None:
+    refused(train(*SEARCH, *words), message, remedy)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_chooses_the_search_and_the_command_line_its_options(
+    train: Train, tmp_path: Path
+) -> None:
+    words = ["sweep=search_lr_hidden", "hydra.sweeper.n_trials=2", "data.tau=-1"]
+    refused(train(*words), "data.tau=-1")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "folder"),
+    [
+        (["optimizer.lr=interval(0,1)"], "outputs/sine_mlp/search_lr"),
+        (["a.b=int(interval(1,2))", "a.c=tag(log, interval(1,2))"], "outputs/sine_mlp/search_b_c"),
+        (["name=mine", "optimizer.lr=interval(0,1)"], "outputs/mine"),
+    ],
+)
+def test_a_search_has_a_folder_of_its_own(words: list[str], folder: str) -> None:
+    choices = {"hydra/sweeper": "optuna_search", "experiment": "sine_mlp"}
+    name = "mine" if "name=mine" in words else None
+    assert _sweep_folder(name, choices, OmegaConf.create(words), None) == folder
+    described = OmegaConf.create({"optimizer.lr": {"type": "float", "low": 0, "high": 1}})
+    expected = "outputs/mine" if name else "outputs/sine_mlp/search_lr"
+    assert _sweep_folder(name, choices, OmegaConf.create([]), described) == expected
+
+
+def test_without_optuna_the_message_says_what_to_install(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from importlib.metadata import PackageNotFoundError
+
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("seqlab.sweeps.search.options.version", missing)
+    outcome = train(*SEARCH, "optimizer.lr=interval(0,1)")
+    refused(outcome, "hydra/sweeper=optuna_search needs optuna 5", 'pip install "seqlab[sweep]"')
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_but_a_search_imports_optuna(tmp_path: Path) -> None:
+    code = (
+        "import sys; from seqlab.train_cli import main; import seqlab.sweep_cli, seqlab.worker; "
+        "code = main(['--cfg', 'hydra', 'hydra/sweeper=optuna_search']); "
+        "assert code == 0; assert 'optuna' not in sys.modules"
+    )
+    done = spawn("-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "OptunaSearch" in done.stdout
