@@ -9,7 +9,6 @@ from seqlab.config.snapshot import snapshot_id
 from seqlab.config.space import Space
 from seqlab.sweep_cli import run_sweep
 from seqlab.sweeps.search.options import SearchOptions, check_optuna
-from seqlab.sweeps.search.plots import write_plots
 
 
 def run_search(
@@ -34,7 +33,4 @@ def run_search(
     from seqlab.sweeps.search.source import SearchSource  # optuna is imported only for a search
 
     source = SearchSource(space, options, request.folder, request.name, snapshot)
-    code = run_sweep(request, source, signalled)
-    if signalled() is None:
-        write_plots(request.folder)
-    return code
+    return run_sweep(request, source, signalled)

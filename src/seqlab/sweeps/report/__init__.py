@@ -48,11 +48,12 @@ def write_report(
         UserError: the folder is no sweep, or no job has that metric.
     """
     findings = find(read_ledger(folder), metric, direction)
-    from seqlab.sweeps.report.page import page  # these two import heavy libraries
+    from seqlab.sweeps.report.page import page  # these import heavy libraries
     from seqlab.sweeps.report.plots import Drawn, draw_figures
+    from seqlab.sweeps.search.plots import write_plots
 
     drawn = draw_figures(findings, findings.notes)
-    drawn += [Drawn(title, file) for title, file in figures]
+    drawn += [Drawn(title, file) for title, file in (*write_plots(folder), *figures)]
     texts = {"results.csv": results_csv(findings), "settings.csv": settings_csv(findings)}
     if findings.earlier:
         texts["earlier.csv"] = earlier_csv(findings.earlier)
