@@ -14,9 +14,10 @@ from pathlib import Path
 
 from benchmark_report import read_sections, write_report
 from benchmark_start import measure_start
+from benchmark_sweeps import measure_sweeps
 
 ROOT = Path(__file__).resolve().parents[1]
-SECTIONS = {"start": measure_start}
+SECTIONS = {"start": measure_start, "sweeps": measure_sweeps}
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ lie on a file system that all nodes share.
 
 import os
 import signal
+import socket
 import time
 from contextlib import suppress
 from typing import Any
@@ -15,6 +16,7 @@ from seqlab.sweeps.launchers.base import Ending, needed, number_of, whole_number
 from seqlab.sweeps.launchers.remote import RemoteTask, ask_to_stop, forget_stop, is_at_work
 from seqlab.sweeps.task import Task
 
+_ANSWER_S = 10.0
 _STORE_BYTES = 80 * 2**20  # jobs pass files, not objects
 
 
@@ -80,6 +82,7 @@ class RayLauncher:
                 "_node_ip_address": "127.0.0.1",
             }
         try:
+            _check_answer(self._address)  # Ray itself would ask for minutes
             self._ray.init(log_to_driver=False, logging_level="ERROR", **options)
         except Exception as error:  # of many types, Ray's own and others
             raise UserError(
@@ -188,6 +191,13 @@ class RayLauncher:
         self._ray.shutdown()
 
 
+def _check_answer(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if port.isdigit() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
+
+
 def _done(file: str) -> int:
     """Do a task on a node; return its exit code."""
-    return RemoteTask(file)()
+    # When Ray loses a node it starts the job elsewhere, but a process there may live on.
+    return RemoteTask(file, with_parent=True)()

@@ -16,6 +16,7 @@ from seqlab.errors import EXIT_INTERRUPTED, EXIT_TERMINATED
 from seqlab.sweeps.task import Task, read_task
 
 _LOOK_EVERY_S = 0.5
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 @dataclass
@@ -27,10 +28,12 @@ class RemoteTask:
     Attributes:
         file: holds the task; every machine sees it under this path.
         linger_s: how long to wait for the engine's next word when the job was stopped by others.
+        with_parent: whether the job is also stopped once the parent of the calling process is gone.
     """
 
     file: str
     linger_s: float = 0.0
+    with_parent: bool = False
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False, repr=False)
 
     def __call__(self) -> int:
@@ -55,23 +58,29 @@ class RemoteTask:
             self.stop()
             raise
 
+    def tell(self) -> None:
+        """Ask the job to save its state and end."""
+        if self._process is not None:
+            self._process.terminate()
+
     def stop(self) -> None:
         """Have the job save its state and end; return once it has. May be called by a handler."""
         process = self._process
         if process is None or process.returncode is not None:
             return
-        process.terminate()
+        self.tell()
         # Popen.wait could wait for a lock that the code under the handler holds.
         with suppress(ChildProcessError):
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
     def _followed(self, process: "subprocess.Popen[bytes]", task: Task) -> int:
-        told = False
+        told, parent = False, os.getppid()
         while True:
             with suppress(subprocess.TimeoutExpired):
                 return process.wait(_LOOK_EVERY_S)
-            if not told and _stop_file(task).exists():
-                process.terminate()
+            orphaned = self.with_parent and os.getppid() != parent
+            if not told and (orphaned or _stop_file(task).exists()):
+                self.tell()
                 told = True
 
     def _linger(self, task: Task) -> None:
@@ -105,13 +114,16 @@ def _environment(task: Task) -> dict[str, str]:
     environment = os.environ | {REPEATED_SIGNALS: "1"}
     if task.threads is not None:
         environment["OMP_NUM_THREADS"] = str(task.threads)
+    if "SLURM_NTASKS" in environment:
+        # Else Lightning counts SLURM's tasks as its own processes, and requeues the job by itself.
+        environment["SLURM_JOB_NAME"] = "interactive"
     return environment
 
 
 @contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """Start a process that takes signals only once it can answer them; it lets them through."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    """Start a process that no signal ends; it takes SIGINT and SIGTERM once it can answer them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield
     finally:

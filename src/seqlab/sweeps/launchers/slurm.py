@@ -11,8 +11,9 @@ import shutil
 import signal
 import subprocess
 import time
-from contextlib import nullcontext, suppress
+from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,11 @@ _NO_END = ("UNKNOWN", "PREEMPTED", "REQUEUED")
 @dataclass
 class Requeued(RemoteTask):
     """A job that SLURM may preempt: submitit calls `checkpoint`, and queues what that returns."""
+
+    def __call__(self) -> int:
+        """Do the job; SIGTERM, which SLURM may send to this process alone, has it saved."""
+        signal.signal(signal.SIGTERM, lambda *_: self.tell())
+        return super().__call__()
 
     def checkpoint(self) -> Any:
         """Have the job save its state; return how it goes on."""
@@ -235,7 +241,8 @@ class SlurmLauncher:
         calls = [Requeued(str(task.file), _LINGER_S) for task in tasks]
         executor = self._prepared(tasks[0])
         try:
-            with self._local.shielded() if self._local else nullcontext():
+            # submitit prints what sbatch says, and raises it as well.
+            with self._local.shielded() if self._local else redirect_stderr(StringIO()):
                 jobs = executor.submit_array(calls)
         except (OSError, self._submitit.core.utils.FailedJobError) as error:
             if not self._submitted:
