@@ -38,8 +38,11 @@ ALLOWED = {
     "messages": {"masking"},
     "deferral": set(),
     "provenance": {"__init__"},
-    # config.jobs: for what a job is made of
-    "sweeps": {"config.jobs", "errors", "files", "messages", "provenance", "run_folder"},
+    # config.jobs: for what a job is made of; config.claim: whether a process is at work on it
+    "sweeps": {
+        *("config.jobs", "config.claim", "deferral", "errors", "files", "messages"),
+        *("provenance", "run_folder"),
+    },
     "summary": {"run_folder"},
     # experiment: for a type only
     "record": {"errors", "provenance", "resumption", "run_folder", "masking", "experiment"},

@@ -26,7 +26,7 @@ WORDS = [
     "callbacks.checkpoints.every_n_epochs=7",
     "logger=csv",
 ]
-LONG = [*WORDS, "trainer.max_epochs=150"]
+LONG = [*WORDS, "trainer.max_epochs=120"]
 """Trains for some seconds, so that it can be struck in the middle."""
 SHORT = [*WORDS, "trainer.max_epochs=1"]
 

@@ -69,7 +69,7 @@ class RayLauncher:
         self._fitting = self._places(needs)
         self._slots = self._fitting if parallel is None else parallel
         # A process of Ray's does one job and ends: jobs share nothing.
-        self._function = self._ray.remote(max_calls=1)(_done).options(name="seqlab job", **needs)
+        self._function = self._ray.remote(max_calls=1)(_job).options(name="seqlab job", **needs)
         self._running: dict[Any, Task] = {}
         self._over: dict[Any, Ending] = {}
 
@@ -197,7 +197,12 @@ def _check_answer(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
 
 
-def _done(file: str) -> int:
+def _job(file: str) -> int:
     """Do a task on a node; return its exit code."""
-    # When Ray loses a node it starts the job elsewhere, but a process there may live on.
-    return RemoteTask(file, with_parent=True)()
+    job = RemoteTask(file, with_parent=True)
+    code = job()
+    if job.orphaned:
+        # The node is dead for Ray, though this process is not: without a result of it Ray starts
+        # the job elsewhere.
+        os._exit(1)
+    return code

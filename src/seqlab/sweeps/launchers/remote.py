@@ -29,11 +29,13 @@ class RemoteTask:
         file: holds the task; every machine sees it under this path.
         linger_s: how long to wait for the engine's next word when the job was stopped by others.
         with_parent: whether the job is also stopped once the parent of the calling process is gone.
+        orphaned: whether that has happened.
     """
 
     file: str
     linger_s: float = 0.0
     with_parent: bool = False
+    orphaned: bool = field(default=False, init=False)
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False, repr=False)
 
     def __call__(self) -> int:
@@ -78,8 +80,8 @@ class RemoteTask:
         while True:
             with suppress(subprocess.TimeoutExpired):
                 return process.wait(_LOOK_EVERY_S)
-            orphaned = self.with_parent and os.getppid() != parent
-            if not told and (orphaned or _stop_file(task).exists()):
+            self.orphaned = self.with_parent and os.getppid() != parent
+            if not told and (self.orphaned or _stop_file(task).exists()):
                 self.tell()
                 told = True
 
