@@ -263,10 +263,11 @@ class SlurmLauncher:
         names = _names(self._folder) if self._running else set()
         ended, silent = [], []
         for number, each in self._running.items():
-            if each.job.paths.result_pickle.name in names:
+            if each.job.paths.result_pickle.name not in names:
+                if self._seems_over(each.job):
+                    silent.append(number)
+            elif self._local is None or not self._local.is_alive(each.job):
                 ended.append(_ending(each))
-            elif self._seems_over(each.job):
-                silent.append(number)
         ended += [self._lost(number) for number in self._gone(silent)]
         for ending in ended:
             each = self._running.pop(ending.number)
