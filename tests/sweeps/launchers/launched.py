@@ -7,15 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from conftest import SMALL_LM, spawn
+from conftest import SMALL_LM
 from seqlab.run_folder import RunFolder
 from seqlab.sweeps.ledger import Row, read_ledger
+from seqlab.train_cli import main as train_main
 
 DEADLINE_S = 180
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
@@ -79,11 +80,12 @@ def run_of(folder: Path, number: int) -> RunFolder:
 
 
 def begun(folder: Path, number: int, epochs: int = 3) -> Callable[[], bool]:
-    """Return whether a job has trained for some epochs."""
+    """Return whether a job has trained for some epochs, and has a checkpoint."""
 
     def look() -> bool:
         with suppress(ValueError):
-            return len(run_of(folder, number).read_metrics().get("step", [])) > epochs
+            run = run_of(folder, number)
+            return len(run.read_metrics().get("step", [])) > epochs and run.last.is_file()
         return False
 
     return look
@@ -101,8 +103,8 @@ def workers(folder: Path) -> list[int]:
 
 
 def undisturbed(folder: Path, *words: str) -> RunFolder:
-    done = spawn("-m", "train", *words, "hydra.run.dir=undisturbed", cwd=folder, **ONE_THREAD)
-    assert done.returncode == 0, done.stderr
+    with chdir(folder):
+        assert train_main([*words, "hydra.run.dir=undisturbed"]) == 0
     return RunFolder(folder / "undisturbed")
 
 

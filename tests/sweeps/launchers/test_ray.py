@@ -25,6 +25,7 @@ from launched import (
 
 from conftest import Outcome
 from expect import refused
+from seqlab.errors import UserError
 from seqlab.sweeps.launchers import ray as module
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'seqlab[ray]'")
@@ -97,20 +98,19 @@ def ancestors(pid: int) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("word", "message"),
+    ("option", "message"),
     [
-        ("cpus=0", "hydra.launcher.cpus=0: must be a whole number, 1 or more"),
-        ("gpus=-1", "hydra.launcher.gpus=-1.0: must be a number, 0 or more"),
-        ("memory_gb=0", "hydra.launcher.memory_gb=0.0: must be a number, above 0"),
-        ("parallel=0", "hydra.launcher.parallel=0: must be a whole number, 1 or more"),
-        ("max_retries=-1", "hydra.launcher.max_retries=-1: must be a whole number, 0 or more"),
+        ({"cpus": 0}, "hydra.launcher.cpus=0: must be a whole number, 1 or more"),
+        ({"gpus": -1.0}, "hydra.launcher.gpus=-1.0: must be a number, 0 or more"),
+        ({"memory_gb": 0.0}, "hydra.launcher.memory_gb=0.0: must be a number, above 0"),
+        ({"parallel": 0}, "hydra.launcher.parallel=0: must be a whole number, 1 or more"),
+        ({"max_retries": -1}, "hydra.launcher.max_retries=-1: must be a whole number, 0 or more"),
     ],
 )
-def test_impossible_options_are_refused(
-    train: Train, tmp_path: Path, word: str, message: str
-) -> None:
-    refused(train("-m", "seed=1,2", RAY, f"hydra.launcher.{word}"), message)
-    assert list(tmp_path.iterdir()) == []
+def test_impossible_options_are_refused(option: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        module.RayLauncher(**option)
+    assert message in str(refusal.value)
 
 
 def test_without_ray_nothing_begins(

@@ -2,8 +2,11 @@
 
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import fake_slurm
 import pytest
@@ -24,11 +27,16 @@ from launched import (
 
 from conftest import Outcome
 from expect import refused
+from seqlab.deferral import REPEATED_SIGNALS, is_echo
+from seqlab.errors import UserError
+from seqlab.sweeps.launchers import remote
 from seqlab.sweeps.launchers import slurm as module
 from seqlab.sweeps.launchers.base import Ending
 from seqlab.sweeps.task import Task
 
-pytest.importorskip("submitit", reason="submitit is not installed: pip install 'seqlab[slurm]'")
+submitit = pytest.importorskip(
+    "submitit", reason="submitit is not installed: pip install 'seqlab[slurm]'"
+)
 
 Train = Callable[..., Outcome]
 
@@ -107,8 +115,10 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_slur
     """A SLURM whose jobs all stay in the queue."""
     for name, value in fake_slurm.install(tmp_path / "slurm", slots=0).items():
         monkeypatch.setenv(name, value)
+    from submitit.slurm.slurm import SlurmInfoWatcher
+
     monkeypatch.setattr(module, "_ASK_EVERY_S", 0.0)
-    monkeypatch.setattr("submitit.SlurmJob.watcher._delay_s", 0)
+    monkeypatch.setattr(submitit.SlurmJob, "watcher", SlurmInfoWatcher(delay_s=0))
     queue = fake_slurm.Slurm(tmp_path / "slurm")
     yield queue
     for each in queue.ids():
@@ -224,27 +234,54 @@ def test_job_that_was_stopped_before_it_began_does_not_begin(tmp_path: Path) -> 
     module.forget_stop(found)
 
 
+def test_lightning_takes_a_job_for_an_ordinary_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lightning.pytorch.plugins.environments import SLURMEnvironment
+
+    monkeypatch.setenv("SLURM_NTASKS", "1")
+    monkeypatch.setenv("SLURM_JOB_NAME", "seqlab")
+    assert SLURMEnvironment.detect()
+    environment = remote._environment(replace(task(tmp_path), threads=3))
+    assert environment["OMP_NUM_THREADS"] == "3"
+    monkeypatch.setenv("SLURM_JOB_NAME", environment["SLURM_JOB_NAME"])
+    assert not SLURMEnvironment.detect()
+
+
+def test_signal_that_a_cluster_repeats_is_no_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    long_ago = time.monotonic() - 60
+    assert not is_echo(long_ago)
+    monkeypatch.setenv(REPEATED_SIGNALS, "1")
+    assert is_echo(long_ago)
+
+
 # What is refused
 
 
 @pytest.mark.parametrize(
-    ("word", "message"),
+    ("option", "message"),
     [
-        ("cluster=pbs", "hydra.launcher.cluster=pbs: there are: slurm, local"),
-        ("mem_gb=0", "hydra.launcher.mem_gb=0.0: must be a number, above 0"),
-        ("timeout_min=0", "hydra.launcher.timeout_min=0: must be a whole number, 1 or more"),
-        ("cpus_per_task=0", "hydra.launcher.cpus_per_task=0: must be a whole number, 1 or more"),
-        ("gpus_per_node=-1", "hydra.launcher.gpus_per_node=-1: must be a whole number, 0 or more"),
-        ("parallel=0", "hydra.launcher.parallel=0: must be a whole number, 1 or more"),
-        ("max_requeues=-1", "hydra.launcher.max_requeues=-1: must be a whole number, 0 or more"),
-        ("partition=''", "hydra.launcher.partition='': must be one line of text"),
-        ("retries=-1", "hydra.launcher.retries=-1: must be a whole number, 0 or more"),
+        ({"cluster": "pbs"}, "hydra.launcher.cluster=pbs: there are: slurm, local"),
+        ({"mem_gb": 0.0}, "hydra.launcher.mem_gb=0.0: must be a number, above 0"),
+        ({"timeout_min": 0}, "hydra.launcher.timeout_min=0: must be a whole number, 1 or more"),
+        ({"cpus_per_task": 0}, "hydra.launcher.cpus_per_task=0: must be a whole number, 1 or more"),
+        ({"gpus_per_node": -1}, "hydra.launcher.gpus_per_node=-1: must be a whole number, 0 or"),
+        ({"parallel": 0}, "hydra.launcher.parallel=0: must be a whole number, 1 or more"),
+        ({"max_requeues": -1}, "hydra.launcher.max_requeues=-1: must be a whole number, 0 or more"),
+        ({"partition": ""}, "hydra.launcher.partition='': must be one line of text"),
+        ({"setup": ["a\nb"]}, r"hydra.launcher.setup='a\nb': must be one line of text"),
     ],
 )
-def test_impossible_options_are_refused(
-    train: Train, tmp_path: Path, word: str, message: str
-) -> None:
-    refused(train("-m", "seed=1,2", SLURM, f"hydra.launcher.{word}"), message)
+def test_impossible_options_are_refused(option: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        module.SlurmLauncher(**option)
+    assert message in str(refusal.value)
+
+
+def test_refused_option_leaves_nothing(train: Train, tmp_path: Path) -> None:
+    words = ["-m", "seed=1,2", SLURM]
+    refused(train(*words, "hydra.launcher.parallel=0"), "hydra.launcher.parallel=0: must be")
+    refused(train(*words, "hydra.launcher.parallel=some"), "hydra.launcher.parallel", "Integer")
     assert list(tmp_path.iterdir()) == []
 
 
