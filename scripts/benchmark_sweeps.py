@@ -24,7 +24,7 @@ FINISHED_LIMIT_S = 5.0
 
 _TINY = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]
 _TINY_JOBS = 8
-_REFUSED_JOBS = 200
+_REFUSED_JOBS = 50
 _READY = "import seqlab.worker, seqlab.run, seqlab.figures, torch.utils.tensorboard"
 EXPLANATION = (
     "Seconds, not ratios: the baseline is one second. Every row but the two about processes is a "
@@ -111,10 +111,11 @@ def _tiny(folder: Path, workers: int) -> float:
 
 
 def _ending_at_once(folder: Path) -> float:
-    """Return what jobs cost that cannot build their data: everything but training."""
-    words = [f"seed=range({_REFUSED_JOBS})", "experiment=none", "data=text", "data.path=missing"]
-    model = ["model=rnn", "optimizer=sgd", "trainer.max_epochs=1", "hydra/launcher=local"]
-    return _command(_new(folder), *words, *model, code=1)[0]
+    """Return what jobs cost whose text turns out too short: everything but training."""
+    words = [f"seed=range({_REFUSED_JOBS})", "experiment=none", "data=sample_story"]
+    short = ["data.max_tokens=50", "data.num_steps=100", "model=rnn", "optimizer=sgd"]
+    options = ["hydra/launcher=local", "hydra.launcher.workers=2"]
+    return _command(_new(folder), *words, *short, *options, code=1)[0]
 
 
 def _finished(folder: Path) -> float:
