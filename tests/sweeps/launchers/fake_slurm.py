@@ -113,10 +113,10 @@ def run(slurm: Slurm, words: list[str]) -> None:
     """Wait for a place, run the job, and again as long as it is queued again."""
     job_id, script = words
     while True:
-        while not _taken_place(slurm, job_id):
-            time.sleep(0.1)
+        while slurm.job(job_id)["state"] != "PENDING" or not _taken_place(slurm, job_id):
             if slurm.job(job_id)["state"] in _OVER:
                 return
+            time.sleep(0.1)
         main, _, index = job_id.partition("_")
         names = {"SLURM_JOB_ID": main, "SLURM_NTASKS": "1", "SLURM_JOB_NAME": "seqlab"}
         if index:
@@ -133,11 +133,13 @@ def run(slurm: Slurm, words: list[str]) -> None:
 
 
 def _taken_place(slurm: Slurm, job_id: str) -> bool:
-    running = sum(slurm.job(each)["state"] == "RUNNING" for each in slurm.ids())
-    job = slurm.job(job_id)
-    if running >= int(os.environ["FAKE_SLURM_SLOTS"]) or job["state"] != "PENDING":
+    """Take a place for a job, if there is one and no job before it waits for it."""
+    states = {each: slurm.job(each)["state"] for each in slurm.ids()}
+    running = list(states.values()).count("RUNNING")
+    first = min(each for each in states if states[each] == "PENDING" or each == job_id)
+    if running >= int(os.environ["FAKE_SLURM_SLOTS"]) or first != job_id:
         return False
-    slurm.update(job_id, state="RUNNING", starts=job["starts"] + 1)
+    slurm.update(job_id, state="RUNNING", starts=slurm.job(job_id)["starts"] + 1)
     return True
 
 
