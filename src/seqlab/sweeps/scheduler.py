@@ -122,6 +122,7 @@ class Scheduler:
                 if not self._start_one():
                     break
                 self._heed_signals()
+            self._note_handles()
             if not self._running and (self._stopping or self._nothing_left()):
                 return self.tally
             for ending in self._launcher.wait(_POLL_S):
@@ -239,11 +240,14 @@ class Scheduler:
         task = self._task(job)
         task.file.parent.mkdir(exist_ok=True)
         task.write()
-        handle = self._launcher.start(task)
-        if handle is not None:
+        self._launcher.start(task)
+        self._follow(job)
+
+    def _note_handles(self) -> None:
+        for number, handle in self._launcher.submit().items():
+            job = self._running[number]
             job.row = replace(job.row, handle=handle)
             self._store.add_row(job.row)
-        self._follow(job)
 
     def _follow(self, job: Job) -> None:
         self._running[job.row.number] = job
