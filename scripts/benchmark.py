@@ -14,9 +14,15 @@ from pathlib import Path
 
 from benchmark_report import read_sections, write_report
 from benchmark_start import measure_start
+from benchmark_sweep_report import measure_sweep_report
+from benchmark_sweeps import measure_sweeps
 
 ROOT = Path(__file__).resolve().parents[1]
-SECTIONS = {"start": measure_start}
+SECTIONS = {
+    "start": measure_start,
+    "sweeps": measure_sweeps,
+    "sweep_report": measure_sweep_report,
+}
 
 
 def main() -> int:

@@ -62,6 +62,7 @@ class Section:
         baseline: what the ratios are to.
         rows: what was found.
         machine: where and when; empty: here and now.
+        measure: what the rows count.
     """
 
     title: str
@@ -69,6 +70,7 @@ class Section:
     baseline: str
     rows: list[Row]
     machine: dict[str, Any] | None = None
+    measure: str = "seconds"
 
     def missed(self) -> list[str]:
         """Return a line for each row that misses its limit."""
@@ -115,6 +117,7 @@ def read_sections(folder: Path) -> dict[str, Section]:
                 for row in each["rows"]
             ],
             each["machine"],
+            each.get("measure", "seconds"),
         )
         for name, each in content.items()
     }
@@ -152,7 +155,7 @@ def _page(section: Section, content: dict[str, Any]) -> str:
 
 {section.explanation}
 
-| what | ratio | limit | seconds: least / median / most | baseline, median |
+| what | ratio | limit | {section.measure}: least / median / most | baseline, median |
 |---|---|---|---|---|
 {rows}
 

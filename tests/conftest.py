@@ -1,11 +1,13 @@
 """What several tests share: the corpus, commands run in this process, small trained runs."""
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # One process a core runs tests; small products would only fight over a second thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -17,6 +19,8 @@ from seqlab.run_folder import RunFolder
 from seqlab.train_cli import main as train_main
 
 ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
+DRIVER = shutil.which("chromedriver")
 
 SMALL_LM = [
     "experiment=none",
@@ -128,3 +132,26 @@ def sine_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def language_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A finished run of a small language model on the sample story; tests do not change it."""
     return trained(tmp_path_factory.mktemp("language"), *SMALL_LM)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Headless Chromium."""
+    if not CHROMIUM or not DRIVER:
+        pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.options import Options
+    from selenium.webdriver.chrome.service import Service
+
+    options = Options()
+    options.binary_location = CHROMIUM
+    profile: Path = tmp_path_factory.mktemp("profile")
+    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                 "--disable-dev-shm-usage", "--window-size=1600,1600",
+                 f"--user-data-dir={profile}"):  # fmt: skip
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield driver
+    driver.quit()

@@ -38,10 +38,10 @@ ALLOWED = {
     "messages": {"masking"},
     "deferral": set(),
     "provenance": {"__init__"},
-    # config.jobs, config.space: for what a job is made of
+    # config.jobs, config.space: for what a job is made of; config.claim: whether it is at work
     "sweeps": {
-        *("config.jobs", "config.space", "errors", "files", "messages", "provenance"),
-        "run_folder",
+        *("config.jobs", "config.space", "config.claim", "deferral", "errors", "figures", "files"),
+        *("masking", "messages", "provenance", "run_folder"),
     },
     "summary": {"run_folder"},
     # experiment: for a type only

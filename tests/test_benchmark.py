@@ -2,16 +2,18 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import ROOT, spawn
+from conftest import ROOT, Outcome, spawn
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from benchmark_report import Row, Section, read_sections, write_report
+from benchmark_sweeps import write_finished
 
 
 def test_ratio_is_the_median_over_pairs() -> None:
@@ -71,6 +73,17 @@ def test_wrong_words_are_refused(tmp_path: Path, words: list[str]) -> None:
 
 def test_committed_report_has_every_section_and_keeps_its_limits() -> None:
     sections = read_sections(ROOT / "docs")
-    assert "start" in sections
-    assert all(len(row.seconds) >= 5 for row in sections["start"].rows)
+    assert {"start", "sweep_report"} <= set(sections)
+    assert all(len(row.seconds) >= 5 for each in sections.values() for row in each.rows)
     assert [line for section in sections.values() for line in section.missed()] == []
+
+
+def test_ledger_of_finished_jobs_is_one_that_the_same_command_knows(
+    train: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    words = ["optimizer.lr=0.1,1", "seed=range(5)"]
+    write_finished(tmp_path / "sweep", words)
+    outcome = train("-m", *words, "hydra.sweep.dir=sweep")
+    assert outcome.code == 0
+    assert "10 jobs: 10 completed, 10 of them before" in outcome.out
+    assert "0009_lr=1_seed=4" in {folder.name for folder in (tmp_path / "sweep").iterdir()}

@@ -3,12 +3,17 @@
 import re
 import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from conftest import ROOT, spawn
 from seqlab.run_folder import RunFolder
+
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from generated_sweep import write_sweep
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LONG = re.compile(r"experiment=time_machine|data=time_machine")
@@ -94,7 +99,13 @@ def test_command_runs(
         # The whole experiments have their own test; here a few epochs show that they start.
         words = [word for word in words if not word.startswith("trainer.max_epochs=")]
         words.insert(3, "trainer.max_epochs=2")
+    if " sweep=" in command and "sweep=widths" not in command:
+        # Each has its result in docs/sweeps.md; here one seed and one epoch show that it starts.
+        words += ["seed=0", "trainer.max_epochs=1", "callbacks=none", "logger=csv"]
     runs = {"RUN_FOLDER": language_run, "LANGUAGE_RUN": language_run, "SINE_RUN": sine_run}
+    if "SWEEP" in words:
+        write_sweep(tmp_path / "sweep", {"optimizer.lr": [0.01, 0.1]})
+        words[words.index("SWEEP")] = str(tmp_path / "sweep")
     for placeholder, run in runs.items():
         for place, word in enumerate(words):
             if placeholder in word:

@@ -1,36 +1,15 @@
 """The dashboard as a person sees it: event files, and the pages in headless Chromium."""
 
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from dashboard import page, served
 from seqlab.run_folder import RunFolder
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
-DRIVER = shutil.which("chromedriver")
-
-# TensorBoard's pages are made of web components; their text lies in shadow roots.
-VISIBLE_TEXT = """
-const found = [];
-const walk = (node) => {
-  if (node.nodeType === 3) found.push(node.textContent.trim());
-  if (node.shadowRoot) walk(node.shadowRoot);
-  for (const child of node.childNodes)
-    if (!['STYLE', 'SCRIPT', 'NOSCRIPT'].includes(child.nodeName)) walk(child);
-};
-walk(document.body);
-return found.filter(Boolean).join('\\n');
-"""
 IMAGES_DRAWN = """
 const sizes = [];
 const walk = (node) => {
@@ -70,73 +49,11 @@ def test_figures_are_the_very_files_of_the_run_folder(sine_run: RunFolder) -> No
         assert image.width > image.height > 300
 
 
-@contextmanager
-def served(run: RunFolder) -> Iterator[str]:
-    """Yield the address of a TensorBoard server over a run folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(run.path)]
-    server = subprocess.Popen(
-        [*command, "--port", str(port), "--host", "127.0.0.1", "--load_fast=false"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}/"
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(address, timeout=5).read()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, "TensorBoard did not start"
-                time.sleep(0.2)
-        yield address
-    finally:
-        server.terminate()
-        server.wait()
-
-
 @pytest.fixture(scope="module")
 def dashboard(language_run: RunFolder) -> Iterator[str]:
     """Address of the dashboard of the language model's run."""
-    with served(language_run) as address:
+    with served(language_run.path) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Headless Chromium."""
-    if not CHROMIUM or not DRIVER:
-        pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.options import Options
-    from selenium.webdriver.chrome.service import Service
-
-    options = Options()
-    options.binary_location = CHROMIUM
-    profile: Path = tmp_path_factory.mktemp("profile")
-    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                 "--disable-dev-shm-usage", "--window-size=1600,1600",
-                 f"--user-data-dir={profile}"):  # fmt: skip
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
-
-
-def page(browser: Any, address: str, tab: str, *expected: str) -> str:
-    """Open a tab and return its text once everything expected is there, or what there is."""
-    browser.get("about:blank")
-    browser.get(f"{address}#{tab}")
-    deadline = time.monotonic() + 60
-    while True:
-        text: str = browser.execute_script(VISIBLE_TEXT)
-        if all(word in text for word in expected) or time.monotonic() > deadline:
-            return text
-        time.sleep(0.3)
 
 
 @pytest.mark.browser
@@ -149,7 +66,7 @@ def test_dashboard_shows_scalars(browser: Any, dashboard: str) -> None:
 
 @pytest.mark.browser
 def test_dashboard_shows_figures(browser: Any, sine_run: RunFolder) -> None:
-    with served(sine_run) as address:
+    with served(sine_run.path) as address:
         expected = ("figures/k_step", "figures/multi_step", "figures/one_step", "figures/data")
         text = page(browser, address, "images", *expected)
         for word in expected:

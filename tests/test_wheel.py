@@ -35,6 +35,7 @@ def test_wheel_holds_every_configuration_file_and_the_story(wheel: Path) -> None
     for file in (ROOT / "conf").rglob("*.yaml"):
         assert f"seqlab/conf/{file.relative_to(ROOT / 'conf').as_posix()}" in names
     assert {"train.py", "seqlab/data/stories/sample_story.txt"} <= names
+    assert {f"seqlab/sweeps/report/page.{kind}" for kind in ("html", "css", "js")} <= names
     assert not [name for name in names if name.startswith(("tests", "scripts"))]
 
 

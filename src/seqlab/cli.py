@@ -1,4 +1,4 @@
-"""`python -m seqlab VERB RUN_FOLDER`: what comes after training, from the run folder alone."""
+"""`python -m seqlab VERB FOLDER`: what comes after training, from the folder alone."""
 
 import argparse
 import os
@@ -20,16 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print_error(error)
         return EXIT_USAGE
-    from seqlab.config.folders import refuse_url  # only now, so that --help answers at once
-    from seqlab.config.saved import load_config
-    from seqlab.project import enter_project
-
     command: Command = options.command
     try:
-        refuse_url(options.run, "")
-        refuse_url(options.checkpoint, "--checkpoint ")
-        enter_project(options.run)
-        load_config(Path(options.run))  # refused, where it has to be, before torch is imported
         return command(options)
     except UserError as error:
         print_error(error)
@@ -55,7 +47,8 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="python -m seqlab", description="What comes after training, from a run folder alone."
+        prog="python -m seqlab",
+        description="What comes after training, from the folder of a run or a sweep alone.",
     )
     parser.add_argument("--version", action="version", version=f"seqlab {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
@@ -79,6 +72,18 @@ def _parser() -> argparse.ArgumentParser:
     forecast.add_argument(
         "--start", type=int, metavar="T", help="last known time step; default: the end of training"
     )
+
+    text = "add a sweep up: tables, figures, a page, the best setting"
+    report = verbs.add_parser("report", help=text, description=text)
+    report.set_defaults(command=_report)
+    report.add_argument("sweep", metavar="SWEEP", help="folder of a sweep, finished or at work")
+    report.add_argument("--metric", metavar="NAME", help="what decides; default: the sweep's own")
+    report.add_argument(
+        "--direction",
+        choices=("minimize", "maximize"),
+        help="default: the sweep's own",
+    )
+    report.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser
 
 
@@ -98,20 +103,41 @@ def _verb(
     return parser
 
 
+def _enter_run(options: argparse.Namespace) -> None:
+    """Refuse, before torch is imported, what is no run to be trusted."""
+    from seqlab.config.folders import refuse_url  # only now, so that --help answers at once
+    from seqlab.config.saved import load_config
+    from seqlab.project import enter_project
+
+    refuse_url(options.run, "")
+    refuse_url(options.checkpoint, "--checkpoint ")
+    enter_project(options.run)
+    load_config(Path(options.run))
+
+
 # torch is imported by the verbs only once they run, so that --help answers at once.
 def _evaluate(options: argparse.Namespace) -> int:
+    _enter_run(options)
     from seqlab.verbs.evaluate import evaluate
 
     return evaluate(options)
 
 
 def _generate(options: argparse.Namespace) -> int:
+    _enter_run(options)
     from seqlab.verbs.generate import generate
 
     return generate(options)
 
 
 def _forecast(options: argparse.Namespace) -> int:
+    _enter_run(options)
     from seqlab.verbs.forecast import forecast
 
     return forecast(options)
+
+
+def _report(options: argparse.Namespace) -> int:
+    from seqlab.verbs.report import report
+
+    return report(options)

@@ -1,6 +1,5 @@
 """`python -m train -m hydra/sweeper=optuna_search ...`: a search, carried out as a sweep."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -8,10 +7,8 @@ from typing import Any
 from seqlab.config.request import Request
 from seqlab.config.snapshot import snapshot_id
 from seqlab.config.space import Space
-from seqlab.errors import one_line
 from seqlab.sweep_cli import run_sweep
 from seqlab.sweeps.search.options import SearchOptions, check_optuna
-from seqlab.sweeps.search.plots import write_plots
 
 
 def run_search(
@@ -36,14 +33,4 @@ def run_search(
     from seqlab.sweeps.search.source import SearchSource  # optuna is imported only for a search
 
     source = SearchSource(space, options, request.folder, request.name, snapshot)
-    code = run_sweep(request, source, signalled)
-    if signalled() is None:
-        _draw(request)
-    return code
-
-
-def _draw(request: Request) -> None:
-    try:
-        write_plots(request.folder)
-    except Exception as error:  # every trial is done, drawn or not
-        print(f"the search's figures were not drawn: {one_line(error)}", file=sys.stderr)
+    return run_sweep(request, source, signalled)

@@ -1,4 +1,4 @@
-"""A few hundred random `python -m seqlab` lines on finished runs, answered in this process.
+"""A few hundred random `python -m seqlab` lines on finished runs and a sweep, in this process.
 
 A failure names its number: `SEQLAB_FUZZ_SEED=SEED python -m pytest tests/fuzz/test_verb_lines.py`
 runs the same lines again, and SEQLAB_FUZZ_VERB_LINES=N more of them.
@@ -7,15 +7,21 @@ runs the same lines again, and SEQLAB_FUZZ_VERB_LINES=N more of them.
 import os
 import random
 import shutil
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from conftest import ROOT
 from harness import answer, complaints
 from lines import Random, value
 from seqlab.cli import main
 from seqlab.run_folder import RunFolder
+
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from generated_sweep import write_sweep
 
 LINES = int(os.environ.get("SEQLAB_FUZZ_VERB_LINES", "300"))
 SEED = os.environ.get("SEQLAB_FUZZ_SEED", "0")
@@ -26,6 +32,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "--device": ("auto", "cpu", "cpu", "gpu", "tpu", ""),
     "--data-path": ("nowhere", "", ".", "config.yaml", "a\x00b", "\udcff", "x" * 5000),
     "--json": ("",),
+    "--metric": ("val/loss", "train/loss", "val/los", "", "\x00", "\udcff", "x" * 500),
+    "--direction": ("minimize", "maximize", "up", ""),
     "--prefix": ("the", "", " ", "THE SEA", "é👍", "\x00", "\n", "\udcff", "1", "<unk>", "x" * 500),
     "--num-tokens": ("1", "3", "0", "-1", "1.5", "x", "", "1e3", "0x3"),
     "--num-samples": ("1", "2", "0", "-3", "x"),
@@ -60,14 +68,17 @@ _OF = {
         "--top-p", "--seed", "--checkpoint", "--device",
     ),
     "forecast": ("--steps", "--start", "--checkpoint", "--device"),
+    "report": ("--metric", "--direction", "--json"),
 }  # fmt: skip
 
 
-def verb_line(seed: str, number: int, sine: Path, language: Path) -> list[str]:
+def verb_line(seed: str, number: int, sine: Path, language: Path, sweep: Path) -> list[str]:
     """Return the words of that line."""
     rng = random.Random(f"{seed}:verb:{number}")
     verb = rng.choice((*_OF, "generate", "forecast", "evaluate", "report", "", "Generate"))
-    fitting = {"generate": language, "forecast": sine}.get(verb, rng.choice((sine, language)))
+    fitting = {"generate": language, "forecast": sine, "report": sweep}.get(
+        verb, rng.choice((sine, language))
+    )
     odd_run = ("nowhere", ".", "", "/dev/null", "\x00", "x" * 5000, str(sine / "config.yaml"))
     run = str(fitting) if rng.random() < 0.85 else rng.choice((str(sine), str(language), *odd_run))
     words = [verb, run]
@@ -99,12 +110,13 @@ def test_every_verb_line_is_success_or_one_clear_message(
     sine, language = tmp_path / "sine", tmp_path / "language"
     shutil.copytree(sine_run.path, sine)
     shutil.copytree(language_run.path, language)
+    write_sweep(tmp_path / "sweep", {"x": [1]}, [0], with_files=False)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     codes: Counter[int | None] = Counter()
     failures = []
     for number in range(LINES):
-        words = verb_line(SEED, number, sine, language)
+        words = verb_line(SEED, number, sine, language, tmp_path / "sweep")
         got = answer(main, words)
         codes[got.code] += 1
         found = complaints(got)

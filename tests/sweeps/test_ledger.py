@@ -1,8 +1,10 @@
 """The ledger: what is written is read back; a kill or damage loses one line at most."""
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,6 +77,43 @@ def test_damaged_line_is_counted_and_passed_over(tmp_path: Path, line: str) -> N
     (tmp_path / LEDGER).write_text(start_line(START) + line + row_line(replace(ROW, number=7)))
     ledger = read_ledger(tmp_path)
     assert list(ledger.rows) == [7]
+    assert ledger.damaged == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"number": -1},
+        {"number": True},
+        {"parameters": "x"},
+        {"overrides": "x=1"},
+        {"overrides": [1]},
+        {"metrics": "low"},
+        {"metrics": {"val/loss": "low"}},
+        {"metrics": {"val/loss": 10**400}},
+        {"duration_s": None},
+        {"epochs": "3"},
+        {"error": "broken"},
+        {"checkpoint": 3},
+        {"fingerprint": None},
+        {"folder": ["f"]},
+    ],
+    ids=str,
+)
+def test_value_of_another_kind_is_damage(tmp_path: Path, odd: dict[str, Any]) -> None:
+    row = json.dumps({"row": json.loads(row_line(ROW))["row"] | odd}) + "\n"
+    (tmp_path / LEDGER).write_text(start_line(START) + row + row_line(replace(ROW, number=7)))
+    ledger = read_ledger(tmp_path)
+    assert list(ledger.rows) == [7]
+    assert ledger.damaged == 1
+
+
+@pytest.mark.parametrize("odd", [{"words": "-m"}, {"name": None}, {"metric": 3}], ids=str)
+def test_start_of_another_kind_is_damage(tmp_path: Path, odd: dict[str, Any]) -> None:
+    start = json.dumps({"command": json.loads(start_line(START))["command"] | odd}) + "\n"
+    (tmp_path / LEDGER).write_text(start_line(START) + start)
+    ledger = read_ledger(tmp_path)
+    assert ledger.starts == [START]
     assert ledger.damaged == 1
 
 

@@ -13,7 +13,7 @@ from seqlab.config.jobs import Grid
 from seqlab.errors import UserError
 from seqlab.run_folder import RunFolder
 from seqlab.sweeps.launchers.base import Ending, Options
-from seqlab.sweeps.ledger import Row
+from seqlab.sweeps.ledger import Row, read_ledger
 from seqlab.sweeps.scheduler import Job, Scheduler, Tally
 from seqlab.sweeps.source import GridSource
 from seqlab.sweeps.store import LedgerFile
@@ -57,15 +57,19 @@ class Pretended:
         self.most = 0
         self.stopped: list[int] = []
         self.adopted: list[str] = []
+        self.handles: dict[int, str] = {}
 
     def describe(self) -> str:
         return "nowhere"
 
-    def start(self, task: Task) -> str | None:
+    def start(self, task: Task) -> None:
         self.tasks.append(task)
         self.running.append(task)
         self.most = max(self.most, len(self.running))
-        return None
+
+    def submit(self) -> dict[int, str]:
+        handles, self.handles = self.handles, {}
+        return handles
 
     def adopt(self, task: Task, handle: str) -> bool:
         self.adopted.append(handle)
@@ -130,6 +134,7 @@ def sweep(tmp_path: Path) -> Iterator[Callable[..., tuple[Tally, Pretended, Ledg
         snapshot: str = "a",
         signalled: Callable[[], int | None] = lambda: None,
         before: Callable[[LedgerFile], None] = lambda store: None,
+        handles: dict[int, str] | None = None,
         **options: Any,
     ) -> tuple[Tally, Pretended, LedgerFile]:
         for store in stores:
@@ -138,6 +143,7 @@ def sweep(tmp_path: Path) -> Iterator[Callable[..., tuple[Tally, Pretended, Ledg
         stores.append(store)
         before(store)
         launcher = Pretended(how, slots)
+        launcher.handles = handles or {}
         source = GridSource(Grid(list(words)))
         scheduler = Scheduler(
             source, compose, store, launcher, Options(**options), snapshot, Silent(), signalled
@@ -300,6 +306,19 @@ def test_job_that_a_cluster_still_has_is_followed(sweep: Any, tmp_path: Path) ->
     assert launcher.adopted == ["77"]
     assert [row.status for row in tally.rows] == ["completed"]
     assert store.ledger.rows[0].handle is None
+
+
+def test_what_a_cluster_calls_a_job_is_in_the_ledger_before_it_ends(sweep: Any) -> None:
+    seen: list[list[str | None]] = []
+
+    def noted(task: Task) -> Ending:
+        ledger = read_ledger(Path(task.files).parents[1])
+        seen.append([row.handle for row in ledger.rows.values()])
+        return completed(task)
+
+    _, _, store = sweep("seed=0,1", how=noted, slots=2, handles={0: "7_0", 1: "7_1"})
+    assert seen[0] == ["7_0", "7_1"]
+    assert [row.handle for row in store.ledger.rows.values()] == [None, None]
 
 
 def test_killed_process_is_a_failure_and_its_run_is_marked(sweep: Any, tmp_path: Path) -> None:

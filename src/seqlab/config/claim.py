@@ -77,6 +77,19 @@ def hold(folder: Path) -> None:
     remove_partials(folder)
 
 
+def is_held(folder: Path) -> bool:
+    """Return whether another process is at work in the folder."""
+    try:
+        with (folder / LOG).open("rb") as log:
+            if fcntl is not None:
+                fcntl.flock(log, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no folder yet, or a file system without locks
+        pass
+    return False
+
+
 def give_up(folder: Path) -> None:
     """Let other processes take the folder."""
     lock = _held.pop(folder.absolute(), None)

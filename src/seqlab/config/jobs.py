@@ -27,6 +27,7 @@ from seqlab.config.snapshot import Snapshot
 from seqlab.errors import UserError
 
 _LONGEST_LABEL = 80
+_WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)")
 # Words that a sweep's file may give their meaning, which its jobs are composed without.
 _OF_THE_SWEEP = re.compile(r"\+*hydra[./](mode|sweeper|launcher)\b")
 
@@ -95,9 +96,8 @@ class Grid:
             values = list(override.sweep_string_iterator())
             if not values:
                 raise UserError(f"{override.input_line} lists no value", "List at least one.")
-            words_of_key = [f"{key}={value}" for value in values]
             self._choices[key] = [
-                (word, parser.parse_override(word).value()) for word in words_of_key
+                (f"{key}={value}", _parsed_value(parser, key, value)) for value in values
             ]
             varied.add(key)
         self._varied = tuple(key for key in self._choices if key in varied)
@@ -195,6 +195,12 @@ def _own_hydra() -> Iterator[None]:
 def check_words(words: list[str]) -> None:
     """Raise `UserError` where a sweep's words cannot be read, or name keys that Hydra lacks."""
     check_overrides(parsed(words), sweep=True)
+
+
+def _parsed_value(parser: OverridesParser, key: str, value: str) -> Any:
+    if _WHOLE_NUMBER.fullmatch(value):
+        return int(value)  # as the parser would, which takes seconds for thousands
+    return parser.parse_override(f"{key}={value}").value()
 
 
 def bare_key(key: str) -> str:

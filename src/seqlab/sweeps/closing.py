@@ -4,7 +4,10 @@ import shlex
 from collections import Counter
 from pathlib import Path
 
+from seqlab.errors import one_line
 from seqlab.sweeps.ledger import STATUSES, Row
+from seqlab.sweeps.report import write_report
+from seqlab.sweeps.report.text import results_lines
 from seqlab.sweeps.scheduler import Tally
 
 _MOST_FAILURES = 20
@@ -37,8 +40,24 @@ def closing(name: str, tally: Tally, total: int, sweep: Path, seconds: float) ->
         lines.append("    hydra.launcher.retry_failed=true")
     if left or counts["interrupted"]:
         lines.append("  to go on: the same command again")
+    lines += _added_up(tally, sweep)
     lines.append(f"  dashboard     tensorboard --logdir {shlex.quote(str(sweep))}")
     return "\n".join(lines)
+
+
+def _added_up(tally: Tally, sweep: Path) -> list[str]:
+    """Return what the jobs add up to; their report is written where any of them is new.
+
+    Nothing that fails here makes a failure of a sweep that has come to its end.
+    """
+    by_hand = f"python -m seqlab report {shlex.quote(str(sweep))}"
+    if tally.signum is not None or not tally.ended:
+        return [f"  report        {by_hand}"]
+    try:
+        report = write_report(sweep)
+    except Exception as error:
+        return [f"  the report could not be written: {one_line(error)}", f"    {by_hand}"]
+    return [*results_lines(report.findings), "", f"  report        {sweep / 'report.html'}"]
 
 
 def _listed(failures: list[Row]) -> list[str]:

@@ -7,7 +7,8 @@ counts, so that a kill costs at most the line that was being written.
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -183,28 +184,64 @@ def _entries(content: bytes, ledger: Ledger) -> Iterator[dict[str, Any]]:
 
 def _add_row(ledger: Ledger, found: dict[str, Any]) -> None:
     known = {name: value for name, value in found.items() if name in _ROW_FIELDS}
-    known["metrics"] = {
-        str(name): math.nan if value is None else value
-        for name, value in (known.get("metrics") or {}).items()
-    }
-    try:
-        row = Row(**known)
-    except TypeError:
-        ledger.damaged += 1
-        return
-    sound = isinstance(row.number, int) and row.status in STATUSES and isinstance(row.folder, str)
-    if sound:
-        ledger.rows[row.number] = row
-    else:
-        ledger.damaged += 1
+    if isinstance(metrics := known.get("metrics"), dict):
+        known["metrics"] = {
+            name: math.nan if value is None else value for name, value in metrics.items()
+        }
+    if all(_is_sound(name, value) for name, value in known.items()):
+        with suppress(TypeError):  # a field is missing
+            row = Row(**known)
+            ledger.rows[row.number] = row
+            return
+    ledger.damaged += 1
 
 
 def _add_start(ledger: Ledger, found: dict[str, Any]) -> None:
-    try:
-        known = {name: value for name, value in found.items() if name in _STARTED_FIELDS}
-        ledger.starts.append(Started(**known))
-    except TypeError:
-        ledger.damaged += 1
+    known = {name: value for name, value in found.items() if name in _STARTED_FIELDS}
+    if all(_is_sound(name, value) for name, value in known.items()):
+        with suppress(TypeError):
+            ledger.starts.append(Started(**known))
+            return
+    ledger.damaged += 1
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_amount(value: Any) -> bool:
+    return _is_number(value) and 0 <= value < 1e15
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+# What a field may be; the others are texts.
+_SOUND: dict[str, Callable[[Any], bool]] = {
+    "number": lambda value: _is_amount(value) and isinstance(value, int),
+    "overrides": _are_texts,
+    "words": _are_texts,
+    "parameters": lambda value: isinstance(value, dict),
+    "status": lambda value: value in STATUSES,
+    "metrics": lambda value: (
+        isinstance(value, dict)
+        and all(isinstance(v, float) or (_is_number(v) and abs(v) < 1e300) for v in value.values())
+    ),
+    "epochs": lambda value: _is_amount(value) and isinstance(value, int),
+    "duration_s": _is_amount,
+    "attempts": _is_amount,
+    "checkpoint": lambda value: value is None or isinstance(value, str),
+    "error": lambda value: value is None or isinstance(value, dict),
+    "trial": lambda value: value is None or isinstance(value, int),
+    "handle": lambda value: value is None or isinstance(value, str),
+    "metric": lambda value: value is None or isinstance(value, str),
+}
+
+
+def _is_sound(name: str, value: Any) -> bool:
+    """Return whether a value is of the kind that its field has: a damaged line may hold any."""
+    return _SOUND.get(name, lambda text: isinstance(text, str))(value)
 
 
 def _plain(value: Any) -> Any:

@@ -58,11 +58,13 @@ class Tally:
     Attributes:
         rows: of the jobs that this start asked for, in the order in which they came to rest.
         before: how many of them were finished before.
+        ended: how many processes have ended.
         signum: the signal that stopped the sweep.
     """
 
     rows: list[Row]
     before: int = 0
+    ended: int = 0
     signum: int | None = None
 
     @property
@@ -120,6 +122,7 @@ class Scheduler:
                 if not self._start_one():
                     break
                 self._heed_signals()
+            self._note_handles()
             if not self._running and (self._stopping or self._nothing_left()):
                 return self.tally
             for ending in self._launcher.wait(_POLL_S):
@@ -237,11 +240,14 @@ class Scheduler:
         task = self._task(job)
         task.file.parent.mkdir(exist_ok=True)
         task.write()
-        handle = self._launcher.start(task)
-        if handle is not None:
+        self._launcher.start(task)
+        self._follow(job)
+
+    def _note_handles(self) -> None:
+        for number, handle in self._launcher.submit().items():
+            job = self._running[number]
             job.row = replace(job.row, handle=handle)
             self._store.add_row(job.row)
-        self._follow(job)
 
     def _follow(self, job: Job) -> None:
         self._running[job.row.number] = job
@@ -251,6 +257,7 @@ class Scheduler:
 
     def _end(self, ending: Ending) -> None:
         job = self._running.pop(ending.number)
+        self.tally.ended += 1
         task = self._task(job)
         row = collected(job.row, self._sweep, ending, task)
         row = replace(row, handle=None)

@@ -1,5 +1,7 @@
 """What a launcher has to do, and the options that all of them share."""
 
+import importlib
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,8 +38,11 @@ class Launcher(Protocol):
     def describe(self) -> str:
         """Return in words where the jobs run."""
 
-    def start(self, task: Task) -> str | None:
-        """Start a job; return what it is called where it runs, if it can be found by that."""
+    def start(self, task: Task) -> None:
+        """Start a job, at the next `submit` at the latest."""
+
+    def submit(self) -> dict[int, str]:
+        """Return what the jobs started since are called where a later process can find them."""
 
     def adopt(self, task: Task, handle: str) -> bool:
         """Follow a job that an earlier process started; `False` where it is at work no more."""
@@ -101,3 +106,48 @@ def whole_number(name: str, value: Any, *, least: int) -> int:
             f"For example hydra.launcher.{name}={max(least, 2)}.",
         )
     return value
+
+
+def number_of(name: str, value: Any, *, above: float | None = None, least: float = 0.0) -> float:
+    """Return a launcher's option if it is a number in range.
+
+    Raises:
+        UserError: it is not.
+    """
+    sound = isinstance(value, int | float) and not isinstance(value, bool) and value < math.inf
+    if not sound or value < least or (above is not None and value <= above):
+        range_ = f"{least:g} or more" if above is None else f"above {above:g}"
+        raise UserError(
+            f"hydra.launcher.{name}={value}: must be a number, {range_}",
+            f"For example hydra.launcher.{name}=2.",
+        )
+    return float(value)
+
+
+def text_of(name: str, value: Any) -> str:
+    """Return a launcher's option if it is one line of text, as a cluster's engine takes it.
+
+    Raises:
+        UserError: it is empty, or has several lines.
+    """
+    text = str(value)
+    if not text.strip() or "\n" in text:
+        raise UserError(
+            f"hydra.launcher.{name}={text!r}: must be one line of text", "Leave it out otherwise."
+        )
+    return text
+
+
+def needed(package: str, extra: str) -> Any:
+    """Return a package that only one launcher needs.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise UserError(
+            f"hydra/launcher={extra} needs {package}: {error}",
+            f"Install it: pip install 'seqlab[{extra}]'",
+        ) from error

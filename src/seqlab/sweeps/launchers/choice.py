@@ -7,6 +7,8 @@ from typing import Any
 from seqlab.errors import UserError
 from seqlab.sweeps.launchers.base import Launcher
 from seqlab.sweeps.launchers.local import LocalLauncher
+from seqlab.sweeps.launchers.ray import RayLauncher
+from seqlab.sweeps.launchers.slurm import SlurmLauncher
 
 _PLUGINS = "hydra_plugins.seqlab_launchers."
 
@@ -30,7 +32,11 @@ def build_launcher(
         return LocalLauncher(work, workers=1, **options)
     if kind == "Local":
         return LocalLauncher(work, **options)
+    if kind == "Slurm":
+        return SlurmLauncher(**options)
+    if kind == "Ray":
+        return RayLauncher(**options)
     raise UserError(
         f"hydra/launcher: {target} cannot keep a sweep's ledger",
-        "There are: basic (one job at a time) and local (several at once).",
+        "There are: basic (one job at a time), local (several at once), slurm and ray.",
     )

@@ -1,0 +1,208 @@
+"""Jobs on a Ray cluster: Ray finds them a place and starts them again when a node dies.
+
+A job ends with the sweep's own process. On another node it goes on in its run folder, which has to
+lie on a file system that all nodes share.
+"""
+
+import os
+import signal
+import socket
+import time
+from contextlib import suppress
+from typing import Any
+
+from seqlab.errors import UserError, first_line
+from seqlab.sweeps.launchers.base import Ending, needed, number_of, whole_number
+from seqlab.sweeps.launchers.remote import RemoteTask, ask_to_stop, forget_stop, is_at_work
+from seqlab.sweeps.task import Task
+
+_ANSWER_S = 10.0
+_STORE_BYTES = 80 * 2**20  # jobs pass files, not objects
+
+
+class RayLauncher:
+    """Hands jobs to Ray, and collects them.
+
+    Args:
+        address: of a running cluster, `HOST:PORT` or `auto`; `None`: what RAY_ADDRESS says, or else
+            a Ray on this machine, for as long as the sweep takes.
+        cpus: CPUs a job, which computes with as many threads.
+        gpus: GPUs a job; a fraction shares one.
+        memory_gb: memory that a job is counted with; `None`: none.
+        parallel: most jobs submitted at once; `None`: as many as fit the cluster.
+        max_retries: how often Ray starts a job again whose node or process died.
+        runtime_env: Ray's: variables, files and packages that the nodes lack.
+
+    Raises:
+        UserError: an option cannot be, Ray is missing, or the cluster cannot be reached.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        cpus: int = 1,
+        gpus: float = 0.0,
+        memory_gb: float | None = None,
+        parallel: int | None = None,
+        max_retries: int = 3,
+        runtime_env: dict[str, Any] | None = None,
+    ) -> None:
+        self._cpus = whole_number("cpus", cpus, least=1)
+        self._gpus = number_of("gpus", gpus)
+        needs: dict[str, Any] = {
+            "num_cpus": self._cpus,
+            "num_gpus": self._gpus,
+            "max_retries": whole_number("max_retries", max_retries, least=0),
+        }
+        if memory_gb is not None:
+            needs["memory"] = int(number_of("memory_gb", memory_gb, above=0) * 2**30)
+        if parallel is not None:
+            whole_number("parallel", parallel, least=1)
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        handler = signal.getsignal(signal.SIGTERM)
+        self._ray = needed("ray", "ray")
+        self._address = address or os.environ.get("RAY_ADDRESS") or "local"
+        try:
+            self._connect(runtime_env)
+        finally:
+            signal.signal(signal.SIGTERM, handler)  # Ray takes it, to leave at once
+        self._fitting = self._places(needs)
+        self._slots = self._fitting if parallel is None else parallel
+        # A process of Ray's does one job and ends: jobs share nothing.
+        self._function = self._ray.remote(max_calls=1)(_job).options(name="seqlab job", **needs)
+        self._running: dict[Any, Task] = {}
+        self._over: dict[Any, Ending] = {}
+
+    def _connect(self, runtime_env: dict[str, Any] | None) -> None:
+        options: dict[str, Any] = {"address": self._address, "runtime_env": runtime_env}
+        if self._address == "local":
+            options |= {
+                "include_dashboard": False,
+                "object_store_memory": _STORE_BYTES,
+                "_node_ip_address": "127.0.0.1",
+            }
+        try:
+            _check_answer(self._address)  # Ray itself would ask for minutes
+            self._ray.init(log_to_driver=False, logging_level="ERROR", **options)
+        except Exception as error:  # of many types, Ray's own and others
+            raise UserError(
+                f"hydra/launcher=ray: no connection to {self._address}: {first_line(error)}",
+                "`ray status` shows a running cluster; without hydra.launcher.address and "
+                "RAY_ADDRESS the sweep starts a Ray of its own.",
+            ) from error
+
+    def _places(self, needs: dict[str, Any]) -> int:
+        """Return how many jobs the cluster has room for.
+
+        Raises:
+            UserError: no node has room for one.
+        """
+        wanted = {"CPU": self._cpus, "GPU": self._gpus, "memory": needs.get("memory", 0)}
+        fitting = 0
+        for node in self._ray.nodes():
+            if node["Alive"]:
+                has = node["Resources"]
+                fitting += int(min(has.get(k, 0) // need for k, need in wanted.items() if need))
+        if fitting:
+            return fitting
+        self._ray.shutdown()
+        raise UserError(
+            f"hydra/launcher=ray: no node of {self._address} has room for a job with "
+            + ", ".join(f"{value:g} {name}" for name, value in wanted.items() if value),
+            "Ask for less with hydra.launcher.cpus, .gpus and .memory_gb.",
+        )
+
+    @property
+    def slots(self) -> int:
+        """How many jobs it takes at once."""
+        return self._slots
+
+    @property
+    def threads(self) -> int:
+        """How many threads a job computes with."""
+        return self._cpus
+
+    def describe(self) -> str:
+        """Return in words where the jobs run."""
+        where = "on this machine" if self._address == "local" else f"at {self._address}"
+        gpus = f", {self._gpus:g} GPU" if self._gpus else ""
+        cpus = f"{self._cpus} CPU{'s' * (self._cpus > 1)}"
+        return f"Ray {where}, {self._slots} at once, {cpus}{gpus} each"
+
+    def start(self, task: Task) -> None:
+        """Hand a job to Ray."""
+        forget_stop(task)
+        self._running[self._function.remote(str(task.file))] = task
+
+    def submit(self) -> dict[int, str]:
+        """Return nothing: jobs end with this process."""
+        return {}
+
+    def adopt(self, task: Task, handle: str) -> bool:
+        """Return `False`: jobs end with the process that started them."""
+        return False
+
+    def wait(self, timeout_s: float) -> list[Ending]:
+        """Return the jobs that have ended, after this time at the latest."""
+        waiting = [each for each in self._running if each not in self._over]
+        if not waiting:
+            time.sleep(timeout_s)
+        else:
+            most = len(waiting)
+            done, _ = self._ray.wait(waiting, num_returns=most, timeout=0)
+            if not done:
+                done, _ = self._ray.wait(waiting, num_returns=1, timeout=timeout_s)
+            for each in done:
+                self._over[each] = self._ending(each)
+        ended = []
+        for each, ending in list(self._over.items()):
+            task = self._running[each]
+            if is_at_work(task):  # its node is gone for Ray, and it is still saving its state
+                continue
+            forget_stop(task)
+            del self._running[each], self._over[each]
+            ended.append(ending)
+        return ended
+
+    def _ending(self, reference: Any) -> Ending:
+        number = self._running[reference].number
+        try:
+            return Ending(number, int(self._ray.get(reference)))
+        except self._ray.exceptions.TaskCancelledError:
+            return Ending(number, -signal.SIGTERM)
+        except Exception as error:  # of Ray's, or of what the nodes lack
+            return Ending(number, None, f"Ray gave it up: {first_line(error)}")
+
+    def stop(self, signum: int) -> None:
+        """Have jobs at work save their state and end; those that wait do not begin."""
+        for reference, task in self._running.items():
+            ask_to_stop(task)
+            with suppress(Exception):
+                self._ray.cancel(reference, force=False)
+
+    def kill(self) -> None:
+        """End every job; each saves its state when the process that follows it is gone."""
+        for reference in self._running:
+            with suppress(Exception):
+                self._ray.cancel(reference, force=True)
+
+    def close(self) -> None:
+        """Leave the cluster; a Ray of the sweep's own ends."""
+        self._ray.shutdown()
+
+
+def _check_answer(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if port.isdigit() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
+
+
+def _job(file: str) -> int:
+    """Do a task on a node; return its exit code."""
+    job = RemoteTask(file, with_parent=True)
+    code = job()
+    if job.orphaned:
+        # The node is dead for Ray, though this process is not: without a result of it Ray starts
+        # the job elsewhere.
+        os._exit(1)
+    return code

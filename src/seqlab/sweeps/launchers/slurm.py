@@ -1,0 +1,364 @@
+"""Jobs on a SLURM cluster, through submitit: SLURM schedules, this submits, follows and collects.
+
+A preempted job, or one that runs out of its time, saves its state and is queued again; so it goes
+on in its run folder. Jobs outlive the process that submitted them, and a later one follows them.
+"""
+
+import getpass
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import redirect_stderr, suppress
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from seqlab.errors import UserError, one_line
+from seqlab.sweeps.launchers.base import Ending, needed, number_of, text_of, whole_number
+from seqlab.sweeps.launchers.remote import RemoteTask, ask_to_stop, forget_stop, is_at_work
+from seqlab.sweeps.launchers.slurm_local import LocalCluster
+from seqlab.sweeps.task import Task
+
+CLUSTERS = ("slurm", "local")
+_ARRAY = 100
+"""Most jobs in one job array."""
+_LINGER_S = 120.0
+_LOOK_EVERY_S = 2.0
+_ASK_EVERY_S = 30.0
+_ASK_EVERY_WHEN_STOPPING_S = 3.0
+_NO_END = ("UNKNOWN", "PREEMPTED", "REQUEUED")
+"""States that submitit never takes for an end, though the job may be gone."""
+
+
+@dataclass
+class Requeued(RemoteTask):
+    """A job that SLURM may preempt: submitit calls `checkpoint`, and queues what that returns."""
+
+    def __call__(self) -> int:
+        """Do the job; SIGTERM, which SLURM may send to this process alone, has it saved."""
+        signal.signal(signal.SIGTERM, lambda *_: self.tell())
+        return super().__call__()
+
+    def checkpoint(self) -> Any:
+        """Have the job save its state; return how it goes on."""
+        from submitit.helpers import DelayedSubmission
+
+        self.stop()
+        return DelayedSubmission(Requeued(self.file, self.linger_s))
+
+
+@dataclass
+class _Job:
+    task: Task
+    job: Any
+    missed: int = 0
+
+
+class SlurmLauncher:
+    """Submits jobs, and follows them until they are over.
+
+    Args:
+        cluster: `slurm`, or `local` for submitit's own stand-in on this machine.
+        partition: SLURM's.
+        account: SLURM's.
+        qos: SLURM's.
+        constraint: features that the nodes must have.
+        timeout_min: minutes that a job gets before it is queued again.
+        cpus_per_task: CPUs a job, which computes with as many threads.
+        gpus_per_node: GPUs a job.
+        mem_gb: memory a job; `None`: the partition's default.
+        parallel: most jobs in the queue and at work at once.
+        max_requeues: how often a job may run out of its time; preemptions do not count.
+        setup: shell lines to run before a job.
+        additional_parameters: further `sbatch` options.
+
+    Raises:
+        UserError: an option cannot be, submitit is missing, or there is no SLURM here.
+    """
+
+    def __init__(
+        self,
+        cluster: str = "slurm",
+        partition: str | None = None,
+        account: str | None = None,
+        qos: str | None = None,
+        constraint: str | None = None,
+        timeout_min: int = 60,
+        cpus_per_task: int = 1,
+        gpus_per_node: int = 0,
+        mem_gb: float | None = None,
+        parallel: int = 100,
+        max_requeues: int = 3,
+        setup: list[str] | None = None,
+        additional_parameters: dict[str, Any] | None = None,
+    ) -> None:
+        if cluster not in CLUSTERS:
+            raise UserError(
+                f"hydra.launcher.cluster={cluster}: there are: {', '.join(CLUSTERS)}",
+                "local tries a sweep on this machine, through submitit.",
+            )
+        texts = {"partition": partition, "account": account, "qos": qos, "constraint": constraint}
+        self._cluster = cluster
+        self._threads = whole_number("cpus_per_task", cpus_per_task, least=1)
+        self._slots = whole_number("parallel", parallel, least=1)
+        self._requeues = whole_number("max_requeues", max_requeues, least=0)
+        self._shared: dict[str, float] = {
+            "timeout_min": whole_number("timeout_min", timeout_min, least=1),
+            "cpus_per_task": self._threads,
+            "gpus_per_node": whole_number("gpus_per_node", gpus_per_node, least=0),
+        }
+        if mem_gb is not None:
+            self._shared["mem_gb"] = number_of("mem_gb", mem_gb, above=0)
+        self._own = {name: text_of(name, text) for name, text in texts.items() if text is not None}
+        self._setup = [text_of("setup", line) for line in setup or []]
+        self._additional = additional_parameters or {}
+        self._submitit = needed("submitit", "slurm")
+        logging.getLogger("submitit").setLevel(logging.ERROR)
+        if cluster == "slurm" and not (shutil.which("sbatch") and shutil.which("srun")):
+            raise UserError(
+                "hydra/launcher=slurm: this machine has no sbatch and srun",
+                "Start the sweep on a login node of the cluster, or try it here with "
+                "hydra.launcher.cluster=local.",
+            )
+        self._local = LocalCluster() if cluster == "local" else None
+        self._executor: Any = None
+        self._folder = Path()
+        self._pending: list[Task] = []
+        self._handles: dict[int, str] = {}
+        self._running: dict[int, _Job] = {}
+        self._unsubmitted: list[Ending] = []
+        self._submitted = False
+        self._stopping = False
+        self._asked_at = float("-inf")
+
+    @property
+    def slots(self) -> int:
+        """How many jobs it takes at once."""
+        return self._slots
+
+    @property
+    def threads(self) -> int:
+        """How many threads a job computes with."""
+        return self._threads
+
+    def describe(self) -> str:
+        """Return in words where the jobs run."""
+        where = "SLURM" if self._local is None else "submitit on this machine"
+        partition = f" ({self._own['partition']})" if "partition" in self._own else ""
+        gpus = int(self._shared["gpus_per_node"])
+        words = [f"up to {self._slots} at once", f"{self._threads} CPU{'s' * (self._threads > 1)}"]
+        words += [f"{gpus} GPU{'s' * (gpus > 1)}"] if gpus else []
+        return f"{where}{partition}, {', '.join(words)} each"
+
+    def start(self, task: Task) -> None:
+        """Keep a job for the next array."""
+        forget_stop(task)
+        self._pending.append(task)
+        if len(self._pending) >= _ARRAY:
+            self._submit_array()
+
+    def submit(self) -> dict[int, str]:
+        """Submit the jobs started since, as one array; return their numbers at SLURM."""
+        self._submit_array()
+        handles, self._handles = self._handles, {}
+        return handles
+
+    def adopt(self, task: Task, handle: str) -> bool:
+        """Follow a job that an earlier process submitted; `False` where nothing is known of it."""
+        cluster, _, job_id = handle.partition(":")
+        if cluster != self._cluster:
+            return False
+        job = self._prepared(task).job_class(self._folder, job_id)
+        if not job.paths.submitted_pickle.exists():
+            return False
+        self._running[task.number] = _Job(task, job)
+        return True
+
+    def wait(self, timeout_s: float) -> list[Ending]:
+        """Return the jobs that have ended, after this time at the latest."""
+        ended, self._unsubmitted = self._unsubmitted, []
+        end = time.monotonic() + timeout_s
+        # A look costs a listing of one folder; a hundred jobs are looked at every two seconds.
+        pause = min(_LOOK_EVERY_S, max(timeout_s, 0.02 * len(self._running)))
+        ended += self._ended()
+        if not ended:
+            time.sleep(max(pause, end - time.monotonic()))
+        return ended
+
+    def stop(self, signum: int) -> None:
+        """Take waiting jobs off the queue, and have those at work save their state and end."""
+        self._stopping = True
+        for task in self._pending:
+            note = "it was not submitted yet"
+            self._unsubmitted.append(Ending(task.number, -signal.SIGTERM, note))
+        self._pending = []
+        for each in self._running.values():
+            ask_to_stop(each.task)
+        if self._local is None:
+            self._cancel("--state=PENDING")
+            self._cancel("--signal=TERM")
+
+    def kill(self) -> None:
+        """Cancel every job; SLURM leaves them half a minute to save their state."""
+        for each in self._running.values():
+            ask_to_stop(each.task)
+        if self._local is None:
+            self._cancel()
+
+    def close(self) -> None:
+        """Let go of what no job needs."""
+
+    def _prepared(self, task: Task) -> Any:
+        """Return submitit's executor; it keeps its files beside those of the jobs."""
+        if self._executor is not None:
+            return self._executor
+        self._folder = Path(task.files).parent / "submitit"
+        options = {f"{self._cluster}_max_num_timeout": self._requeues}
+        executor = self._submitit.AutoExecutor(self._folder, cluster=self._cluster, **options)
+        own: dict[str, Any] = {f"slurm_{name}": value for name, value in self._own.items()}
+        if self._setup:
+            own[f"{self._cluster}_setup"] = self._setup
+        if self._local is None:
+            own |= {
+                "slurm_array_parallelism": self._slots,
+                "slurm_additional_parameters": self._additional,
+                # Since 22.05 srun does not ask for the job's CPUs by itself.
+                "slurm_srun_args": [f"--cpus-per-task={self._threads}"],
+            }
+        name = f"seqlab_{Path(task.files).parent.parent.name}"
+        executor.update_parameters(name=name, **self._shared, **own)
+        self._executor = executor._executor
+        return self._executor
+
+    def _submit_array(self) -> None:
+        tasks, self._pending = self._pending, []
+        if not tasks:
+            return
+        calls = [Requeued(str(task.file), _LINGER_S) for task in tasks]
+        executor = self._prepared(tasks[0])
+        try:
+            # submitit prints what sbatch says, and raises it as well.
+            with self._local.shielded() if self._local else redirect_stderr(StringIO()):
+                jobs = executor.submit_array(calls)
+        except (OSError, self._submitit.core.utils.FailedJobError) as error:
+            if not self._submitted:
+                raise UserError(
+                    f"sbatch refuses the jobs: {one_line(error)}",
+                    "The options under hydra.launcher (partition, account, timeout_min, ...) have "
+                    "to suit the cluster. Then the same command goes on.",
+                ) from error
+            note = f"sbatch refused it: {one_line(error)}"
+            self._unsubmitted += [Ending(task.number, None, note) for task in tasks]
+            return
+        self._submitted = True
+        for task, job in zip(tasks, jobs, strict=True):
+            self._running[task.number] = _Job(task, job)
+            self._handles[task.number] = f"{self._cluster}:{job.job_id}"
+
+    def _ended(self) -> list[Ending]:
+        names = _names(self._folder) if self._running else set()
+        ended, silent = [], []
+        for number, each in self._running.items():
+            if each.job.paths.result_pickle.name not in names:
+                if self._seems_over(each.job):
+                    silent.append(number)
+            elif self._local is None or not self._local.is_alive(each.job):
+                ended.append(_ending(each))
+        ended += [self._lost(number) for number in self._gone(silent)]
+        for ending in ended:
+            each = self._running.pop(ending.number)
+            forget_stop(each.task)
+            if ending.code == 0:
+                _remove_files(each.job)
+        return ended
+
+    def _seems_over(self, job: Any) -> bool:
+        if self._local is not None:
+            return not self._local.is_alive(job)
+        if self._stopping:
+            return True  # sacct is asked too rarely to wait for
+        return bool(job.watcher.is_done(job.job_id)) or job.state.partition(" ")[0] in _NO_END
+
+    def _gone(self, silent: list[int]) -> list[int]:
+        """Return those of the jobs without a result that are neither queued nor at work."""
+        if not silent:
+            return []
+        if self._local is None:
+            pause = _ASK_EVERY_WHEN_STOPPING_S if self._stopping else _ASK_EVERY_S
+            if time.monotonic() - self._asked_at < pause:
+                return []
+            self._asked_at = time.monotonic()
+            queued = _queue()
+            silent = [n for n in silent if queued is not None and not self._queued(n, queued)]
+        gone = []
+        for number in silent:
+            each = self._running[number]
+            each.missed += 1  # a file system may show a result late: only the second time counts
+            if each.missed > 1 and not is_at_work(each.task):
+                gone.append(number)
+        return gone
+
+    def _queued(self, number: int, queued: set[str]) -> bool:
+        each = self._running[number]
+        found = each.job.job_id in queued
+        if found:
+            each.missed = 0
+        return found
+
+    def _lost(self, number: int) -> Ending:
+        job = self._running[number].job
+        state = "" if self._local else job.watcher.get_state(job.job_id, mode="cache")
+        words = state.partition(" ")[0].lower().replace("_", " ")
+        if words == "cancelled" or self._stopping:
+            return Ending(number, -signal.SIGTERM, f"job {job.job_id} was cancelled")
+        known = "" if words in ("", "unknown") else f" ({words})"
+        return Ending(number, None, f"job {job.job_id} is over{known} and left no result")
+
+    def _cancel(self, *options: str) -> None:
+        ids = [each.job.job_id for each in self._running.values()]
+        for begin in range(0, len(ids), 1000):
+            command = ["scancel", *options, *ids[begin : begin + 1000]]
+            with suppress(OSError, subprocess.SubprocessError):
+                subprocess.run(command, capture_output=True, timeout=60)
+
+
+def _ending(each: _Job) -> Ending:
+    """Return how a job with a result ended."""
+    number = each.task.number
+    try:
+        error = each.job.exception()
+        if error is None:
+            return Ending(number, int(each.job.result()))
+    except Exception as unreadable:  # the file may hold anything, if the disk was full
+        error = unreadable
+    return Ending(number, None, (str(error).strip().splitlines() or ["no result"])[-1])
+
+
+def _remove_files(job: Any) -> None:
+    paths = job.paths
+    files = [paths.submitted_pickle, paths.result_pickle, paths.stdout, paths.stderr]
+    if "_" not in job.job_id:  # an array's jobs share it
+        files.append(paths.submission_file)
+    for file in files:
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
+
+
+def _queue() -> set[str] | None:
+    """Return the numbers of this person's jobs, queued or at work; `None` where SLURM is silent."""
+    command = ["squeue", "--noheader", "--array", "--format=%i", f"--user={getpass.getuser()}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return set(done.stdout.split())
+
+
+def _names(folder: Path) -> set[str]:
+    with suppress(OSError), os.scandir(folder) as entries:
+        return {entry.name for entry in entries}
+    return set()

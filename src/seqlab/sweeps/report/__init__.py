@@ -1,0 +1,67 @@
+"""The report of a sweep: tables, figures and a page, from its ledger and its run folders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqlab.files import write_text
+from seqlab.sweeps.ledger import read_ledger
+from seqlab.sweeps.report.findings import Findings, find
+from seqlab.sweeps.report.tables import earlier_csv, results_csv, results_md, settings_csv
+from seqlab.sweeps.report.text import summary_text
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report has found and written.
+
+    Attributes:
+        findings: the sweep, added up: its best setting, the command that runs it again, ...
+        files: what was written.
+        text: what to print: at most 100 columns, but for the command.
+    """
+
+    findings: Findings
+    files: list[Path]
+    text: str
+
+
+def write_report(
+    folder: Path,
+    metric: str | None = None,
+    direction: str | None = None,
+    *,
+    figures: Sequence[tuple[str, Path]] = (),
+) -> Report:
+    """Add a sweep up, at any time, and write results.csv, results.md, report.html and figures.
+
+    Each file is replaced all at once. A sweep without a completed job has tables all the same.
+
+    Args:
+        folder: the sweep's folder.
+        metric: what decides which setting is best; `None`: what the sweep was started with, or
+            else the first of `metric.PREFERRED` that every completed job has.
+        direction: `minimize` or `maximize`; `None`: as the sweep was started.
+        figures: figures of others for the page: a title and a PNG or SVG file each.
+
+    Raises:
+        UserError: the folder is no sweep, or no job has that metric.
+    """
+    findings = find(read_ledger(folder), metric, direction)
+    from seqlab.sweeps.report.page import page  # these import heavy libraries
+    from seqlab.sweeps.report.plots import Drawn, draw_figures
+    from seqlab.sweeps.search.plots import write_plots
+
+    drawn = draw_figures(findings, findings.notes)
+    drawn += [Drawn(title, file) for title, file in (*write_plots(folder), *figures)]
+    texts = {"results.csv": results_csv(findings), "settings.csv": settings_csv(findings)}
+    if findings.earlier:
+        texts["earlier.csv"] = earlier_csv(findings.earlier)
+    listed = [*texts, "report.html"]
+    texts["results.md"] = results_md(findings, listed)
+    texts["report.html"] = page(findings, drawn, [*texts])
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    files = [*(folder / name for name in texts), *(each.file for each in drawn)]
+    shown = [folder / "report.html", folder / "results.md", folder / "results.csv"]
+    return Report(findings, files, summary_text(findings, [str(file) for file in shown]))

@@ -1,0 +1,188 @@
+"""The figures of a sweep show what they are given: places, scales, what is off the axis."""
+
+import io
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from seqlab.figures.scale import horizon, scale_of, spans_much, tick_label
+from seqlab.figures.sweeps import Point, against, bands, heat_map, scatter
+
+
+def drawn(figure: Figure) -> Figure:
+    figure.savefig(io.BytesIO())
+    return figure
+
+
+def caption(figure: Figure) -> str:
+    return figure.get_supxlabel()
+
+
+def point(at: Any, *values: float) -> Point:
+    mean = sum(values) / len(values)
+    return Point(at, values, mean, mean - 1, mean + 1) if math.isfinite(mean) else Point(at, values)
+
+
+@pytest.mark.parametrize(
+    ("values", "numeric", "log", "order"),
+    [
+        ([3, 1, 2, 1], True, False, [1, 2, 3]),
+        ([0.001, 0.01, 0.1, 1], True, True, [0.001, 0.01, 0.1, 1]),
+        ([1, 20], True, False, [1, 20]),
+        ([1, 4, 21], True, True, [1, 4, 21]),
+        ([0, 1, 100], True, False, [0, 1, 100]),
+        ([-1, 1, 100], True, False, [-1, 1, 100]),
+        # Uniform over a wide range: a logarithm would crowd them at one end.
+        (list(range(16, 513, 16)), True, False, list(range(16, 513, 16))),
+        (["rnn", "gru", "rnn"], False, False, ["rnn", "gru"]),
+        ([1, "a"], False, False, [1, "a"]),
+        ([True, False], False, False, [True, False]),
+    ],
+)
+def test_scale(values: list[Any], numeric: bool, log: bool, order: list[Any]) -> None:
+    scale = scale_of(values)
+    assert (scale.is_numeric, scale.is_log, scale.values) == (numeric, log, order)
+
+
+def test_places_beside_a_value() -> None:
+    assert scale_of([0, 10]).shifted(5, 0.1) == pytest.approx(6)
+    assert scale_of([1, 10, 100]).shifted(10, 0.5) == pytest.approx(100)
+    assert scale_of(["a", "b"]).shifted("b", 0.1) == pytest.approx(1.4)
+
+
+def test_long_categories_are_cut() -> None:
+    assert tick_label("x" * 40) == "x" * 27 + "…"
+    assert tick_label(0.0001) == "0.0001"
+
+
+@pytest.mark.parametrize(
+    ("values", "lower", "expected"),
+    [
+        ([1, 2, 3, 4, 5], True, None),
+        ([1.0, 1.1, 1.2, 1.3, 1e30], True, 10 ** (4 * math.log10(1.3))),
+        ([0.0, 1.0, 2.0, 3.0, 1000.0], True, 12.0),
+        ([0.9, 0.8, 0.7, 0.6, -1000.0], False, 0.9 - 4 * 0.3),
+        ([1.0, 1e30], True, None),
+        ([1.0, 1.0, 1.0, 1.0, 9.0], True, None),
+    ],
+)
+def test_one_diverged_run_does_not_stretch_the_axis(
+    values: list[float], lower: bool, expected: float | None
+) -> None:
+    found = horizon(values, lower_is_better=lower)
+    assert found == (expected if expected is None else pytest.approx(expected))
+
+
+def test_logarithm_only_for_much_and_positive() -> None:
+    assert spans_much([1, 21])
+    assert not spans_much([1, 20])
+    assert not spans_much([0, 21])
+    assert not spans_much([])
+
+
+def test_metric_against_a_parameter() -> None:
+    lines = {"a": [point(0.1, 3.0, 5.0), point(0.001, 1.0, 2.0)], "b": [point(0.01, 2.0)]}
+    figure = drawn(against("lr", "loss", lines, note="Said."))
+    (axes,) = figure.axes
+    assert axes.get_xscale() == "log"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0.001", "0.01", "0.1"]
+    means = {line.get_label(): list(line.get_ydata()) for line in axes.get_lines()}
+    assert means["a"] == [1.5, 4.0]  # in the order of the axis
+    assert means["b"] == [2.0]
+    dots = [each for each in axes.collections if isinstance(each, PathCollection)]
+    seeds = [y for each in dots for _, y in np.asarray(each.get_offsets())]
+    assert sorted(seeds) == [1, 2, 2, 3, 5]
+    low, high = axes.get_ylim()
+    assert low < 1
+    assert high > 5
+    assert caption(figure) == "Said."
+
+
+def test_what_is_off_the_axis_is_counted() -> None:
+    points = [point(x, 1 + 0.1 * x) for x in range(5)]
+    points += [point(5, 1e30), point(6, math.nan), point(7, math.inf)]
+    figure = drawn(against("x", "perplexity", {"": points}))
+    (axes,) = figure.axes
+    assert axes.get_ylim()[1] < 10
+    assert caption(figure) == "▲ 3 not finite or beyond the axis."
+    dots = [each for each in axes.collections if isinstance(each, PathCollection)]
+    (arrows,) = [each for each in dots if len(each.get_paths()[0].vertices) == 4]
+    assert [x for x, _ in np.asarray(arrows.get_offsets())] == [5, 6, 7]
+
+
+def test_categories_are_not_joined() -> None:
+    figure = drawn(against("cell", "loss", {"": [point("rnn", 1.0), point("gru", 2.0)]}))
+    (axes,) = figure.axes
+    assert [line.get_linestyle() for line in axes.get_lines()[:1]] == ["None"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["rnn", "gru"]
+
+
+def test_heat_map_puts_each_value_into_its_cell() -> None:
+    cells = {(8, "a"): 1.0, (4, "a"): 2.0, (4, "b"): 3.0, (16, "b"): math.nan}
+    figure = drawn(heat_map(("x", "y"), "loss", cells))
+    axes = figure.axes[0]
+    (image,) = axes.get_images()
+    grid = np.asarray(image.get_array().filled(-1))
+    assert grid[0, :2].tolist() == [2.0, 1.0]  # row a: x = 4, 8
+    assert grid[1, 0] == 3.0
+    texts = {text.get_text(): text.get_position() for text in axes.texts}
+    assert texts == {"1": (1, 0), "2": (0, 0), "3": (0, 1), "not finite": (2, 1)}
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["4", "8", "16"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_better_is_brighter(lower: bool) -> None:
+    figure = heat_map(("x", "y"), "q", {(0, 0): 1.0, (1, 0): 2.0}, lower_is_better=lower)
+    (image,) = figure.axes[0].get_images()
+    first, second = (sum(image.cmap(image.norm(value))[:3]) for value in (1.0, 2.0))
+    assert bool(first > second) is lower
+
+
+def test_colors_of_a_heat_map_are_not_stretched_by_one_cell() -> None:
+    cells = {(i, 0): 1 + 0.1 * i for i in range(5)} | {(9, 0): 1e30}
+    (image,) = heat_map(("x", "y"), "q", cells).axes[0].get_images()
+    assert image.norm.vmax < 100
+    wide = {(i, 0): 10.0**i for i in range(4)}
+    (image,) = heat_map(("x", "y"), "q", wide).axes[0].get_images()
+    assert isinstance(image.norm, LogNorm)
+
+
+def test_many_cells_have_no_numbers() -> None:
+    figure = drawn(heat_map(("x", "y"), "q", {(i, j): 1.0 for i in range(11) for j in range(10)}))
+    assert figure.axes[0].texts[:] == []
+
+
+def test_scatter_leaves_out_what_is_not_finite() -> None:
+    points = [(0.001, 1, 1.0), (1.0, 2, 2.0), (10.0, 3, math.nan)]
+    figure = drawn(scatter(("lr", "size"), "loss", points))
+    axes = figure.axes[0]
+    (dots,) = [each for each in axes.collections if len(each.get_offsets())]
+    assert np.asarray(dots.get_offsets()).tolist() == [[0.001, 1], [1.0, 2]]
+    assert axes.get_xscale() == "log"
+
+
+def test_curves_have_their_bands() -> None:
+    named = {"a": [(1, 2.0, 1.0, 3.0), (2, 1.5, 1.0, 2.0)], "b": [(1, 4.0, 4.0, 4.0)]}
+    figure = drawn(bands(named, "loss"))
+    (axes,) = figure.axes
+    assert {line.get_label(): list(line.get_ydata()) for line in axes.get_lines()} == {
+        "a": [2.0, 1.5],
+        "b": [4.0],
+    }
+    band = axes.collections[0].get_paths()[0].vertices
+    assert (band[:, 1].min(), band[:, 1].max()) == (1.0, 3.0)
+
+
+def test_long_legends_do_not_shrink_the_axes() -> None:
+    named = {f"{'x' * 60} {i}": [(1, 1.0, 1.0, 1.0), (2, 2.0, 2.0, 2.0)] for i in range(10)}
+    figure = drawn(bands(named, "loss"))
+    place = figure.axes[0].get_position()
+    width, height = figure.get_size_inches()
+    assert place.width * width > 6.5
+    assert place.height * height > 2.5
