@@ -1,7 +1,7 @@
 """Compare search with grid and random search at equal budget, and write docs/search.md's figures.
 
-    python scripts/compare_search.py synthetic                seconds
-    python scripts/compare_search.py runs --repeats 6         real trainings, minutes
+    python scripts/compare_search.py synthetic                both take minutes
+    python scripts/compare_search.py runs                     real trainings
 
 What is compared is the true value of the setting that each method calls its best: without noise
 for the synthetic objective, over fresh seeds for trainings. Sections that are not run keep the
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 METHODS = ("grid", "random", "tpe", "gp")
 BEGIN, END = "<!-- begin comparison -->", "<!-- end comparison -->"
 SECTIONS = {"synthetic": compare_synthetic, "runs": compare_runs}
-DEFAULT_REPEATS = {"synthetic": 40, "runs": 6}
+DEFAULT_REPEATS = {"synthetic": 40, "runs": 12}
 
 
 def main() -> int:

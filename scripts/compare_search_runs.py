@@ -1,75 +1,81 @@
-"""Real trainings, searched in three ways with whole commands, and judged over fresh seeds."""
+"""Real trainings of `sine_mlp`, searched in four ways, and judged over fresh seeds."""
 
-import os
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch.nn import functional as F
 
-from seqlab.sweeps.ledger import read_ledger
-from seqlab.sweeps.metric import best_row
+from compare_search_synthetic import grid_of, searched
+from seqlab.config.space import Dimension, Space
+from seqlab.data.sine import SineData
+from seqlab.models.mlp import MLP
 
-BUDGET = 16
-METRIC = "val/loss"
+BUDGETS = (16,)
+EPOCHS = 3
 LR, HIDDEN = (1e-4, 1.0), (4, 64)
-FIXED = ["experiment=sine_mlp", "trainer.max_epochs=3", "callbacks=none", "logger=csv"]
-FRESH = "seed=range(1000,1005)"
+FRESH = range(100_000, 100_010)
+SPACE = Space(
+    dimensions=(
+        Dimension("lr", "float", *LR, log=True),
+        Dimension("hidden_size", "int", *HIDDEN, log=True),
+    ),
+    fixed=(),
+    seeds=(),
+    plain={},
+)
 
 
 def compare_runs(repeats: int) -> list[dict[str, Any]]:
-    """Return what each method finds: the mean of its setting's metric over five fresh seeds.
+    """Return what each method finds: the mean of its setting's val/loss over fresh seeds.
 
-    Each repetition trains with a seed of its own, which also draws its data.
+    Every single training has a seed of its own, for its series, weights and batches.
     """
-    found: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory(prefix="seqlab_compare_") as name:
-        folder = Path(name)
-        for repeat in range(repeats):
-            for method, words in _methods(repeat).items():
-                sweep = folder / f"{method}_{repeat}"
-                _train(sweep, *words, f"seed={repeat}")
-                row = best_row(read_ledger(sweep).current, METRIC)
-                assert row is not None
-                setting = [
-                    word for word in row.overrides if word.startswith(("optimizer.lr=", "model."))
-                ]
-                judged = folder / f"{method}_{repeat}_again"
-                _train(judged, *setting, FRESH)
-                values = [each.metrics[METRIC] for each in read_ledger(judged).current]
-                found.setdefault(method, []).append(round(float(np.mean(values)), 6))
-                print(f"{method} {repeat}: {' '.join(setting)}: {found[method][-1]}", flush=True)
-    return [{"budget": BUDGET, "case": "sine_mlp", "found": found}]
-
-
-def _methods(repeat: int) -> dict[str, list[str]]:
-    side = round(BUDGET**0.5)
-    lrs = ",".join(f"{value:.6g}" for value in np.geomspace(*LR, side))
-    sizes = ",".join(str(round(value)) for value in np.geomspace(*HIDDEN, side))
-    search = [
-        "hydra/sweeper=optuna_search",
-        f"hydra.sweeper.n_trials={BUDGET}",
-        f"hydra.sweeper.metric={METRIC}",
-        f"hydra.sweeper.sampler_seed={repeat}",
-        f"optimizer.lr=tag(log, interval({LR[0]}, {LR[1]}))",
-        f"model.hidden_size=tag(log, int(interval({HIDDEN[0]}, {HIDDEN[1]})))",
+    torch.set_num_threads(1)
+    return [
+        {
+            "budget": budget,
+            "case": "sine_mlp",
+            "found": {
+                method: [round(_judged(_found(method, budget, r)), 6) for r in range(repeats)]
+                for method in ("grid", "random", "tpe", "gp")
+            },
+        }
+        for budget in BUDGETS
     ]
-    return {
-        "grid": [f"optimizer.lr={lrs}", f"model.hidden_size={sizes}"],
-        "random": [*search, "hydra.sweeper.sampler=random"],
-        "tpe": [*search, "hydra.sweeper.sampler=tpe"],
-        "gp": search,
-    }
 
 
-def _train(sweep: Path, *words: str) -> None:
-    command = [sys.executable, "-m", "train", "-m", f"hydra.sweep.dir={sweep}", *FIXED, *words]
-    subprocess.run(
-        command,
-        check=True,
-        cwd=sweep.parent,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-    )
+def trained(lr: float, hidden_size: int, seed: int) -> float:
+    """Return val/loss of `sine_mlp`: its data, network and optimizer, in a loop without logs."""
+    data = SineData(seed=seed)
+    data.setup()
+    torch.manual_seed(seed)
+    network = MLP(4, hidden_size=hidden_size)
+    optimizer = torch.optim.Adam(network.parameters(), lr=lr)
+    loader = data.loader("train", training=True)
+    for _ in range(EPOCHS):
+        for batch in loader:
+            optimizer.zero_grad()
+            F.mse_loss(network(batch.inputs), batch.targets).backward()
+            optimizer.step()
+    with torch.no_grad():
+        parts = [
+            (F.mse_loss(network(batch.inputs), batch.targets).item(), len(batch.targets))
+            for batch in data.loader("val")
+        ]
+    return sum(loss * count for loss, count in parts) / sum(count for _, count in parts)
+
+
+def _found(method: str, budget: int, repeat: int) -> tuple[float, int]:
+    seeds = iter(range(1000 * repeat, 1000 * repeat + budget))
+
+    def objective(lr: float, hidden_size: int) -> float:
+        return trained(lr, hidden_size, next(seeds))
+
+    if method == "grid":
+        return min(grid_of(budget, LR, HIDDEN), key=lambda each: objective(*each))
+    return searched(method, budget, repeat, SPACE, objective)
+
+
+def _judged(setting: tuple[float, int]) -> float:
+    return float(np.mean([trained(*setting, seed) for seed in FRESH]))

@@ -1,7 +1,7 @@
 """A cheap objective with the shape of a training, searched in three ways."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,30 +84,39 @@ def compare_synthetic(repeats: int) -> list[dict[str, Any]]:
     ]
 
 
-def _regret(method: str, budget: int, seed: int, objective: Objective) -> float:
-    if method == "grid":
-        rng = np.random.default_rng([7, seed])
-        best = min(_grid(budget), key=lambda each: objective.noisy(each[0], each[1], rng))
-        return objective.regret(best)
-    return objective.regret(_searched(method, budget, seed, objective))
-
-
-def _grid(budget: int) -> Iterator[tuple[float, int]]:
+def grid_of(
+    budget: int, lrs: tuple[float, float], sizes: tuple[int, int]
+) -> Iterator[tuple[float, int]]:
+    """Yield a square grid of settings, evenly on logarithmic scales, its ends included."""
     side = math.isqrt(budget)
-    for lr in np.geomspace(*LR, side):
-        for hidden in np.geomspace(*HIDDEN, side):
+    for lr in np.geomspace(*lrs, side):
+        for hidden in np.geomspace(*sizes, side):
             yield float(lr), round(hidden)
 
 
-def _searched(sampler: str, budget: int, seed: int, objective: Objective) -> tuple[float, int]:
+def searched(
+    sampler: str, budget: int, seed: int, space: Space, objective: Callable[[float, int], float]
+) -> tuple[float, int]:
     """Return the setting with the best result, as a search would name it."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     options = SearchOptions(n_trials=budget, sampler=sampler, sampler_seed=seed)
-    rng = np.random.default_rng([8, seed])
     study = optuna.create_study()
     for number in range(budget):
-        study.sampler = sampler_for(options, SPACE, number)
+        study.sampler = sampler_for(options, space, number)
         trial = study.ask()
-        values = suggested(SPACE, trial)
-        study.tell(trial, objective.noisy(values["lr"], values["hidden_size"], rng))
+        values = suggested(space, trial)
+        study.tell(trial, objective(values["lr"], values["hidden_size"]))
     return study.best_params["lr"], study.best_params["hidden_size"]
+
+
+def _regret(method: str, budget: int, seed: int, objective: Objective) -> float:
+    rng = np.random.default_rng([7 if method == "grid" else 8, seed])
+
+    def noisy(lr: float, hidden_size: int) -> float:
+        return objective.noisy(lr, hidden_size, rng)
+
+    if method == "grid":
+        best = min(grid_of(budget, LR, HIDDEN), key=lambda each: noisy(*each))
+    else:
+        best = searched(method, budget, seed, SPACE, noisy)
+    return objective.regret(best)

@@ -65,6 +65,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder / "outputs" / "mine", done.stdout
 
 
+@pytest.mark.slow
 def test_a_search_trains_prunes_and_draws(whole: tuple[Path, str]) -> None:
     folder, printed = whole
     found = rows(folder)
@@ -86,6 +87,7 @@ def test_a_search_trains_prunes_and_draws(whole: tuple[Path, str]) -> None:
     assert (folder / "figures" / "search_history.png").is_file()
 
 
+@pytest.mark.slow
 def test_the_same_command_has_nothing_left_and_more_trials_go_on(
     whole: tuple[Path, str], tmp_path: Path
 ) -> None:
@@ -129,6 +131,7 @@ def begun(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     process.communicate()
 
 
+@pytest.mark.slow
 def test_a_search_killed_in_mid_trial_goes_on_as_if_nothing_had_been(
     whole: tuple[Path, str], tmp_path: Path, begun: "subprocess.Popen[str]"
 ) -> None:
@@ -142,6 +145,7 @@ def test_a_search_killed_in_mid_trial_goes_on_as_if_nothing_had_been(
     assert sum(row.attempts for row in rows(folder)) == 6
 
 
+@pytest.mark.slow
 def test_a_job_that_is_killed_is_a_failed_trial_until_it_is_tried_again(
     tmp_path: Path, begun: "subprocess.Popen[str]", whole: tuple[Path, str]
 ) -> None:

@@ -61,7 +61,7 @@ def _figures(study: "optuna.Study") -> Iterator[tuple[str, str, Callable[[], Any
         lambda: figures.history(trials, metric, minimize=minimize),
     )
     shares = _importances(study)
-    if shares:
+    if len(shares) > 1:
         yield (
             "importances",
             "Search: importance of the parameters",
