@@ -4,9 +4,7 @@ A preempted job, or one that runs out of its time, saves its state and is queued
 on in its run folder. Jobs outlive the process that submitted them, and a later one follows them.
 """
 
-import getpass
 import logging
-import os
 import shutil
 import signal
 import subprocess
@@ -19,7 +17,14 @@ from typing import Any
 
 from seqlab.errors import UserError, one_line
 from seqlab.sweeps.launchers.base import Ending, needed, number_of, text_of, whole_number
-from seqlab.sweeps.launchers.remote import RemoteTask, ask_to_stop, forget_stop, is_at_work
+from seqlab.sweeps.launchers.remote import ask_to_stop, forget_stop, is_at_work
+from seqlab.sweeps.launchers.slurm_jobs import (
+    Requeued,
+    ending_of,
+    names_in,
+    queued_jobs,
+    remove_files,
+)
 from seqlab.sweeps.launchers.slurm_local import LocalCluster
 from seqlab.sweeps.task import Task
 
@@ -32,23 +37,6 @@ _ASK_EVERY_S = 30.0
 _ASK_EVERY_WHEN_STOPPING_S = 3.0
 _NO_END = ("UNKNOWN", "PREEMPTED", "REQUEUED")
 """States that submitit never takes for an end, though the job may be gone."""
-
-
-@dataclass
-class Requeued(RemoteTask):
-    """A job that SLURM may preempt: submitit calls `checkpoint`, and queues what that returns."""
-
-    def __call__(self) -> int:
-        """Do the job; SIGTERM, which SLURM may send to this process alone, has it saved."""
-        signal.signal(signal.SIGTERM, lambda *_: self.tell())
-        return super().__call__()
-
-    def checkpoint(self) -> Any:
-        """Have the job save its state; return how it goes on."""
-        from submitit.helpers import DelayedSubmission
-
-        self.stop()
-        return DelayedSubmission(Requeued(self.file, self.linger_s))
 
 
 @dataclass
@@ -260,20 +248,20 @@ class SlurmLauncher:
             self._handles[task.number] = f"{self._cluster}:{job.job_id}"
 
     def _ended(self) -> list[Ending]:
-        names = _names(self._folder) if self._running else set()
+        names = names_in(self._folder) if self._running else set()
         ended, silent = [], []
         for number, each in self._running.items():
             if each.job.paths.result_pickle.name not in names:
                 if self._seems_over(each.job):
                     silent.append(number)
             elif self._local is None or not self._local.is_alive(each.job):
-                ended.append(_ending(each))
+                ended.append(ending_of(each.task.number, each.job))
         ended += [self._lost(number) for number in self._gone(silent)]
         for ending in ended:
             each = self._running.pop(ending.number)
             forget_stop(each.task)
             if ending.code == 0:
-                _remove_files(each.job)
+                remove_files(each.job)
         return ended
 
     def _seems_over(self, job: Any) -> bool:
@@ -292,7 +280,7 @@ class SlurmLauncher:
             if time.monotonic() - self._asked_at < pause:
                 return []
             self._asked_at = time.monotonic()
-            queued = _queue()
+            queued = queued_jobs()
             silent = [n for n in silent if queued is not None and not self._queued(n, queued)]
         gone = []
         for number in silent:
@@ -324,41 +312,3 @@ class SlurmLauncher:
             command = ["scancel", *options, *ids[begin : begin + 1000]]
             with suppress(OSError, subprocess.SubprocessError):
                 subprocess.run(command, capture_output=True, timeout=60)
-
-
-def _ending(each: _Job) -> Ending:
-    """Return how a job with a result ended."""
-    number = each.task.number
-    try:
-        error = each.job.exception()
-        if error is None:
-            return Ending(number, int(each.job.result()))
-    except Exception as unreadable:  # the file may hold anything, if the disk was full
-        error = unreadable
-    return Ending(number, None, (str(error).strip().splitlines() or ["no result"])[-1])
-
-
-def _remove_files(job: Any) -> None:
-    paths = job.paths
-    files = [paths.submitted_pickle, paths.result_pickle, paths.stdout, paths.stderr]
-    if "_" not in job.job_id:  # an array's jobs share it
-        files.append(paths.submission_file)
-    for file in files:
-        with suppress(OSError):
-            file.unlink(missing_ok=True)
-
-
-def _queue() -> set[str] | None:
-    """Return the numbers of this person's jobs, queued or at work; `None` where SLURM is silent."""
-    command = ["squeue", "--noheader", "--array", "--format=%i", f"--user={getpass.getuser()}"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return set(done.stdout.split())
-
-
-def _names(folder: Path) -> set[str]:
-    with suppress(OSError), os.scandir(folder) as entries:
-        return {entry.name for entry in entries}
-    return set()
