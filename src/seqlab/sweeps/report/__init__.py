@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqlab.errors import one_line
 from seqlab.files import write_text
 from seqlab.sweeps.ledger import read_ledger
 from seqlab.sweeps.report.findings import Findings, find
@@ -50,10 +51,9 @@ def write_report(
     findings = find(read_ledger(folder), metric, direction)
     from seqlab.sweeps.report.page import page  # these import heavy libraries
     from seqlab.sweeps.report.plots import Drawn, draw_figures
-    from seqlab.sweeps.search.plots import write_plots
 
     drawn = draw_figures(findings, findings.notes)
-    drawn += [Drawn(title, file) for title, file in (*write_plots(folder), *figures)]
+    drawn += [Drawn(title, file) for title, file in (*_of_the_search(findings), *figures)]
     texts = {"results.csv": results_csv(findings), "settings.csv": settings_csv(findings)}
     if findings.earlier:
         texts["earlier.csv"] = earlier_csv(findings.earlier)
@@ -65,3 +65,13 @@ def write_report(
     files = [*(folder / name for name in texts), *(each.file for each in drawn)]
     shown = [folder / "report.html", folder / "results.md", folder / "results.csv"]
     return Report(findings, files, summary_text(findings, [str(file) for file in shown]))
+
+
+def _of_the_search(findings: Findings) -> list[tuple[str, Path]]:
+    from seqlab.sweeps.search.plots import write_plots
+
+    try:
+        return write_plots(findings.folder)
+    except Exception as error:  # of optuna, on a study that it finds odd
+        findings.notes.append(f"The figures of the search cannot be drawn: {one_line(error)}.")
+        return []
