@@ -146,7 +146,14 @@ def sweep(tmp_path: Path) -> Iterator[Callable[..., tuple[Tally, Pretended, Ledg
         launcher.handles = handles or {}
         source = GridSource(Grid(list(words)))
         scheduler = Scheduler(
-            source, compose, store, launcher, Options(**options), snapshot, Silent(), signalled
+            source,
+            lambda words: compose(words),
+            store,
+            launcher,
+            Options(**options),
+            snapshot,
+            Silent(),
+            signalled,
         )  # type: ignore[arg-type]
         return scheduler.run(), launcher, store
 
@@ -245,6 +252,26 @@ def test_job_that_cannot_be_composed_is_one_row(sweep: Any) -> None:
     row = store.ledger.rows[1]
     assert (row.status, row.folder) == ("failed", "")
     assert row.error == {"type": "UserError", "message": "thirteen", "hint": "Use fourteen."}
+
+
+def test_job_that_can_be_composed_later_gets_a_folder_then(
+    sweep: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep("seed=12,13")
+    monkeypatch.setattr("test_scheduler.compose", Composed)
+    tally, launcher, store = sweep("seed=12,13", retry_failed=True)
+    assert [Path(task.folder).name for task in launcher.tasks] == ["0001_seed=13"]
+    row = store.ledger.rows[1]
+    assert (row.status, row.folder, row.attempts) == ("completed", "0001_seed=13", 2)
+    assert row.fingerprint
+    assert tally.failures == []
+
+
+def test_retries_are_those_of_this_start(sweep: Any) -> None:
+    sweep("seed=0", how=failed, retries=1)
+    tally, launcher, _ = sweep("seed=0", how=failed, retries=1, retry_failed=True)
+    assert numbers(launcher) == [0, 0]
+    assert [row.attempts for row in tally.failures] == [4]
 
 
 def test_same_job_under_two_names_runs_once(sweep: Any) -> None:

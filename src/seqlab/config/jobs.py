@@ -21,7 +21,7 @@ from seqlab.config.command import hydra_loader
 from seqlab.config.environment import shown
 from seqlab.config.explain import explained
 from seqlab.config.folders import ROOT, text_of
-from seqlab.config.overrides import check_overrides, parsed
+from seqlab.config.overrides import parsed
 from seqlab.config.preflight import check_composed, named, without_hydra
 from seqlab.config.snapshot import Snapshot
 from seqlab.errors import UserError
@@ -190,11 +190,6 @@ def _own_hydra() -> Iterator[None]:
         yield
     finally:
         GlobalHydra.instance().hydra = before
-
-
-def check_words(words: list[str]) -> None:
-    """Raise `UserError` where a sweep's words cannot be read, or name keys that Hydra lacks."""
-    check_overrides(parsed(words), sweep=True)
 
 
 def _parsed_value(parser: OverridesParser, key: str, value: str) -> Any:

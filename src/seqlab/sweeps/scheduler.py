@@ -43,12 +43,14 @@ class Job:
         row: what the ledger says of it.
         config: the content of its config.yaml.
         epochs: how many it is to train for.
+        retries: how often it was started again since the sweep was.
     """
 
     assignment: Assignment
     row: Row
     config: str = ""
     epochs: int = 0
+    retries: int = 0
 
 
 @dataclass
@@ -180,6 +182,9 @@ class Scheduler:
             self._settle(assignment, row, None)
             return
         composed = composed or self._compose(list(words))
+        if not row.folder:  # it could not be composed before
+            attempts = row.attempts
+            row = replace(self._new_row(assignment, composed, row.number), attempts=attempts)
         job = _job(assignment, row, composed)
         if row.status == "running" and row.handle is not None:
             if self._launcher.adopt(self._task(job), row.handle):
@@ -193,8 +198,10 @@ class Scheduler:
         job.row = replace(job.row, attempts=row.attempts + 1)
         self._start(job)
 
-    def _new_row(self, assignment: Assignment, composed: Composed) -> Row:
-        number = self._index.new_number()
+    def _new_row(
+        self, assignment: Assignment, composed: Composed, number: int | None = None
+    ) -> Row:
+        number = self._index.new_number() if number is None else number
         return Row(
             number=number,
             fingerprint=fingerprint(composed.plain),
@@ -264,7 +271,7 @@ class Scheduler:
         task.clear(keep_output=not row.is_finished)
         again = (
             not self._stopping
-            and row.attempts <= self._options.retries
+            and job.retries < self._options.retries
             and not row.is_finished
             and may_be_retried(row)
         )
@@ -272,6 +279,7 @@ class Scheduler:
         self._store.add_row(row)
         if again:
             job.row = replace(row, attempts=row.attempts + 1)
+            job.retries += 1
             self._again.append(job)
             return
         self._settle(job.assignment, row, job)
