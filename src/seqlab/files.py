@@ -1,9 +1,11 @@
 """Files that are whole or not there: written beside their place, flushed to disk, then renamed."""
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 _PARTIAL = ".partial"
 
@@ -53,3 +55,14 @@ def remove_partials(folder: Path) -> None:
     """Remove what killed processes were writing; no other may be at work in the folder."""
     for file in folder.rglob(f".*{_PARTIAL}"):
         file.unlink(missing_ok=True)
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it: numbers that are not finite become null."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from seqlab.config.folders import CONFIG, LOG, RESULT, refuse_url
 from seqlab.errors import UserError
-from seqlab.files import write_text
+from seqlab.files import plain, write_text
 
 
 def _texts(value: Any) -> bool:
@@ -66,7 +65,7 @@ class RunFolder:
 
     def write_result(self, result: dict[str, Any]) -> None:
         """Write result.json, all at once; numbers that JSON does not know become null."""
-        text = json.dumps(_plain(result), indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(plain(result), indent=2, ensure_ascii=False, allow_nan=False)
         write_text(self.result, text + "\n")
 
     def read_result(self) -> dict[str, Any]:
@@ -136,13 +135,3 @@ def whole_lines(file: Path) -> list[str]:
         return []
     text = file.read_bytes().decode("utf-8", errors="replace")
     return [f"{line}\n" for line in text.split("\n")[:-1]]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

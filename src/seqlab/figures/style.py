@@ -18,10 +18,15 @@ def canvas(title: str, x: str, y: str, size: tuple[float, float] = (8, 4)) -> tu
     axes.set_title(title, loc="left", fontsize=11, color=INK, pad=24)
     axes.set_xlabel(x, color=INK)
     axes.set_ylabel(y, color=INK)
+    dress(axes)
+    return figure, axes
+
+
+def dress(axes: Axes) -> None:
+    """Give axes the look of all figures."""
     axes.grid(True, linewidth=0.5, alpha=0.5)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(which="both", colors=INK, labelsize=9)
-    return figure, axes
 
 
 def legend(axes: Axes) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.errors import UserError
+from seqlab.files import plain
 
 LEDGER = "ledger.jsonl"
 """Name of the file; a folder that holds one is a sweep."""
@@ -165,7 +166,7 @@ def start_line(started: Started) -> str:
 
 
 def _line(value: dict[str, Any]) -> str:
-    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _entries(content: bytes, ledger: Ledger) -> Iterator[dict[str, Any]]:
@@ -242,13 +243,3 @@ _SOUND: dict[str, Callable[[Any], bool]] = {
 def _is_sound(name: str, value: Any) -> bool:
     """Return whether a value is of the kind that its field has: a damaged line may hold any."""
     return _SOUND.get(name, lambda text: isinstance(text, str))(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

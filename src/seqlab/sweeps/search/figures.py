@@ -10,26 +10,23 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.tri import Triangulation
 
+from seqlab.figures.style import INK, canvas, dress, legend
 from seqlab.sweeps.search.look import (
     BLUE,
-    INK,
     ORANGE,
     PALE,
     Axis,
     Trial,
     best_one,
-    canvas,
     color_map,
     color_scale,
     complete_ones,
     draw_pruned,
-    dress,
     extends,
     fit_values,
     floats,
     is_spread,
     last_value,
-    legend,
     shares_of,
     shortened,
     tag,

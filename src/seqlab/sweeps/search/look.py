@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-INK = "#30343b"
+from seqlab.figures.style import INK, some_minor
+
 PALE = "#b9c0ca"
 BLUE, ORANGE = "#1f6fb4", "#d9541e"
 _MAP = "viridis_r"
@@ -216,39 +216,7 @@ def _plain_ticks(axes: Axes, which: str) -> None:
     axis.set_major_formatter("{x:g}")
     low, high = axis.get_view_interval()
     few = low > 0 and high / low < 300
-    axis.set_minor_formatter(
-        (lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "") if few else NullFormatter()
-    )
-
-
-def canvas(title: str, x: str, y: str, size: tuple[float, float] = (8, 4)) -> tuple[Figure, Axes]:
-    """Return an empty figure with its title and axis labels."""
-    figure = Figure(figsize=size, dpi=130, layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(title, loc="left", fontsize=11, color=INK, pad=24)
-    axes.set_xlabel(x, color=INK)
-    axes.set_ylabel(y, color=INK)
-    dress(axes)
-    return figure, axes
-
-
-def dress(axes: Axes) -> None:
-    """Give axes the look of all figures."""
-    axes.grid(True, linewidth=0.5, alpha=0.5)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(which="both", colors=INK, labelsize=9)
-
-
-def legend(axes: Axes) -> None:
-    """Draw the legend between title and axes."""
-    axes.legend(
-        loc="lower left",
-        bbox_to_anchor=(-0.01, 1.0),
-        ncols=6,
-        frameon=False,
-        fontsize=8.5,
-        borderaxespad=0.1,
-    )
+    axis.set_minor_formatter(some_minor if few else NullFormatter())
 
 
 def shortened(text: str) -> str:
