@@ -1,6 +1,8 @@
 """What several tests share: the corpus, commands run in this process, small trained runs."""
 
+import multiprocessing
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import pytest
 
 from seqlab.data.corpus import TIME_MACHINE, data_folder, shared_folders
 from seqlab.run_folder import RunFolder
+from seqlab.sweeps.launchers.local import PRELOADED
 from seqlab.train_cli import main as train_main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,6 +116,40 @@ def spawn(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedPro
         text=True,
         timeout=300,
     )
+
+
+def forked(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run `python -m MODULE WORDS` like `spawn`, from a process that has imported torch already.
+
+    It saves the seconds that a fresh interpreter imports for; what the command computes and
+    prints is the same.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    printed = [cwd / f".printed_{name}_{os.getpid()}" for name in ("out", "err")]
+    process = context.Process(target=_as_a_command, args=(words[1:], cwd, printed))
+    process.start()
+    process.join(timeout=300)
+    if process.exitcode is None:
+        process.kill()
+        raise subprocess.TimeoutExpired(words, 300)
+    out, err = (file.read_text(encoding="utf-8") for file in printed)
+    for file in printed:
+        file.unlink()
+    return subprocess.CompletedProcess(words, process.exitcode, out, err)
+
+
+def _as_a_command(words: tuple[str, ...], folder: Path, printed: list[Path]) -> None:
+    os.chdir(folder)
+    for descriptor, file in enumerate(printed, start=1):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor)
+    sys.argv = [words[0], *words[1:]]
+    sys.path.insert(0, str(folder))
+    try:
+        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
 
 
 def trained(folder: Path, *words: str) -> RunFolder:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, spawn
+from conftest import ROOT, forked, spawn
 from seqlab.run_folder import RunFolder
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -65,7 +65,7 @@ def desk(
     folder = tmp_path_factory.mktemp("desk")
     for page in PAGES:
         for block in [*blocks(page, "python"), *blocks(page, "yaml")]:
-            named = re.match(r"# (\S+\.(?:py|yaml))\n", block)
+            named = re.match(r"(?:# @package .*\n)?# (\S+\.(?:py|yaml))\n", block)
             if named:
                 file = folder / named.group(1)
                 file.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def test_command_runs(
         words.insert(3, "trainer.max_epochs=2")
     if " sweep=" in command and "sweep=widths" not in command:
         # Each has its result in docs/sweeps.md; here one seed and one epoch show that it starts.
-        words += ["seed=0", "trainer.max_epochs=1", "callbacks=none", "logger=csv"]
+        words += ["seed=0", "trainer.max_epochs=1", "logger=csv"]
     runs = {"RUN_FOLDER": language_run, "LANGUAGE_RUN": language_run, "SINE_RUN": sine_run}
     if "SWEEP" in words:
         write_sweep(tmp_path / "sweep", {"optimizer.lr": [0.01, 0.1]})
@@ -111,7 +111,8 @@ def test_command_runs(
             if placeholder in word:
                 words[place] = word.replace(placeholder, _copy(run, tmp_path))
     words = [re.sub(r"max_epochs=600$", "max_epochs=3", word) for word in words]
-    done = spawn(*words[1:], cwd=desk)
+    run = forked if words[1] == "-m" else spawn
+    done = run(*words[1:], cwd=desk)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 

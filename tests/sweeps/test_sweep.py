@@ -336,6 +336,9 @@ def test_file_of_a_sweep_says_only_what_its_jobs_are(train: Train, tmp_path: Pat
     file.write_text(f"{text}optimizer:\n  lr: 3\n")
     words = ["--config-dir", "mine", "sweep=widths", *QUICK[1:]]
     refused(train(*words), "sweep/widths.yaml sets optimizer", "hydra.sweeper.params: optimizer.")
+    override = "defaults:\n  - override /experiment: sine_mlp\n"
+    file.write_text(override + text)
+    refused(train(*words), "sweep/widths.yaml overrides 'experiment'", "# @package _global_")
     file.write_text(text)
     assert train(*words, "seed=1,2").code == 0
     found = rows(tmp_path / "outputs" / "widths")

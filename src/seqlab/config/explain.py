@@ -39,6 +39,12 @@ def explained(error: Exception, words: list[str]) -> UserError:
     if "Config group override must be" in text:
         return _no_option_at_all(words, folders)
     inside = re.search(r"In '([^']+)': Could not override '([^']+)'", text)
+    if inside and "@" in inside.group(2):
+        return UserError(
+            f"{inside.group(1)}.yaml overrides {inside.group(2).partition('@')[0]!r}, and stands "
+            "for a part of the configuration only",
+            "Its first line has to be: # @package _global_",
+        )
     if inside and inside.group(1) != ROOT:
         groups = sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
         return UserError(

@@ -19,7 +19,7 @@ from seqlab.errors import UserError
 from seqlab.sweeps.launchers.base import Ending, whole_number
 from seqlab.sweeps.task import Task
 
-_PRELOADED = [
+PRELOADED = [
     "seqlab.sweeps.launchers.quiet",
     "seqlab.worker",
     "seqlab.run",
@@ -63,7 +63,7 @@ class LocalLauncher:
         self._threads = whole_number("threads", share if threads is None else threads, least=1)
         self._work = work
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(_PRELOADED)
+        self._context.set_forkserver_preload(PRELOADED)
         self._running: dict[int, Any] = {}
         self._places: dict[int, int] = {}
 
