@@ -192,6 +192,9 @@ from seqlab.callbacks.progress import Progress
 def stuck(self, trainer, *arguments):
     os.kill(os.getpid(), signal.SIGTERM)
     print("noted", flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)  # at once: an echo of the first, as `timeout` sends two
+    time.sleep(0.6)
+    print("echo", flush=True)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(100)
 Progress.on_train_batch_end = stuck
@@ -200,7 +203,7 @@ sys.exit(main(sys.argv[1:]))
 """
     done = spawn("-c", program, *SMALL_LM, "hydra.run.dir=run", cwd=tmp_path, **ONE_THREAD)
     assert done.returncode == 143
-    assert done.stdout == "noted\n"
+    assert done.stdout == "noted\necho\n"
     assert RunFolder(tmp_path / "run").read_result()["status"] == "running"
     assert spawn("-m", "train", "resume=run", cwd=tmp_path, **ONE_THREAD).returncode == 0
 

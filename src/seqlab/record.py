@@ -65,13 +65,15 @@ class Record:
         """Write and return the result as it stands."""
         trainer, module = self.experiment.trainer, self.experiment.module
         progress: Any = trainer.fit_loop.epoch_progress.current
+        # An epoch at whose end something fails is not done; one that is only stopped there is.
+        done = trainer.current_epoch if status == "failed" else progress.processed
         unit = module.sample_unit
         metrics = metrics or self.earlier_metrics
         result = {
             "status": status,
             **self.fixed,
             "metrics": metrics,
-            "epochs": max(progress.processed, self.earlier_epochs),
+            "epochs": max(done, self.earlier_epochs),
             "steps": max(trainer.global_step, self.earlier_steps),
             "parameters": sum(p.numel() for p in module.parameters()),
             "duration_s": round(self.earlier_s + time.perf_counter() - self.started, 3),

@@ -79,7 +79,7 @@ def test_sweep_of_which_one_job_cannot_be_built_runs_the_others(
 ) -> None:
     outcome = train("-m", "data.num_train=600,9999", "trainer.max_epochs=1", "callbacks=none")
     assert outcome.code == 1
-    assert "data.num_train=9999" in outcome.err
+    assert "data.num_train=9999" in outcome.out
     assert len(list(tmp_path.rglob("result.json"))) == 1
 
 

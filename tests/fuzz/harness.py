@@ -154,6 +154,9 @@ class Pretended:
         RunFolder(task.folder).write_result({"status": "completed", "metrics": {}})
         self._endings.append(Ending(task.number, 0))
 
+    def submit(self) -> dict[int, str]:
+        return {}
+
     def wait(self, timeout_s: float) -> list[Any]:
         endings, self._endings = self._endings, []
         return endings

@@ -167,7 +167,7 @@ ATTACKS = [
         "torch-by-seqlab",
         "model",
         lambda t: _call(
-            "seqlab.experiment.torch.load", str(t.folder / "evil.pt"), weights_only=False
+            "seqlab.devices.torch.load", str(t.folder / "evil.pt"), weights_only=False
         ),
     ),
     Attack(
