@@ -59,7 +59,11 @@ def refuses(train: Train, tmp_path: Path) -> Callable[..., str]:
             remedy="Did you mean data=sine? There are: sample_story, sine, text, time_machine",
         ),
         one("model=lstmm", message="there is no such model", remedy="Did you mean model=lstm?"),
-        one("trainer=zzz", message="there is no such trainer", remedy="There are: ddp, debug, default."),
+        one(
+            "trainer=zzz",
+            message="there is no such trainer",
+            remedy="There are: ddp, debug, default.",
+        ),
         one(
             "experiment=time_machine_rn",
             message="experiment=time_machine_rn: there is no such experiment",

@@ -166,9 +166,7 @@ ATTACKS = [
     Attack(
         "torch-by-seqlab",
         "model",
-        lambda t: _call(
-            "seqlab.devices.torch.load", str(t.folder / "evil.pt"), weights_only=False
-        ),
+        lambda t: _call("seqlab.devices.torch.load", str(t.folder / "evil.pt"), weights_only=False),
     ),
     Attack(
         "path-by-seqlab",
