@@ -39,7 +39,7 @@ def explained(error: Exception, words: list[str]) -> UserError:
     if "Config group override must be" in text:
         return _no_option_at_all(words, folders)
     inside = re.search(r"In '([^']+)': Could not override '([^']+)'", text)
-    if inside and "@" in inside.group(2):
+    if inside and "@" in inside.group(2) and "/" not in inside.group(2):
         return UserError(
             f"{inside.group(1)}.yaml overrides {inside.group(2).partition('@')[0]!r}, and stands "
             "for a part of the configuration only",
