@@ -57,12 +57,12 @@ def _measures(folder: Path) -> list[tuple[str, Callable[[], float], int, float |
     return [
         ("a process ready to train, of a fresh interpreter", _fresh, 5, None),
         ("a process ready to train, forked", _Forking().seconds, 15, None),
-        (f"{_TINY_JOBS} jobs of one epoch, one at a time", lambda: _tiny(folder, 1), 3, None),
-        (f"{_TINY_JOBS} jobs of one epoch, two at once", lambda: _tiny(folder, 2), 3, None),
+        (f"{_TINY_JOBS} jobs of one epoch, one at a time", lambda: _tiny(folder, 1), 5, None),
+        (f"{_TINY_JOBS} jobs of one epoch, two at once", lambda: _tiny(folder, 2), 5, None),
         (
             f"{_REFUSED_JOBS} jobs that end at once: composed, checked, entered, forked, collected",
             lambda: _ending_at_once(folder),
-            3,
+            5,
             None,
         ),
         (finished, lambda: _finished(folder), 5, FINISHED_LIMIT_S),
