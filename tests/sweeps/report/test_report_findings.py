@@ -183,7 +183,7 @@ def test_ledger_that_lost_its_start_still_has_its_jobs() -> None:
         ),
         (
             [[1.0, 1.001], [2.0, 2.001], [3.0, 3.001]],
-            "Its interval overlaps with that of none of 2 other settings.",
+            "Its interval overlaps no other: it is separated from 2 other settings.",
         ),
         (
             [[1.0, 1.1], [1.2, 1.3], [90.0, 90.1], [1.5]],

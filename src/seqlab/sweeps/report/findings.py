@@ -152,7 +152,7 @@ def separation(findings: Findings) -> str:
     sentence = (
         f"It is not separated from {overlapping} of {all_others}: the intervals overlap."
         if overlapping
-        else f"Its interval overlaps with that of none of {all_others}."
+        else f"Its interval overlaps no other: it is separated from {all_others}."
     )
     if unknown == len(others):
         sentence = f"{all_others} with one seed each: there is no interval to compare with."
