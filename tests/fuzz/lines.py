@@ -34,6 +34,7 @@ VALID: dict[str, tuple[str, ...]] = {
     "model.bidirectional": ("true", "false"),
     "model.cell": ("rnn", "gru", "lstm"),
     "model.init_std": ("null", "0.01"),
+    "model.backend": ("auto", "scan", "torch"),
     "optimizer.lr": ("0.1", "1", "1e-3", "${model.num_layers}"),
     "optimizer.weight_decay": ("0", "0.1"),
     "optimizer.betas": ("[0.9,0.99]", "[0, 0]"),

@@ -1,10 +1,12 @@
 """Recurrent language-model networks on one-hot inputs."""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from seqlab.models.scans.layers import run_layers
 
 State: TypeAlias = Tensor | tuple[Tensor, Tensor]
 """`(layers * directions, B, H)`; for an LSTM the pair of hidden and cell state."""
@@ -25,6 +27,8 @@ class RecurrentNetwork(nn.Module):
             predicts: its perplexity is not a language model's, and it cannot generate.
         init_std: draw the weights from N(0, init_std^2) and set the biases to zero, as the
             chapter does from scratch; `None`: the library's uniform initial weights.
+        backend: what computes the recurrence, with the same weights and results: `scan` is
+            seqlab's own, `torch` is `nn.RNN`, `nn.GRU` or `nn.LSTM`, `auto` the faster of the two.
     """
 
     def __init__(
@@ -37,11 +41,13 @@ class RecurrentNetwork(nn.Module):
         dropout: float = 0.0,
         bidirectional: bool = False,
         init_std: float | None = None,
+        backend: str = "auto",
     ) -> None:
         super().__init__()
+        self.backend = backend
         self.vocabulary_size = vocabulary_size
         self.sees_future = bidirectional
-        self.recurrent = _CELLS[cell](
+        self.recurrent: Any = _CELLS[cell](
             vocabulary_size,
             hidden_size,
             num_layers,
@@ -67,7 +73,29 @@ class RecurrentNetwork(nn.Module):
         Returns:
             Logits `(B, T, V)`, a view of time-major memory, and the new state.
         """
-        one_hot = F.one_hot(tokens.T, self.vocabulary_size)  # (T, B, V)
-        hidden, state = self.recurrent(one_hot.to(self.head.weight.dtype), state)  # (T, B, H * D)
+        hidden, state = self._recur(tokens.T, state)  # (T, B, H * D)
         logits = self.head(self.dropout(hidden))  # (T, B, V)
         return logits.transpose(0, 1), state
+
+    def _recur(self, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
+        if self.scans(tokens):
+            before = (state,) if isinstance(state, Tensor) else state
+            hidden, after = run_layers(self.recurrent, tokens, before)
+            return hidden, after if len(after) == 2 else after[0]
+        one_hot = self.head.weight.new_zeros(*tokens.shape, self.vocabulary_size)  # (T, B, V)
+        one_hot.scatter_(2, tokens.unsqueeze(2), 1)
+        return self.recurrent(one_hot, state)
+
+    def scans(self, tokens: Tensor) -> bool:
+        """Whether the recurrence is seqlab's own.
+
+        On a GPU cuDNN's is faster. On a CPU so is `nn.LSTM`, which runs through oneDNN, but for a
+        vocabulary so large that the product with one-hot inputs costs more than the recurrence.
+        """
+        if self.backend != "auto":
+            return self.backend == "scan"
+        if not tokens.is_cpu or torch.is_autocast_enabled("cpu"):
+            return False
+        return (
+            self.recurrent.mode != "LSTM" or self.vocabulary_size > 4 * self.recurrent.hidden_size
+        )
