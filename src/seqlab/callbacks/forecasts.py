@@ -30,14 +30,14 @@ class Forecasts(Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         show_figure(trainer, "data", figures.series(data.series, data.clean_series()))
 
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Log the errors by horizon; where there are several processes, each knows them all."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         history, part = (data.parts[name].to(pl_module.device) for name in ("train", "val"))
         network: Any = pl_module.network
         with evaluating(network):
             errors = errors_by_horizon(network, history, part, data.tau, self.horizons)
-        pl_module.log_dict({f"val/{name}": value for name, value in errors.items()})
+        pl_module.record({f"val/{name}": value for name, value in errors.items()})
 
     @rank_zero_only
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

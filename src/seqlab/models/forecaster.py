@@ -35,7 +35,7 @@ class Forecaster(SequenceModule):
         counter = self.counter(stage)
         mean = counter.whole_mean()
         self.judge(stage, mean)
-        self.log(f"{stage}/loss", mean.float())
+        self.record({f"{stage}/loss": mean})
         counter.reset()
 
     def on_train_epoch_end(self) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_
 from torch.optim import Optimizer
@@ -19,6 +18,7 @@ from seqlab.models.nonfinite import (
     costs_a_wait,
     nonfinite_error,
 )
+from seqlab.models.recording import RecordingModule
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class _Update:
     warned: set[str] = field(default_factory=set)
 
 
-class GuardedModule(LightningModule):
+class GuardedModule(RecordingModule):
     """Looks at the loss and the gradient of each optimizer step before the weights move.
 
     One that is not finite ends the run with `stop`. With `skip` the step is left out as if its
@@ -231,7 +231,7 @@ class GuardedModule(LightningModule):
         if self._scaler() is not None and not sums.steps:
             logger.warning("no step of epoch %d had a finite gradient", self.current_epoch + 1)
         clipping = self.trainer.gradient_clip_val is not None
-        self.log_dict(sums.metrics(clipping=clipping, skipping=self.skipping))
+        self.record(sums.metrics(clipping=clipping, skipping=self.skipping))
         sums.begin_epoch()
 
     def on_train_end(self) -> None:

@@ -80,7 +80,7 @@ class LanguageModel(SequenceModule):
         values = {f"{stage}/loss": mean, f"{stage}/perplexity": mean.exp()}
         if stage != "train":
             values[f"{stage}/bits_per_token"] = bits_per_token(mean)
-        self.log_dict({name: value.float() for name, value in values.items()})
+        self.record(values)
         counter.reset()
 
     def progress(self) -> tuple[str, float]:

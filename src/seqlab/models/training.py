@@ -60,7 +60,7 @@ class SequenceModule(GuardedModule, ABC):
 
     @abstractmethod
     def finish(self, stage: str) -> None:
-        """Log the epoch's metrics as `stage/name`, and begin to count anew."""
+        """Record the epoch's metrics as `stage/name`, and begin to count anew."""
 
     @abstractmethod
     def progress(self) -> tuple[str, float]:
@@ -146,14 +146,17 @@ class SequenceModule(GuardedModule, ABC):
         self.verify()
         self.log_gradients()
         self.finish("train")
+        self.write()
 
     def on_validation_epoch_end(self) -> None:
         """Log the validation metrics."""
         self.finish("val")
+        self.write()
 
     def on_test_epoch_end(self) -> None:
         """Log the test metrics."""
         self.finish("test")
+        self.write()
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer, with its schedule where there is one."""

@@ -53,10 +53,9 @@ def score(trained: Trained) -> dict[str, float]:
     data.trainer = trainer
     scores: dict[str, float] = {}
     for part in data.parts:
-        found = trainer.validate(
-            trained.module, data.loader(part), verbose=False, weights_only=True
-        )[0]
-        scores |= {f"{part}/{name.removeprefix('val/')}": value for name, value in found.items()}
+        trainer.validate(trained.module, data.loader(part), verbose=False, weights_only=True)
+        found = trainer.callback_metrics
+        scores |= {f"{part}/{name.removeprefix('val/')}": float(found[name]) for name in found}
     if trained.config["data"]["task"] == "forecasting" and "val" in data.parts:
         scores |= _horizon_errors(trained)
     return scores
