@@ -28,6 +28,7 @@ ALLOWED = {
     "devices": {"errors"},
     "data": {"batch", "errors", "text_files"},
     "models": {"batch", "metrics", "errors", "parallel"},
+    "training_loop": {"data.loader"},
     "prediction": {"metrics"},
     "figures": set(),
     "loggers": {"files", "run_folder"},

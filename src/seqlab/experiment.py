@@ -22,6 +22,7 @@ from seqlab.models.training import SequenceModule
 from seqlab.parallel.group import OneMachine
 from seqlab.parallel.order import ALONE, Place
 from seqlab.run_folder import RunFolder
+from seqlab.training_loop import use_training_loop
 
 _MODULES: dict[str, type[SequenceModule]] = {
     "forecasting": Forecaster,
@@ -146,6 +147,8 @@ def build_trainer(
     )
     if place.world > 1:
         _leave_signals(trainer)
+    else:
+        use_training_loop(trainer)
     return trainer
 
 

@@ -47,10 +47,11 @@ class Mean(Metric):
 
     def add(self, total: Tensor, count: Tensor | int) -> None:
         """Do what `update` does without torchmetrics' bookkeeping: for every training step."""
-        self.total += total.detach()
-        self.count += count
-        self._update_count += 1
-        self._computed = None
+        self.total.add_(total.detach())
+        self.count.add_(count)
+        # Past torchmetrics' own __setattr__, which looks each name up.
+        self.__dict__["_update_count"] += 1
+        self.__dict__["_computed"] = None
 
     def mean(self) -> Tensor:
         """Return the mean of this process's batches, float64."""

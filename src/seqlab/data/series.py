@@ -33,7 +33,7 @@ class WindowLoader(BatchLoader[SeriesBatch]):
         self.pairs = pairs
         self.batch_size = batch_size
         self.seed = seed
-        self._order: Tensor | None = None
+        self._ordered = pairs
 
     def __len__(self) -> int:
         return -(-self.pairs.size // self.batch_size)
@@ -42,13 +42,14 @@ class WindowLoader(BatchLoader[SeriesBatch]):
         """Draw the order of the epoch."""
         if self.seed is not None:
             order = permutation(self.pairs.size, self.seed, epoch)
-            self._order = order.to(self.pairs.inputs.device)
+            inputs, targets = self.pairs
+            order = order.to(inputs.device)
+            self._ordered = SeriesBatch(inputs[order], targets[order])
 
     def batch(self, index: int) -> SeriesBatch:
         """Return the batch at that position."""
         part = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        chosen = part if self._order is None else self._order[part]
-        return SeriesBatch(self.pairs.inputs[chosen], self.pairs.targets[chosen])
+        return SeriesBatch(self._ordered.inputs[part], self._ordered.targets[part])
 
 
 class SeriesData(SequenceData):

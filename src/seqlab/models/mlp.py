@@ -1,5 +1,7 @@
 """The chapter's regressor."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
 
@@ -19,11 +21,11 @@ class MLP(nn.Module):
         for _ in range(num_layers):
             layers += [nn.Linear(size, hidden_size), nn.ReLU()]
             size = hidden_size
-        self.layers = nn.Sequential(*layers, nn.Linear(size, 1))
+        self.layers: Any = nn.Sequential(*layers, nn.Linear(size, 1))
         for layer in self.layers:
             if isinstance(layer, nn.Linear):
                 nn.init.xavier_uniform_(layer.weight)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the next value of each window: `(B, tau)` to `(B,)`."""
-        return self.layers(inputs.to(next(self.parameters()).dtype)).squeeze(-1)
+        return self.layers(inputs.to(self.layers[-1].weight.dtype)).squeeze(-1)

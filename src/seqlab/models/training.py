@@ -1,7 +1,7 @@
 """What both LightningModules share: the optimizer, and one step function for every stage."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -14,12 +14,12 @@ from torch.optim.lr_scheduler import LRScheduler
 from seqlab.metrics import Mean
 from seqlab.models.gradients import GradientSums
 from seqlab.models.guarded import GuardedModule
+from seqlab.models.optimizers import OptimizerFactory, make_optimizer
 from seqlab.parallel.group import gathered, summed
 from seqlab.parallel.order import ALONE, Place
 
 STAGES = ("train", "val", "test")
 
-OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerFactory = Callable[[Optimizer], LRScheduler]
 
 
@@ -160,7 +160,10 @@ class SequenceModule(GuardedModule, ABC):
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer, with its schedule where there is one."""
-        optimizer = self.optimizer_factory(self.parameters())
+        # A scaler, of 16-bit training, does not clip what a fused optimizer unscales.
+        optimizer = make_optimizer(
+            self.optimizer_factory, self.parameters(), fused=self._scaler() is None
+        )
         if self.scheduler_factory is None:
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": self.scheduler_factory(optimizer)}
