@@ -163,7 +163,9 @@ class EvaluationLoader(BatchLoader[TokenBatch]):
     def _padded(self, first: int, steps: int) -> tuple[Tensor, Tensor]:
         whole = self.predicted // self._columns
         parts = [self.tokens.rows(first, self._columns, whole, steps)]
-        for begin in range(whole * self._columns + first, self._rows * self._columns, self._columns):
+        for begin in range(
+            whole * self._columns + first, self._rows * self._columns, self._columns
+        ):
             there = min(max(self.predicted - begin, 0), steps)
             row, following = self.tokens.rows(min(begin, self.predicted), 1, 1, there)
             missing = (0, steps - there)
