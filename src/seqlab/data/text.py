@@ -203,7 +203,7 @@ class TextData(SequenceData):
         return MappedTokens(self.parts[part], self._mapping, self.device)
 
     def digest(self) -> str:
-        """Return a checksum of the data that were prepared; of a mapped text, without reading it."""
+        """Return a checksum of the data that were prepared, without reading mapped tokens."""
         if self._mapping is None:
             return super().digest()
         assert self.vocabulary is not None
