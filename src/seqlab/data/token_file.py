@@ -16,6 +16,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,9 +128,11 @@ def _vocabulary(encoder: Encoder, level: str, preprocessing: str, min_frequency:
 
 
 def _numbers(blocks: Iterable[bytes], encoder: Encoder, digest: Any) -> Iterator[Numbers]:
-    for block in blocks:
-        digest.update(block)
-        yield encoder.feed(block)
+    with ThreadPoolExecutor(1) as beside:
+        for block in blocks:
+            hashed = beside.submit(digest.update, block)
+            yield encoder.feed(block)
+            hashed.result()
     yield encoder.finish()
 
 
@@ -162,8 +165,7 @@ def _make(file: Path, path: Path, settings: dict[str, Any]) -> None:
         scratch.seek(0)
         with partial.open("wb") as target:
             for dtype, count in pieces:
-                numbers = np.frombuffer(scratch.read(count * dtype.itemsize), dtype)
-                target.write(indices.take(numbers).data)
+                target.write(_translated(scratch.read(count * dtype.itemsize), dtype, indices))
             content = settings | {
                 "num_tokens": sum(count for _, count in pieces),
                 "type": indices.dtype.name,
@@ -177,6 +179,13 @@ def _make(file: Path, path: Path, settings: dict[str, Any]) -> None:
     logger.info(
         "tokenized %s: %s tokens, %.0f MB/s", path, f"{content['num_tokens']:,}", size / seconds
     )
+
+
+def _translated(numbers: bytes, dtype: np.dtype[Any], indices: Numbers) -> bytes | memoryview:
+    """Return the index of each number."""
+    if dtype == indices.dtype == np.uint8:
+        return numbers.translate(indices.tobytes().ljust(256, b"\0"))
+    return indices.take(np.frombuffer(numbers, dtype)).data
 
 
 def _mapped(file: Path, settings: dict[str, Any]) -> Tokens | None:

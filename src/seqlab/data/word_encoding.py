@@ -101,9 +101,11 @@ def _keys(
 ) -> NDArray[np.uint64]:
     """Return the first 16 bytes of each word as two integers, `(N, 2)`, zeros behind its end."""
     eights = np.ndarray(len(codes) - 7, "<u8", codes, strides=(1,))
-    keys = np.empty((len(starts), 2), np.uint64)
+    keys = np.zeros((len(starts), 2), np.uint64)
     np.bitwise_and(eights[starts], _KEY_MASKS.take(np.minimum(lengths, 8)), out=keys[:, 0])
-    np.bitwise_and(eights[starts + 8], _KEY_MASKS.take(np.clip(lengths - 8, 0, 8)), out=keys[:, 1])
+    longer = np.flatnonzero(lengths > 8)
+    left = np.minimum(lengths[longer] - 8, 8)
+    keys[longer, 1] = eights[starts[longer] + 8] & _KEY_MASKS.take(left)
     return keys
 
 
