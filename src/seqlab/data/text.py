@@ -3,7 +3,6 @@
 import hashlib
 import json
 import warnings
-from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ from seqlab.batch import TokenBatch
 from seqlab.data.loader import BatchLoader
 from seqlab.data.module import PURPOSES, SequenceData
 from seqlab.data.partition import EvaluationLoader, RandomLoader, SequentialLoader
-from seqlab.data.token_file import tokens_in_file, tokens_in_memory
-from seqlab.data.token_source import MappedTokens, TokenSource
+from seqlab.data.token_file import Tokens, tokens_in_file, tokens_in_memory
+from seqlab.data.token_source import FileTokens, TokenSource
 from seqlab.data.vocabulary import Vocabulary
 from seqlab.errors import UserError
 from seqlab.text_files import read_text
@@ -88,7 +87,7 @@ class TextData(SequenceData):
         self._prefixes = list(self.sample_prefixes)
         self._text_digest = ""
         self._num_tokens = 0
-        self._mapping: mmap | None = None
+        self._large: Tokens | None = None
 
     def read(self) -> str:
         """Return the whole text.
@@ -124,7 +123,7 @@ class TextData(SequenceData):
         self.vocabulary = tokens.vocabulary
         self._text_digest = tokens.text_sha256
         self._num_tokens = len(tokens.indices)
-        self._mapping = tokens.mapping
+        self._large = None if tokens.descriptor is None else tokens
 
     def _large_file(self) -> Path | None:
         """Return the file whose tokens are to be mapped; none: what `read` returns is tokenized."""
@@ -198,13 +197,13 @@ class TextData(SequenceData):
         return SequentialLoader(tokens, *size, self.seed, carried=self.carried)
 
     def _source(self, part: str) -> TokenSource:
-        if self._mapping is None:
+        if self._large is None:
             return TokenSource(self.on_device(part))
-        return MappedTokens(self.parts[part], self._mapping, self.device)
+        return FileTokens(self.parts[part], self._large, self.device)
 
     def digest(self) -> str:
         """Return a checksum of the data that were prepared, without reading mapped tokens."""
-        if self._mapping is None:
+        if self._large is None:
             return super().digest()
         assert self.vocabulary is not None
         lengths = {name: len(part) for name, part in self.parts.items()}

@@ -14,6 +14,7 @@ import struct
 import sys
 import tempfile
 import time
+import weakref
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -46,19 +47,19 @@ _TRAILER = struct.Struct("<QI8s")
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokens of a text, and what it takes to read them.
+    """The tokens of a text.
 
     Attributes:
-        indices: `(N,)`; of a token file, mapped and of its smallest type, otherwise int64.
+        indices: `(N,)`; int64 in memory, or the mapped token file's smallest type that holds them.
         vocabulary: what they are indices of.
         text_sha256: of the text in UTF-8.
-        mapping: of the token file, where there is one.
+        descriptor: of the token file, where there is one; closed when this is no longer used.
     """
 
     indices: Numbers
     vocabulary: Vocabulary
     text_sha256: str
-    mapping: mmap.mmap | None = None
+    descriptor: int | None = None
 
 
 def tokens_in_memory(text: str, level: str, preprocessing: str, min_frequency: int) -> Tokens:
@@ -196,7 +197,10 @@ def _mapped(file: Path, settings: dict[str, Any]) -> Tokens | None:
             mapping = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
             indices = np.ndarray(content["num_tokens"], content["type"], mapping)
             vocabulary = Vocabulary.from_plain(content["vocabulary"])
-            return Tokens(indices, vocabulary, content["text_sha256"], mapping)
+            descriptor = os.dup(opened.fileno())
+            tokens = Tokens(indices, vocabulary, content["text_sha256"], descriptor)
+            weakref.finalize(tokens, os.close, descriptor)
+            return tokens
         logger.warning("%s is damaged: the text is tokenized anew", file)
     return None
 

@@ -1,17 +1,17 @@
-"""Where loaders take tokens from: a tensor on the device, or a file mapped into memory."""
+"""Where loaders take tokens from: a tensor on the device, or a file too large for memory."""
 
-import mmap
+import os
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-RESIDENT = 1 << 27
-"""Bytes of a mapped file that may lie in memory before they are given back."""
+from seqlab.data.token_file import Tokens
 
-# As much is mapped around a place that is read first, where the system has the file in its cache.
-_AROUND = 1 << 16
+AHEAD = 1 << 18
+"""Tokens that are read from a file at a time, where batches go on in it."""
 
 
 class TokenSource:
@@ -26,7 +26,7 @@ class TokenSource:
 
     def __init__(self, tokens: Tensor) -> None:
         self._tokens = tokens
-        self._begin = tokens.storage_offset()
+        self._begin = int(tokens.storage_offset())
 
     def __len__(self) -> int:
         return len(self._tokens)
@@ -66,45 +66,56 @@ class TokenSource:
         return cut[:, :-1], cut[:, 1:]
 
 
-class MappedTokens(TokenSource):
-    """Tokens in a mapped file: batches are copied out, and what was read is given back in time.
+class FileTokens(TokenSource):
+    """Tokens in a token file, read as they are needed.
+
+    They are read, not looked up in the mapped file: of that, the system may keep any number of
+    pages in the process's memory around each place that was touched.
 
     Args:
-        tokens: `(N,)`, of any integer type, over the mapping.
-        mapping: of the file.
+        tokens: `(N,)`, the whole mapped file or a part of it.
+        file: what is mapped.
         device: where training computes.
     """
 
-    def __init__(self, tokens: Tensor, mapping: mmap.mmap, device: torch.device) -> None:
+    def __init__(self, tokens: Tensor, file: Tokens, device: torch.device) -> None:
         super().__init__(tokens)
-        self._mapping = mapping
+        self._file = file
         self._target = device
-        self._touched = 0
+        # What was read last, and the place, stride and number of its rows.
+        self._read = torch.empty(0, 0, dtype=torch.int64)
+        self._layout = (0, 0, 0)
         if len(tokens) < 1 << 31:
             self.place_type = np.int32
 
     def rows(self, first: int, stride: int, rows: int, steps: int) -> tuple[Tensor, Tensor]:
         """Return rows of consecutive tokens, and the same rows one token later."""
-        cut = self._tokens.as_strided((rows, steps + 1), (stride, 1), self._begin + first)
-        # The next batch goes on where this one ends, mostly in what is mapped already.
-        around = 0 if self._touched else rows * _AROUND
-        return self._handed_out(cut, around)
+        begin = first - self._layout[0]
+        if (stride, rows) != self._layout[1:] or not 0 <= begin < self._read.shape[1] - steps:
+            begin, self._layout = 0, (first, stride, rows)
+            last = first + (rows - 1) * stride
+            columns = min(max(steps + 1, AHEAD // rows), len(self) - last)
+            self._read = self._moved(range(first, last + 1, stride), columns)
+        return self._read.narrow(1, begin, steps), self._read.narrow(1, begin + 1, steps)
 
     def windows(self, starts: Tensor, ahead: Tensor) -> tuple[Tensor, Tensor]:
         """Return the rows that begin at given places, and the same rows one token later."""
-        cut = self._tokens.unfold(0, len(ahead), 1).index_select(0, starts)  # (B, T + 1)
-        return self._handed_out(cut, len(starts) * _AROUND)
+        cut = self._moved(starts.tolist(), len(ahead))  # (B, T + 1)
+        return cut[:, :-1], cut[:, 1:]
 
-    def _handed_out(self, cut: Tensor, around: int) -> tuple[Tensor, Tensor]:
-        if self._target.type == "cpu":
-            moved = cut.to(torch.int64)
-        else:  # fewer bytes are moved before they are int64
-            moved = cut.contiguous().pin_memory().to(self._target, non_blocking=True).long()
-        self._touched += around + cut.numel() * cut.itemsize
-        if self._touched >= RESIDENT:
-            self._mapping.madvise(mmap.MADV_DONTNEED)
-            self._touched = 0
-        return moved[:, :-1], moved[:, 1:]
+    def _moved(self, starts: Iterable[int], columns: int) -> Tensor:
+        """Return so many tokens from each place on, `(B, columns)`, on the device."""
+        kind, descriptor = self._file.indices.dtype, self._file.descriptor
+        assert descriptor is not None, "the tokens are in no file"
+        size = kind.itemsize
+        rows = [
+            os.pread(descriptor, columns * size, (self._begin + start) * size) for start in starts
+        ]
+        read = np.frombuffer(b"".join(rows), kind).reshape(len(rows), columns)
+        tokens = torch.from_numpy(read.astype(np.int64))
+        if self._target.type != "cuda":
+            return tokens.to(self._target)
+        return tokens.pin_memory().to(self._target, non_blocking=True)
 
 
 def source_of(tokens: Tensor | TokenSource) -> TokenSource:
