@@ -50,7 +50,8 @@ class Letters:
 
     def __init__(self, *, lines: bool) -> None:
         self._lines = lines
-        # The run of other characters that the blocks so far end with, if any.
+        # The run of other characters that the text so far ends with: a space where there is one,
+        # and whether it is nothing even between letters.
         self._gap = b""
         self._silent = lines
 
@@ -65,14 +66,14 @@ class Letters:
         if not begun:
             return b""
         body = begun.rstrip(b" \n")
-        found = self.finish() + body
+        found = (b"" if self._silent else self._gap) + body
         self._gap, self._silent = b"", False
         self._extend(begun[len(body) :])
         return _collapsed(found)
 
     def finish(self) -> bytes:
         """Return what the end of the text adds."""
-        return b"" if self._silent else self._gap
+        return b"" if self._lines else self._gap
 
     def _extend(self, run: bytes) -> None:
         if run:
