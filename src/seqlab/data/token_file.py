@@ -185,7 +185,7 @@ def _make(file: Path, path: Path, settings: dict[str, Any]) -> None:
 def _translated(numbers: bytes, dtype: np.dtype[Any], indices: Numbers) -> bytes | memoryview:
     """Return the index of each number."""
     if dtype == indices.dtype == np.uint8:
-        return numbers.translate(indices.tobytes().ljust(256, b"\0"))
+        return numbers.translate(indices[:256].tobytes().ljust(256, b"\0"))
     return indices.take(np.frombuffer(numbers, dtype)).data
 
 
