@@ -22,14 +22,14 @@ _KEY_BYTES = 16
 _KEY_MASKS = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)
 # Numbers without a pattern, as in splitmix and xxHash: their products' first bits are well mixed.
 _FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], np.uint64)
-_SLOT_BITS = 17
+_SLOT_BITS = 20
 
 
 class WordEncoder(Encoder):
     """Words: numbered in the order of their first appearance.
 
     Nearly all words of a text are short and came before. Those are found all at once, by their
-    bytes as two integers, in a table of words that came lately; a dictionary has every word.
+    bytes as two integers, in a table that has a place for most; a dictionary has every word.
 
     Args:
         preprocessing: `raw`, `joined` or `chapter`.
@@ -43,7 +43,7 @@ class WordEncoder(Encoder):
         self._words: defaultdict[bytes, int] = defaultdict(count().__next__)
         self._begun: list[bytes] = []
         self._keys = np.zeros((1 << _SLOT_BITS, 2), np.uint64)
-        self._known = np.full(1 << _SLOT_BITS, -1, np.int32)
+        self._known = np.zeros(1 << _SLOT_BITS, np.int32)  # the word's number and one
 
     def feed(self, block: bytes) -> Numbers:
         """Return the numbers of the words that a block completes."""
@@ -79,7 +79,7 @@ class WordEncoder(Encoder):
         starts, ends = borders[::2], borders[1::2]
         keys = _keys(codes, starts, ends - starts)
         slots = _slots(keys)
-        numbers = self._known.take(slots)
+        numbers = self._known.take(slots) - 1
         same = self._keys.take(slots, axis=0) == keys
         found = same[:, 0] & same[:, 1] & (numbers >= 0)
         fits = ends - starts <= _KEY_BYTES
@@ -89,9 +89,10 @@ class WordEncoder(Encoder):
         if len(missing):
             places = zip(starts[missing].tolist(), ends[missing].tolist(), strict=True)
             numbers[missing] = [self._words[text[start:end]] for start, end in places]
-            kept = missing[fits[missing]]
+            # A word keeps its place: frequent ones come early.
+            kept = missing[fits[missing] & (self._known[slots[missing]] == 0)]
             self._keys[slots[kept]] = keys[kept]
-            self._known[slots[kept]] = numbers[kept]
+            self._known[slots[kept]] = numbers[kept] + 1
         self._count(numbers)
         return numbers
 
@@ -110,7 +111,7 @@ def _keys(
 
 
 def _slots(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return the place of each key in the table of words that came lately."""
+    """Return the place of each key in the table."""
     mixed = (keys[:, 0] * _FACTORS[0]) ^ (keys[:, 1] * _FACTORS[1])
     return (mixed >> np.uint64(64 - _SLOT_BITS)).astype(np.int64)
 
