@@ -36,7 +36,7 @@ EXPLANATION = (
     "token file on the disk, SHA-256 included; allowed is one second. Memory: the peak of "
     "`python -m train data=text` on a text of 1 GB, which it tokenizes first, in GiB; allowed is "
     "one, which is the baseline. The part of it that is the process's own (anonymous) is the rest "
-    "but for mapped files, most of them libraries. Cost: microseconds a token, the baseline being "
+    "but for mapped files, most of them libraries. Cost: nanoseconds a token, the baseline being "
     "a text of 10⁴ tokens.\n\n"
     "![Cost of a token, for texts of 10⁴ to 10⁸ tokens](figures/cost_per_token.png)"
 )
@@ -59,7 +59,7 @@ def measure_text(repeats: int, only: list[str]) -> Section:
             for row in measure(Path(name), min(repeats, MOST_REPEATS), wanted):
                 rows.append(row)
                 print(row.line(), flush=True)
-    measure_words = "s per 100 MB, GiB or µs"
+    measure_words = "s per 100 MB, GiB or ns"
     return Section("Texts of any size", EXPLANATION, "see above", rows, measure=measure_words)
 
 
@@ -88,7 +88,7 @@ def _rates(folder: Path, repeats: int, wanted: Callable[[str], bool]) -> Iterato
                 if (level, preprocessing) == ("word", "chapter") or not wanted(label):
                     continue  # words are the same, however lines are joined
                 if not file.is_file():
-                    write_generated(file, MEGABYTES * 10**6, ascii_only=alphabet == "ASCII")
+                    write_generated(file, int(MEGABYTES * 10**6), ascii_only=alphabet == "ASCII")
                 found = []
                 for _ in range(repeats):
                     _forget_tokens()
@@ -127,14 +127,17 @@ def _train(folder: Path, *words: str) -> tuple[float, float]:
     run = folder / "run"
     shutil.rmtree(run, ignore_errors=True)
     command = [sys.executable, "-m", "train", *_SETTINGS, *words, f"hydra.run.dir={run}"]
-    own = 0
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL) as process:
+    own, log = 0, folder / "run.log"
+    with (
+        log.open("wb") as printed,
+        subprocess.Popen(command, cwd=folder, stdout=printed, stderr=printed) as process,
+    ):
         while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
             own = max(own, _anonymous_kib(process.pid))
             time.sleep(0.02)
         process.returncode = os.waitstatus_to_exitcode(ended[1])
     if process.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
+        raise RuntimeError(f"{' '.join(command)}: {log.read_text(encoding='utf-8')}")
     return ended[2].ru_maxrss / 2**20, own / 2**20
 
 
@@ -172,7 +175,7 @@ def _sized(folder: Path, size: int) -> Path:
 
 
 def _batch_cost(data: TextData, kind: str) -> float:
-    """Return the microseconds a token of an epoch's batches, of which a part is handed out."""
+    """Return the nanoseconds a token of an epoch's batches, of which a part is handed out."""
     loader = data.loader("train", training=kind != "evaluation")
     assert isinstance(loader, SequentialLoader | RandomLoader | EvaluationLoader)
     begin = time.perf_counter()
@@ -185,7 +188,7 @@ def _batch_cost(data: TextData, kind: str) -> float:
             break
         tokens += loader.batch(turn % len(loader)).size
     spent = time.perf_counter() - begin
-    return 1e6 * (laid_out / len(data.parts["train"]) + spent / tokens)
+    return 1e9 * (laid_out / len(data.parts["train"]) + spent / tokens)
 
 
 def _training(folder: Path, repeats: int, wanted: Callable[[str], bool]) -> Iterator[Row]:
@@ -199,18 +202,18 @@ def _training(folder: Path, repeats: int, wanted: Callable[[str], bool]) -> Iter
 
 
 def _token_cost(folder: Path, size: int) -> float:
-    """Return the microseconds a token of training, the median of epochs of the same length."""
+    """Return the nanoseconds a token of training, the median of epochs of the same length."""
     epochs = 20 if size == SIZES[0] else 5
     words = [f"data.path={_sized(folder, size)}", f"trainer.max_epochs={epochs}"]
     words += [f"trainer.limit_train_batches={_BATCHES}", "trainer.limit_val_batches=10"]
     _train(folder, *words, "callbacks.samples.every_n_epochs=1000")
     with (folder / "run" / "metrics.csv").open(encoding="utf-8", newline="") as file:
         speeds = [float(row["train/tokens_per_second"]) for row in csv.DictReader(file)]
-    return 1e6 / statistics.median(speeds)
+    return 1e9 / statistics.median(speeds)
 
 
 def _label(what: str, size: int) -> str:
-    return f"{what}, {size:,} tokens: µs"
+    return f"{what}, {size:,} tokens: ns"
 
 
 def _rows(
@@ -242,7 +245,7 @@ def draw_costs(section: Section, folder: Path) -> None:
                          label=what)[0]  # fmt: skip
         for size, values in points.items():
             axes.plot([size] * len(values), values, ".", color=line.get_color(), alpha=0.5)
-    axes.set(xscale="log", yscale="log", xlabel="tokens of the text", ylabel="µs a token")
+    axes.set(xscale="log", yscale="log", xlabel="tokens of the text", ylabel="ns a token")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     with replacing(folder / "cost_per_token.png") as partial:
