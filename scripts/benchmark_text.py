@@ -122,15 +122,16 @@ def _memory(folder: Path, repeats: int, wanted: Callable[[str], bool]) -> Iterat
     _forget_tokens()
 
 
-def _train(folder: Path, *words: str) -> tuple[float, float]:
+def _train(folder: Path, *words: str, **environment: str) -> tuple[float, float]:
     """Train in a fresh process; return its peak memory, and the anonymous part's, in GiB."""
     run = folder / "run"
     shutil.rmtree(run, ignore_errors=True)
     command = [sys.executable, "-m", "train", *_SETTINGS, *words, f"hydra.run.dir={run}"]
     own, log = 0, folder / "run.log"
+    variables = os.environ | environment
     with (
-        log.open("wb") as printed,
-        subprocess.Popen(command, cwd=folder, stdout=printed, stderr=printed) as process,
+        log.open("wb") as out,
+        subprocess.Popen(command, cwd=folder, env=variables, stdout=out, stderr=out) as process,
     ):
         while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
             own = max(own, _anonymous_kib(process.pid))
@@ -206,7 +207,8 @@ def _token_cost(folder: Path, size: int) -> float:
     epochs = 20 if size == SIZES[0] else 5
     words = [f"data.path={_sized(folder, size)}", f"trainer.max_epochs={epochs}"]
     words += [f"trainer.limit_train_batches={_BATCHES}", "trainer.limit_val_batches=10"]
-    _train(folder, *words, "callbacks.samples.every_n_epochs=1000")
+    # A second thread would wait for the first, the longer the busier the machine is.
+    _train(folder, *words, "callbacks.samples.every_n_epochs=1000", OMP_NUM_THREADS="1")
     with (folder / "run" / "metrics.csv").open(encoding="utf-8", newline="") as file:
         speeds = [float(row["train/tokens_per_second"]) for row in csv.DictReader(file)]
     return 1e9 / statistics.median(speeds)

@@ -105,6 +105,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "byte lost at the end": lambda content: content[:-1],
     "tokens lost": lambda content: content[:400] + content[500:],
     "flipped": lambda content: content.replace(b'"level"', b'"lovel"'),
+    "vocabulary": lambda content: content.replace(b'" "', b'"_"'),
     "foreign": lambda content: b"another file altogether" * 50,
     "mark": lambda content: content[:-8] + b"seqlabzz",
 }

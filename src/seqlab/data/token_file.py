@@ -81,7 +81,7 @@ def tokens_in_memory(text: str, level: str, preprocessing: str, min_frequency: i
 
 
 def tokens_in_file(path: Path, level: str, preprocessing: str, min_frequency: int) -> Tokens:
-    """Return the tokens of a text file, mapped; tokenised the first time that they are asked for.
+    """Return the tokens of a text file, mapped; tokenized the first time that they are asked for.
 
     The arguments are those of `tokens_in_memory`, but for the path of the text.
 
