@@ -16,13 +16,16 @@ from benchmark_report import read_sections, write_report
 from benchmark_start import measure_start
 from benchmark_sweep_report import measure_sweep_report
 from benchmark_sweeps import measure_sweeps
+from benchmark_text import draw_costs, measure_text
 
 ROOT = Path(__file__).resolve().parents[1]
 SECTIONS = {
     "start": measure_start,
     "sweeps": measure_sweeps,
     "sweep_report": measure_sweep_report,
+    "text": measure_text,
 }
+FIGURES = {"text": draw_costs}
 
 
 def main() -> int:
@@ -30,6 +33,8 @@ def main() -> int:
     sections = read_sections(options.output)
     for name in options.sections or SECTIONS:
         sections[name] = SECTIONS[name](options.repeats, options.only)
+        if name in FIGURES:
+            FIGURES[name](sections[name], options.output / "figures")
     write_report(options.output, sections)
     missed = [line for section in sections.values() for line in section.missed()]
     for line in missed:

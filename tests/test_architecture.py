@@ -26,7 +26,7 @@ ALLOWED = {
     "resumption": {"checkpoint", "errors", "run_folder"},
     "parallel": {"deferral", "errors"},
     "devices": {"errors"},
-    "data": {"batch", "errors", "text_files"},
+    "data": {"batch", "errors", "files", "text_files"},
     "models": {"batch", "metrics", "errors", "parallel"},
     "training_loop": {"data.loader"},
     "prediction": {"metrics"},

@@ -1,6 +1,7 @@
 """scripts/benchmark.py: what it writes, and that a missed limit is said; times are not tested."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,10 @@ from conftest import ROOT, Outcome, spawn
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import benchmark_text
 from benchmark_report import Row, Section, read_sections, write_report
 from benchmark_sweeps import write_finished
+from generated_text import write_generated
 
 
 def test_ratio_is_the_median_over_pairs() -> None:
@@ -69,6 +72,44 @@ def test_wrong_words_are_refused(tmp_path: Path, words: list[str]) -> None:
     done = spawn(str(ROOT / "scripts" / "benchmark.py"), *words, cwd=tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_text_section_measures_rates_and_costs_and_draws_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmark_text, "MEGABYTES", 0.1)
+    monkeypatch.setattr(benchmark_text, "_SECONDS", 0.001)
+    monkeypatch.setenv("SEQLAB_DATA", str(tmp_path / "mine"))
+    (tmp_path / "mine").mkdir()
+    wanted = ["ASCII, char, raw", "Cyrillic, word, joined", "random, 100,000 tokens"]
+    section = benchmark_text.measure_text(2, wanted)
+    rate, _, cost = section.rows
+    assert [row.label for row in section.rows] == [
+        "tokenizing ASCII, char, raw",
+        "tokenizing Cyrillic, word, joined",
+        "batches, random, 100,000 tokens: ns",
+    ]
+    assert (rate.limit, rate.baseline, len(cost.seconds)) == (1.0, (1.0, 1.0), 2)
+    assert all(value > 0 for row in section.rows for value in row.seconds + row.baseline)
+    assert os.environ["SEQLAB_DATA"] == str(tmp_path / "mine")
+    assert (tmp_path / "mine").is_dir()
+    benchmark_text.draw_costs(section, tmp_path)
+    assert (tmp_path / "cost_per_token.png").stat().st_size > 10_000
+    benchmark_text.draw_costs(Section("t", "e", "b", [rate]), tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_generated_text_has_its_size_and_is_the_same_again(
+    tmp_path: Path, ascii_only: bool
+) -> None:
+    for name in ("one", "two"):
+        write_generated(tmp_path / name, 50_001, ascii_only=ascii_only)
+    content = (tmp_path / "one").read_bytes()
+    assert content == (tmp_path / "two").read_bytes()
+    assert 50_000 <= len(content) <= 50_001
+    assert content.isascii() == ascii_only
+    assert "\n\n" in content.decode()
 
 
 def test_committed_report_has_every_section_and_keeps_its_limits() -> None:

@@ -1,6 +1,5 @@
 """What a configuration describes, built and ready to be trained; here data and model meet."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,15 +184,6 @@ def _check_shareable(data: Any) -> None:
             "subclasses of seqlab.data.module.SequenceData are known to hand out",
             "Use trainer.devices=1, or subclass it.",
         )
-
-
-def digest(data: Any) -> str:
-    """Return a checksum of the data that were prepared."""
-    found = hashlib.sha256()
-    for name, part in data.parts.items():
-        found.update(name.encode())
-        found.update(part.numpy().tobytes())
-    return found.hexdigest()
 
 
 def _leave_signals(trainer: Any) -> None:

@@ -20,7 +20,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from seqlab.callbacks.signals import Interrupted, StopOnSignal
 from seqlab.config.allowed import allow
 from seqlab.errors import EXIT_DONE, EXIT_FAILED
-from seqlab.experiment import build_experiment, digest, fit, test
+from seqlab.experiment import build_experiment, fit, test
 from seqlab.messages import quiet_libraries
 from seqlab.parallel.group import connect
 from seqlab.parallel.order import Order
@@ -65,7 +65,7 @@ def _take_part(order: Order, stop: StopOnSignal, say: Say) -> None:
     experiment = build_experiment(order.config, RunFolder(order.folder), stop, order.place)
     if order.max_epochs is not None:
         experiment.trainer.fit_loop.max_epochs = order.max_epochs
-    say("ready", digest=digest(experiment.data))
+    say("ready", digest=experiment.data.digest())
     connect(order.place, order.meeting, experiment.trainer.strategy.root_device)
     fit(experiment, order.checkpoint)
     test(experiment)

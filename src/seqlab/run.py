@@ -29,7 +29,7 @@ from seqlab.errors import (
     UserError,
     print_error,
 )
-from seqlab.experiment import Experiment, build_experiment, digest, fit, test
+from seqlab.experiment import Experiment, build_experiment, fit, test
 from seqlab.files import write_text
 from seqlab.masking import masked
 from seqlab.messages import recording
@@ -207,7 +207,7 @@ def _train(
         if ranks.world > 1:
             order = Order(experiment.config, folder.path, checkpoint, trainer.fit_loop.max_epochs)
             order.allowed = allowed_names()
-            ranks.join(order, trainer.strategy.root_device, digest(data))
+            ranks.join(order, trainer.strategy.root_device, data.digest())
         fit(experiment, checkpoint)
         metrics = _metrics(trainer, point)
         if test(experiment):

@@ -268,6 +268,85 @@ def test_a_changed_text_is_refused(tmp_path: Path) -> None:
         late.setup()
 
 
+@pytest.fixture
+def mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have every text in a file mapped; return the folder of the token files."""
+    monkeypatch.setattr("seqlab.data.text.MAPPED_FROM", 1)
+    monkeypatch.setenv("SEQLAB_DATA", str(tmp_path / "data"))
+    return tmp_path / "data" / "tokens"
+
+
+@pytest.mark.parametrize("sampling", ["sequential", "random"])
+def test_a_mapped_text_is_as_one_in_memory(
+    tmp_path: Path, sampling: str, request: pytest.FixtureRequest
+) -> None:
+    options = {"sampling": sampling, "test_fraction": 0.2, "max_tokens": 600}
+    memory = text_data(tmp_path, **options)
+    folder = request.getfixturevalue("mapped")
+    mapped = text_data(tmp_path, **options)
+    assert len(list(folder.iterdir())) == 1
+    assert mapped.summary() == memory.summary()
+    assert mapped.state_dict() == memory.state_dict()
+    for part in memory.parts:
+        assert mapped.parts[part].dtype == torch.uint8
+        assert mapped.parts[part].tolist() == memory.parts[part].tolist()
+    for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        for ours, theirs in zip(getattr(mapped, loader)(), getattr(memory, loader)(), strict=True):
+            assert torch.equal(ours.inputs, theirs.inputs)
+            assert torch.equal(ours.targets, theirs.targets)
+            assert ours.continues == theirs.continues
+
+
+@pytest.mark.parametrize("change", [{}, {"max_tokens": 600}, {"min_frequency": 40}])
+def test_processes_compare_mapped_texts_without_reading_them(
+    tmp_path: Path, mapped: Path, change: dict[str, Any]
+) -> None:
+    del mapped
+    same = text_data(tmp_path, **change).digest() == text_data(tmp_path).digest()
+    assert same == (not change)
+
+
+def test_a_changed_mapped_text_is_refused(tmp_path: Path, mapped: Path) -> None:
+    del mapped
+    state = text_data(tmp_path).state_dict()
+    with pytest.raises(UserError, match="not the one that this run was trained on"):
+        text_data(tmp_path, LETTERS[:-1] + ".").load_state_dict(state)
+
+
+def test_small_texts_and_those_that_are_made_are_not_written(
+    tmp_path: Path, mapped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Reversed(TextData):
+        def read(self) -> str:
+            return super().read()[::-1]
+
+    data = Reversed(path=file_with(tmp_path, LETTERS), num_steps=5, batch_size=4)
+    data.setup()
+    assert decoded(data, "train") == LETTERS[:99:-1]
+    monkeypatch.setattr("seqlab.data.text.MAPPED_FROM", len(LETTERS) + 1)
+    text_data(tmp_path)
+    assert not mapped.exists()
+    monkeypatch.setattr("seqlab.data.text.MAPPED_FROM", len(LETTERS))
+    text_data(tmp_path)
+    assert mapped.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("!?!", "the text has 1 tokens after preprocessing"),
+        (b"caf\xe9 au lait", "is not UTF-8: byte 3 is 0xe9"),
+        (" \n", "is empty"),
+    ],
+)
+def test_unusable_mapped_texts_are_refused_too(
+    tmp_path: Path, mapped: Path, content: str | bytes, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        text_data(tmp_path, content, preprocessing="joined")
+    assert message.startswith("the text has") or list(mapped.iterdir()) == []
+
+
 def test_the_story_is_long_enough_to_learn_from() -> None:
     data = SampleStoryData(preprocessing="joined")
     text = data.read()

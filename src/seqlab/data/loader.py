@@ -6,7 +6,7 @@ into a checkpoint, and the order of an epoch follows from seed and epoch number 
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -15,9 +15,13 @@ from torch import Tensor
 Batch = TypeVar("Batch")
 
 
-def permutation(length: int, seed: int, epoch: int) -> Tensor:
-    """Return the order of `length` items in that epoch, `(length,)` int64."""
-    return torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(length))
+def permutation(
+    length: int, seed: int, epoch: int, kind: type[np.integer[Any]] = np.int64
+) -> Tensor:
+    """Return the order of `length` items in that epoch, `(length,)`; the same in every `kind`."""
+    order = np.arange(length, dtype=kind)
+    np.random.default_rng((seed, epoch)).shuffle(order)
+    return torch.from_numpy(order)
 
 
 class BatchLoader(ABC, Generic[Batch]):

@@ -1,5 +1,6 @@
 """What every data module shares: parts on the device, loaders, and the place in the epoch."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -70,7 +71,19 @@ class SequenceData(LightningDataModule, ABC):
         """Take up what a checkpoint kept."""
         self._loader_state = state_dict["loader"]
 
+    @property
+    def device(self) -> torch.device:
+        """Where the Trainer computes."""
+        return self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+
     def on_device(self, part: str) -> Tensor:
         """Return the values of a part where the Trainer computes: batches are sliced there."""
-        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
-        return self.parts[part].to(device)
+        return self.parts[part].to(self.device)
+
+    def digest(self) -> str:
+        """Return a checksum of the data that were prepared."""
+        found = hashlib.sha256()
+        for name, part in self.parts.items():
+            found.update(name.encode())
+            found.update(part.numpy().tobytes())
+        return found.hexdigest()

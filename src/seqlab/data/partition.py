@@ -3,9 +3,11 @@
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from seqlab.batch import IGNORED, TokenBatch
 from seqlab.data.loader import BatchLoader, permutation
+from seqlab.data.token_source import TokenSource, source_of
 
 
 def _offset(num_steps: int, seed: int, epoch: int) -> int:
@@ -22,7 +24,7 @@ class SequentialLoader(BatchLoader[TokenBatch]):
     left out, as in the chapter.
 
     Args:
-        tokens: `(N,)` int64.
+        tokens: `(N,)` int64, or a source of them.
         batch_size: rows.
         num_steps: columns of a batch.
         seed: of the offsets.
@@ -30,17 +32,24 @@ class SequentialLoader(BatchLoader[TokenBatch]):
     """
 
     def __init__(
-        self, tokens: Tensor, batch_size: int, num_steps: int, seed: int, *, carried: bool = True
+        self,
+        tokens: Tensor | TokenSource,
+        batch_size: int,
+        num_steps: int,
+        seed: int,
+        *,
+        carried: bool = True,
     ) -> None:
         super().__init__()
-        self.tokens = tokens
+        self.tokens = source_of(tokens)
         self.batch_size = batch_size
         self.num_steps = num_steps
         self.seed = seed
         self.carried = carried
         # The largest offset leaves the fewest batches: as many in every epoch.
         self._length = self._columns(num_steps - 1) // num_steps
-        self._rows = (tokens, tokens)
+        self._offset = 0
+        self._stride = 0
 
     def __len__(self) -> int:
         return self._length
@@ -51,16 +60,14 @@ class SequentialLoader(BatchLoader[TokenBatch]):
 
     def lay_out(self, offset: int) -> None:
         """Lay the tokens out in rows, without the first `offset` ones."""
-        used = self._columns(offset) * self.batch_size
-        inputs = self.tokens[offset : offset + used].view(self.batch_size, -1)
-        targets = self.tokens[offset + 1 : offset + 1 + used].view(self.batch_size, -1)
-        self._rows = (inputs, targets)
+        self._offset = offset
+        self._stride = self._columns(offset)
 
     def batch(self, index: int) -> TokenBatch:
         """Return the batch at that position; all but the first continue the one before."""
-        part = slice(index * self.num_steps, (index + 1) * self.num_steps)
-        inputs, targets = self._rows
-        return TokenBatch(inputs[:, part], targets[:, part], self.carried and index > 0)
+        first = self._offset + index * self.num_steps
+        inputs, targets = self.tokens.rows(first, self._stride, self.batch_size, self.num_steps)
+        return TokenBatch(inputs, targets, self.carried and index > 0)
 
     def _columns(self, offset: int) -> int:
         return (len(self.tokens) - offset - 1) // self.batch_size
@@ -72,21 +79,23 @@ class RandomLoader(BatchLoader[TokenBatch]):
     Every epoch skips a new random number of tokens below `num_steps`.
 
     Args:
-        tokens: `(N,)` int64.
+        tokens: `(N,)` int64, or a source of them.
         batch_size: windows a batch.
         num_steps: tokens a window.
         seed: of offsets and order.
     """
 
-    def __init__(self, tokens: Tensor, batch_size: int, num_steps: int, seed: int) -> None:
+    def __init__(
+        self, tokens: Tensor | TokenSource, batch_size: int, num_steps: int, seed: int
+    ) -> None:
         super().__init__()
-        self.tokens = tokens
+        self.tokens = source_of(tokens)
         self.batch_size = batch_size
         self.num_steps = num_steps
         self.seed = seed
         self._length = self._windows(num_steps - 1) // batch_size
         self._starts = torch.empty(0, dtype=torch.int64)
-        self._steps = torch.arange(num_steps + 1, device=tokens.device)
+        self._ahead = torch.arange(num_steps + 1, device=self.tokens.device)
 
     def __len__(self) -> int:
         return self._length
@@ -94,14 +103,15 @@ class RandomLoader(BatchLoader[TokenBatch]):
     def begin(self, epoch: int) -> None:
         """Draw this epoch's offset and the order of its windows."""
         offset = _offset(self.num_steps, self.seed, epoch)
-        order = permutation(self._windows(offset), self.seed, epoch)
-        self._starts = (offset + order * self.num_steps).to(self.tokens.device)
+        del self._starts  # many, in a long text: not those of two epochs at a time
+        order = permutation(self._windows(offset), self.seed, epoch, self.tokens.place_type)
+        self._starts = order.mul_(self.num_steps).add_(offset).to(self.tokens.device)
 
     def batch(self, index: int) -> TokenBatch:
         """Return the batch at that position."""
         starts = self._starts[index * self.batch_size : (index + 1) * self.batch_size]
-        cut = self.tokens[starts[:, None] + self._steps]  # (B, T + 1)
-        return TokenBatch(cut[:, :-1], cut[:, 1:], continues=False)
+        inputs, targets = self.tokens.windows(starts, self._ahead)
+        return TokenBatch(inputs, targets, continues=False)
 
     def _windows(self, offset: int) -> int:
         return (len(self.tokens) - offset - 1) // self.num_steps
@@ -114,33 +124,51 @@ class EvaluationLoader(BatchLoader[TokenBatch]):
     targets, and the last slice may be narrower.
 
     Args:
-        tokens: `(N,)` int64, N at least 2.
+        tokens: `(N,)` int64, or a source of them, N at least 2.
         batch_size: rows; fewer where there are not enough tokens.
         num_steps: columns of a batch.
         carried: whether a batch continues the one before.
     """
 
-    def __init__(self, tokens: Tensor, batch_size: int, num_steps: int, *, carried: bool) -> None:
+    def __init__(
+        self, tokens: Tensor | TokenSource, batch_size: int, num_steps: int, *, carried: bool
+    ) -> None:
         super().__init__()
-        predicted = len(tokens) - 1
-        rows = min(batch_size, predicted)
-        columns = -(-predicted // rows)
-        padding = rows * columns - predicted
-        self.inputs = torch.nn.functional.pad(tokens[:-1], (0, padding)).view(rows, columns)
-        self.targets = torch.nn.functional.pad(tokens[1:], (0, padding), value=IGNORED).view(
-            rows, columns
-        )
+        self.tokens = source_of(tokens)
+        self.predicted = len(tokens) - 1
         self.num_steps = num_steps
         self.carried = carried
+        self._rows = min(batch_size, self.predicted)
+        self._columns = -(-self.predicted // self._rows)
+        # Padding fills the last row from behind; in a very short text, whole rows before it.
+        padding = self._rows * self._columns - self.predicted
+        self._unpadded = max(self._columns - padding, 0)
 
     def __len__(self) -> int:
-        return -(-self.inputs.shape[1] // self.num_steps)
+        return -(-self._columns // self.num_steps)
 
     def begin(self, epoch: int) -> None:
         """Do nothing: every pass is the same."""
 
     def batch(self, index: int) -> TokenBatch:
         """Return the batch at that position."""
-        part = slice(index * self.num_steps, (index + 1) * self.num_steps)
-        continues = self.carried and index > 0
-        return TokenBatch(self.inputs[:, part], self.targets[:, part], continues)
+        first = index * self.num_steps
+        steps = min(self.num_steps, self._columns - first)
+        if first + steps <= self._unpadded:
+            inputs, targets = self.tokens.rows(first, self._columns, self._rows, steps)
+        else:
+            inputs, targets = self._padded(first, steps)
+        return TokenBatch(inputs, targets, self.carried and index > 0)
+
+    def _padded(self, first: int, steps: int) -> tuple[Tensor, Tensor]:
+        whole = self.predicted // self._columns
+        parts = [self.tokens.rows(first, self._columns, whole, steps)]
+        for begin in range(
+            whole * self._columns + first, self._rows * self._columns, self._columns
+        ):
+            there = min(max(self.predicted - begin, 0), steps)
+            row, following = self.tokens.rows(min(begin, self.predicted), 1, 1, there)
+            missing = (0, steps - there)
+            parts.append((pad(row, missing), pad(following, missing, value=IGNORED)))
+        inputs, targets = zip(*parts, strict=True)
+        return torch.cat(inputs), torch.cat(targets)

@@ -1,6 +1,8 @@
 """A text as windows of tokens: the data module that every corpus shares."""
 
 import hashlib
+import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,14 @@ from seqlab.batch import TokenBatch
 from seqlab.data.loader import BatchLoader
 from seqlab.data.module import PURPOSES, SequenceData
 from seqlab.data.partition import EvaluationLoader, RandomLoader, SequentialLoader
-from seqlab.data.vocabulary import Vocabulary, tokenize
+from seqlab.data.token_file import Tokens, tokens_in_file, tokens_in_memory
+from seqlab.data.token_source import FileTokens, TokenSource
+from seqlab.data.vocabulary import Vocabulary
 from seqlab.errors import UserError
 from seqlab.text_files import read_text
+
+MAPPED_FROM = 1 << 24
+"""Bytes of a text from which its tokens are kept in a file and mapped, not held in memory."""
 
 
 class TextData(SequenceData):
@@ -80,6 +87,7 @@ class TextData(SequenceData):
         self._prefixes = list(self.sample_prefixes)
         self._text_digest = ""
         self._num_tokens = 0
+        self._large: Tokens | None = None
 
     def read(self) -> str:
         """Return the whole text.
@@ -99,27 +107,30 @@ class TextData(SequenceData):
         """
         if self.parts:
             return
-        text = self.read()
-        tokens = tokenize(text, self.level, self.preprocessing)
-        if len(tokens) < 2:
+        how = self.level, self.preprocessing, self.min_frequency
+        file = self._large_file()
+        tokens = tokens_in_file(file, *how) if file else tokens_in_memory(self.read(), *how)
+        if len(tokens.indices) < 2:
             raise UserError(
-                f"the text has {len(tokens)} tokens after preprocessing",
+                f"the text has {len(tokens.indices)} tokens after preprocessing",
                 "Use a longer text, or data.preprocessing=raw.",
             )
-        vocabulary = Vocabulary.of(
-            tokens,
-            self.level,
-            lowercase=self.preprocessing != "raw",
-            min_frequency=self.min_frequency,
-        )
-        digest = hashlib.sha256(text.encode()).hexdigest()
         if self.vocabulary is not None:
-            _check_same(self._text_digest, digest)
-        indices = torch.tensor(vocabulary.encode(tokens), dtype=torch.int64)
-        self._split(indices)
-        self.vocabulary = vocabulary
-        self._text_digest = digest
-        self._num_tokens = len(indices)
+            _check_same(self._text_digest, tokens.text_sha256)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            self._split(torch.from_numpy(tokens.indices))
+        self.vocabulary = tokens.vocabulary
+        self._text_digest = tokens.text_sha256
+        self._num_tokens = len(tokens.indices)
+        self._large = None if tokens.descriptor is None else tokens
+
+    def _large_file(self) -> Path | None:
+        """Return the file whose tokens are to be mapped; none: what `read` returns is tokenized."""
+        # A subclass that makes its text itself is asked for it.
+        if self.path is None or type(self).read is not TextData.read or not self.path.is_file():
+            return None
+        return self.path if self.path.stat().st_size >= MAPPED_FROM else None
 
     def _split(self, tokens: Tensor) -> None:
         total = len(tokens)
@@ -177,13 +188,27 @@ class TextData(SequenceData):
         Training draws offsets and order anew every epoch; otherwise every token but the first is
         predicted exactly once.
         """
-        tokens = self.on_device(part)
+        tokens = self._source(part)
         size = (self.batch_size, self.num_steps)
         if not training:
             return EvaluationLoader(tokens, *size, carried=self.carried)
         if self.sampling == "random":
             return RandomLoader(tokens, *size, self.seed)
         return SequentialLoader(tokens, *size, self.seed, carried=self.carried)
+
+    def _source(self, part: str) -> TokenSource:
+        if self._large is None:
+            return TokenSource(self.on_device(part))
+        return FileTokens(self.parts[part], self._large, self.device)
+
+    def digest(self) -> str:
+        """Return a checksum of the data that were prepared, without reading mapped tokens."""
+        if self._large is None:
+            return super().digest()
+        assert self.vocabulary is not None
+        lengths = {name: len(part) for name, part in self.parts.items()}
+        content = json.dumps([self._text_digest, self.vocabulary.to_plain(), lengths])
+        return hashlib.sha256(content.encode()).hexdigest()
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps of the data, the vocabulary among it, in plain values."""

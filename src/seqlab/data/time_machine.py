@@ -6,7 +6,6 @@ from pathlib import Path
 
 from seqlab.data.corpus import TIME_MACHINE, find_corpus
 from seqlab.data.text import TextData
-from seqlab.text_files import read_text
 
 logger = logging.getLogger(__name__)
 
@@ -28,19 +27,24 @@ class TimeMachineData(TextData):
         """
         self._file()
 
-    def read(self) -> str:
-        """Return the whole text."""
-        file = self._file()
-        text = read_text(file)
-        if hashlib.sha256(file.read_bytes()).hexdigest() != TIME_MACHINE.sha256:
+    def setup(self, stage: str | None = None) -> None:
+        """Do as `TextData.setup`, and warn where the text is not the chapter's."""
+        file, fresh = self._file(), not self.parts
+        super().setup(stage)
+        if fresh and not _is_the_chapter_s(file):
             logger.warning(
                 "%s is not the chapter's text: published figures do not apply. "
                 "data=text is for other texts",
                 file,
             )
-        return text
 
     def _file(self) -> Path:
         if self.path is None:
             self.path = find_corpus(TIME_MACHINE)
         return self.path
+
+
+def _is_the_chapter_s(file: Path) -> bool:
+    if file.stat().st_size != TIME_MACHINE.num_bytes:
+        return False
+    return hashlib.sha256(file.read_bytes()).hexdigest() == TIME_MACHINE.sha256

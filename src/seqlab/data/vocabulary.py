@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 UNKNOWN = "<unk>"
 _NOT_LETTERS = re.compile("[^A-Za-z]+")
@@ -54,9 +54,21 @@ class Vocabulary:
 
     @classmethod
     def of(
-        cls, tokens: Iterable[str], level: str, *, lowercase: bool, min_frequency: int = 0
+        cls,
+        tokens: Iterable[str] | Mapping[str, int],
+        level: str,
+        *,
+        lowercase: bool,
+        min_frequency: int = 0,
     ) -> "Vocabulary":
-        """Return the vocabulary of a text's tokens, without those rarer than `min_frequency`."""
+        """Return the vocabulary of a text, without tokens rarer than `min_frequency`.
+
+        Args:
+            tokens: every token of the text, or how often each came, by first appearance.
+            level: `char` or `word`.
+            lowercase: whether the text was lower-cased.
+            min_frequency: how often a token has to come.
+        """
         counts = Counter(tokens)
         counts.pop(UNKNOWN, None)
         known = [token for token, count in counts.most_common() if count >= min_frequency]

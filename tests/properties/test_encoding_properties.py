@@ -1,0 +1,80 @@
+"""Tokens found block by block are those that the plain functions say, for any text and blocks."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqlab.data.encoding import CharacterEncoder
+from seqlab.data.token_file import tokens_in_memory
+from seqlab.data.vocabulary import Vocabulary, tokenize
+from seqlab.data.word_encoding import WordEncoder
+from seqlab.errors import UserError
+from seqlab.text_files import text_blocks
+from strategies import TEXTS, refusal
+
+PREPROCESSING = st.sampled_from(("raw", "joined", "chapter"))
+PIECES = st.sampled_from(
+    (
+        *("a", "B", "word", "Another", "incomprehensibilities", "<unk>", "é", "新", "\U0010ffff"),
+        *(" ", "  ", ".", "-", "\t", "\xa0", "\u3000", "\0", "İ", "ﬃ", "\ufeff"),
+        *("\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x1f", "\x85", "\u2028", "\u2029"),
+    )
+)
+ANY = st.lists(PIECES | TEXTS, max_size=12).map("".join)
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> list[str]:
+    """Draw a text in blocks: any cuts, also beside each other and at the ends."""
+    text = draw(ANY)
+    cuts = sorted(draw(st.lists(st.integers(0, len(text)), max_size=8)))
+    return [text[i:j] for i, j in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+
+
+@given(blocks(), st.sampled_from(("char", "word")), PREPROCESSING, st.integers(0, 3))
+def test_blocks_have_the_tokens_and_the_vocabulary_of_the_text(
+    text: list[str], level: str, preprocessing: str, rarest: int
+) -> None:
+    lowercase = preprocessing != "raw"
+    tokens = tokenize("".join(text), level, preprocessing)
+    vocabulary = Vocabulary.of(tokens, level, lowercase=lowercase, min_frequency=rarest)
+
+    encoder = (CharacterEncoder if level == "char" else WordEncoder)(preprocessing)
+    numbers = [*(encoder.feed(block.encode()) for block in text), encoder.finish()]
+    found = Vocabulary.of(encoder.counts(), level, lowercase=lowercase, min_frequency=rarest)
+    assert found.to_plain() == vocabulary.to_plain()
+    indices = encoder.indices(found).take(np.concatenate(numbers))
+    assert indices.tolist() == vocabulary.encode(tokens)
+
+    whole = tokens_in_memory("".join(text), level, preprocessing, rarest)
+    assert whole.vocabulary.to_plain() == vocabulary.to_plain()
+    assert whole.indices.tolist() == vocabulary.encode(tokens)
+
+
+@given(
+    st.lists(PIECES.map(str.encode) | st.binary(max_size=4), max_size=12).map(b"".join),
+    st.integers(1, 6),
+)
+def test_file_in_pieces_is_the_whole_one_or_refused_alike(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, size: int
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "pieces.txt"
+    file.write_bytes(content)
+    expected: str | UserError | None
+    if b"\0" in content:
+        expected = "binary"
+    elif not content.removeprefix(b"\xef\xbb\xbf").strip():
+        expected = "is empty"
+    else:
+        try:
+            text = content.decode("utf-8-sig").replace("\r\n", "\n")
+        except UnicodeDecodeError as error:
+            begin = error.start + len(content) - len(error.object)
+            expected = f"is not UTF-8: byte {begin} is 0x{content[begin]:02x}"
+        else:
+            pieces = list(text_blocks(file, size))
+            assert "".join(piece.decode() for piece in pieces) == text
+            assert max(map(len, pieces)) < max(size, 3) + size + 5
+            return
+    assert expected in str(refusal(lambda: list(text_blocks(file, size))))
