@@ -8,15 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from conftest import ROOT, Outcome, spawn
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import benchmark_text
+import benchmark_training
 from benchmark_report import Row, Section, read_sections, write_report
 from benchmark_sweeps import write_finished
 from generated_text import write_generated
+from plain_loops import Text
+from seqlab.data.sample_story import SampleStoryData
+
+STORY = ROOT / "src" / "seqlab" / "data" / "stories" / "sample_story.txt"
+
+
+def story_text(cell: str) -> Text:
+    data = SampleStoryData(max_tokens=3000, val_fraction=0.0)
+    data.setup()
+    return Text(data.parts["train"].long(), data.describe()["vocabulary_size"], cell)
 
 
 def test_ratio_is_the_median_over_pairs() -> None:
@@ -128,3 +140,39 @@ def test_ledger_of_finished_jobs_is_one_that_the_same_command_knows(
     assert outcome.code == 0
     assert "10 jobs: 10 completed, 10 of them before" in outcome.out
     assert "0009_lr=1_seed=4" in {folder.name for folder in (tmp_path / "sweep").iterdir()}
+
+
+@pytest.mark.parametrize("only", ["sine", "rnn"])
+def test_training_section_has_a_row_for_each_contender(
+    monkeypatch: pytest.MonkeyPatch, only: str
+) -> None:
+    monkeypatch.setattr(benchmark_training, "EPOCHS", 1)
+    monkeypatch.setattr(benchmark_training, "TIME_MACHINE", None)
+    monkeypatch.setattr(benchmark_training, "find_corpus", lambda _: STORY)
+    monkeypatch.setattr(benchmark_training, "chapter_text", story_text)
+    section = benchmark_training.measure_training(2, [only])
+    expected = {
+        "sine": ["steps", "steps, beside a loop without a DataLoader", "all", "template"],
+        "rnn": ["all", "steps", "template"],
+    }[only]
+    name = {"sine": "sine MLP", "rnn": "RNN"}[only]
+    assert [row.label for row in section.rows] == [f"{name}, {what}" for what in expected]
+    assert all(len(row.seconds) == len(row.baseline) == 2 for row in section.rows)
+    assert {row.limit for row in section.rows} == {{"sine": 1.0, "rnn": 0.8}[only], None}
+
+
+def test_products_are_those_of_the_cell() -> None:
+    seen: list[tuple[int, ...]] = []
+    text = Text(torch.zeros(3000, dtype=torch.int64), 28, "gru")
+
+    def noted(*shape: int) -> float:
+        seen.append(shape)
+        return 1.0
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(benchmark_training, "_product", noted)
+    total = benchmark_training._products(text)
+    patch.undo()
+    assert seen[:3] == [(32, 256, 768), (32, 768, 256), (768, 1120, 256)]
+    assert total == 1000 * (35 + 35 + 1 + 3)
+    assert benchmark_training._product(2, 3, 4) > 0
