@@ -2,7 +2,9 @@
 
 import sys
 
+from seqlab.profiling.beginning import began_with_the_process
 from seqlab.train_cli import main
 
 if __name__ == "__main__":
+    began_with_the_process()
     sys.exit(main())
