@@ -133,7 +133,7 @@ def build_trainer(
     callbacks += further
     if (max_steps := flags.pop("max_steps")) != -1:
         callbacks.append(MaxSteps(max_steps))
-    named: dict[str, str] = {}
+    named: dict[str, Callback] = {}
     for name, node in (config.get("callbacks") or {}).items():
         if name == "checkpoints" and not flags["enable_checkpointing"]:
             continue
@@ -142,7 +142,7 @@ def build_trainer(
         callback = build(node, f"callbacks.{name}", **extra)
         if getattr(callback, "task", config["model"]["task"]) == config["model"]["task"]:
             callbacks.append(callback)
-            named.setdefault(type(callback).__qualname__, f"callbacks.{name}")
+            named[f"callbacks.{name}"] = callback
     loggers = {
         f"logger.{name}": build(node, f"logger.{name}", save_dir=str(folder.path))
         for name, node in (config.get("logger") or {}).items()

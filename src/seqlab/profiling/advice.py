@@ -15,8 +15,7 @@ class Remedy:
     Attributes:
         share: of the whole run, from which on it is worth saying.
         text: one sentence; `{}` stands for the overrides, in order.
-        overrides: what to type: keys of the configuration with a value. A value `*N` is the
-            configuration's own, N times as large.
+        overrides: what to type. A value `*N` is the run's own, N times as large, `/N` its Nth part.
         task: of the data that it is for; `None`: any.
     """
 
@@ -33,7 +32,7 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     phases.START_UP: (
         Remedy(
             0.3,
-            "every process pays this once; several runs as one sweep, {}, start from a process "
+            "every process pays this once; several runs as one sweep, -m {}, start from a process "
             "that has imported everything",
             ("seed=1,2,3",),
         ),
@@ -62,15 +61,6 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
             "the steps are so short that what lies between them counts: {} makes fewer (another "
             "training: try another optimizer.lr with it)",
             _LARGER_BATCHES,
-        ),
-    ),
-    phases.METRICS: (
-        Remedy(
-            0.2,
-            "once an epoch, and the epochs are short: {} makes longer ones of a text, "
-            "data.num_train of a series",
-            ("data.max_tokens=null",),
-            _LANGUAGE,
         ),
     ),
     phases.VALIDATION: (
@@ -109,15 +99,19 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "logger.tensorboard": (Remedy(0.1, "write metrics.csv alone: {}", ("logger=csv",)),),
 }
 _OF_THE_MODEL = 0.4
-MODEL = Remedy(
+MODEL_ON_CPU = Remedy(
     _OF_THE_MODEL,
-    "this is the model's own work; a smaller one, {}, shorter windows, {}, lower precision, {}, or "
-    "a GPU, {}, take less",
-    (
-        *("model.hidden_size=128", "data.num_steps=20", "trainer.precision=bf16-mixed"),
-        "trainer.accelerator=gpu",
-    ),
+    "this is the model's own work; a smaller one, {}, fewer and larger products, {}, or a GPU, {}, "
+    "take less",
+    ("model.hidden_size=/2", *_LARGER_BATCHES, "trainer.accelerator=gpu"),
     _LANGUAGE,
+)
+MODEL_ON_GPU = Remedy(
+    _OF_THE_MODEL,
+    "this is the model's own work; a smaller one, {}, fewer and larger products, {}, or lower "
+    "precision, {}, take less; here every phase waited for its kernels, which otherwise run "
+    "behind the program",
+    ("model.hidden_size=/2", *_LARGER_BATCHES, "trainer.precision=bf16-mixed"),
 )
 SMALL_MODEL = Remedy(
     _OF_THE_MODEL,
@@ -128,12 +122,15 @@ SMALL_MODEL = Remedy(
 )
 
 
-def advise(rows: Sequence[Row], config: Mapping[str, Any]) -> dict[str, str]:
+def advise(
+    rows: Sequence[Row], config: Mapping[str, Any], *, on_gpu: bool = False
+) -> dict[str, str]:
     """Return a sentence for each phase that takes enough of the run to be worth one.
 
     Args:
         rows: what the phases took.
         config: the run's resolved configuration.
+        on_gpu: whether it trained on one.
     """
     task = config["data"].get("task")
     said: dict[str, str] = {}
@@ -144,31 +141,33 @@ def advise(rows: Sequence[Row], config: Mapping[str, Any]) -> dict[str, str]:
     both = [row for row in rows if row.phase in (phases.FORWARD, phases.BACKWARD)]
     if sum(row.share for row in both) >= _OF_THE_MODEL:
         larger = max(both, key=lambda row: row.seconds)
-        for remedy in (MODEL, SMALL_MODEL):
-            if remedy.task == task:
+        for remedy in (MODEL_ON_GPU,) if on_gpu else (MODEL_ON_CPU, SMALL_MODEL):
+            if remedy.task in (None, task):
                 said[larger.phase] = f"forward and backward: {_sentence(remedy, config)}"
     return {phase: text for phase, text in said.items() if text}
 
 
+def overrides_of(remedy: Remedy, config: Mapping[str, Any]) -> list[str] | None:
+    """Return what a remedy says to type, `None` where the run has not all of these keys."""
+    overrides = []
+    for override in remedy.overrides:
+        key, equals, value = override.partition("=")
+        node: Any = config
+        for part in key.lstrip("~").split("."):
+            if not isinstance(node, Mapping) or part not in node:
+                return None
+            node = node[part]
+        if value.startswith("*"):
+            value = str((node or 1) * int(value[1:]))
+        elif value.startswith("/"):
+            value = str(max((node or 1) // int(value[1:]), 1))
+        overrides.append(f"{key}{equals}{value}")
+    return overrides
+
+
 def _sentence(remedy: Remedy, config: Mapping[str, Any]) -> str:
-    """Return the sentence, empty where the run has not the keys that it names."""
-    words = [_word(override, config) for override in remedy.overrides]
-    if None in words:
+    overrides = overrides_of(remedy, config)
+    if overrides is None:
         return ""
-    return remedy.text.format(*words) + "."
-
-
-def _word(override: str, config: Mapping[str, Any]) -> str | None:
-    key, equals, value = override.lstrip("~").partition("=")
-    node: Any = config
-    for part in key.split("."):
-        if not isinstance(node, Mapping) or part not in node:
-            return None
-        node = node[part]
-    if not equals:
-        return f"'{override}'"
-    if key == "seed":
-        return f"-m {override}"
-    if value.startswith("*"):
-        value = str(int(value[1:]) * (node or 1))
-    return f"{key}={value}"
+    # A shell would take a tilde at a word's beginning for somebody's home.
+    return remedy.text.format(*(f"'{o}'" if o[0] == "~" else o for o in overrides)) + "."

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.profilers import Profiler
 
@@ -46,7 +46,7 @@ class PhaseProfiler(Profiler):
     def __init__(self, since: float | None = None, now: Callable[[], float] | None = None) -> None:
         super().__init__()
         self.clock = PhaseClock(phases.START_UP, since, **({} if now is None else {"now": now}))
-        self._callbacks: Mapping[str, str] = {}
+        self._callbacks: dict[str, tuple[str, Callback]] = {}
         self._phases: dict[str, str | None] = {}
 
     def start(self, action_name: str) -> None:
@@ -78,16 +78,16 @@ class PhaseProfiler(Profiler):
         return self._phases[action]
 
     def watch(
-        self, trainer: Trainer, callbacks: Mapping[str, str], loggers: Mapping[str, Logger]
+        self, trainer: Trainer, callbacks: Mapping[str, Callback], loggers: Mapping[str, Logger]
     ) -> None:
         """Time what Lightning tells no profiler of: whole validations, tests, loggers.
 
         Args:
             trainer: the run's.
-            callbacks: the name to show for callbacks of a class, by its qualified name.
-            loggers: every logger by the name to show.
+            callbacks: those of the configuration, by the name to show.
+            loggers: all of them, by the name to show.
         """
-        self._callbacks = callbacks
+        self._callbacks = {each.state_key: (name, each) for name, each in callbacks.items()}
         for loop, phase in (
             (trainer.fit_loop.epoch_loop.val_loop, phases.VALIDATION),
             (trainer.test_loop, phases.TEST),
@@ -109,8 +109,11 @@ class PhaseProfiler(Profiler):
         if parts is None:
             return None
         if parts["owner"] == "Callback":
-            name = parts["key"].partition("{")[0]  # some add their arguments
-            return self._callbacks.get(name, phases.OTHER_CALLBACKS)
+            phase, callback = self._callbacks.get(parts["key"], (phases.OTHER_CALLBACKS, None))
+            hook = parts["hook"]
+            # Lightning calls every hook, most of which do nothing.
+            idle = getattr(type(callback), hook, None) is getattr(Callback, hook, hook)
+            return None if idle else phase
         if parts["owner"] != "LightningDataModule" and _BY_HOOK.get(parts["hook"]) == phases.DATA:
             return None
         return _BY_HOOK.get(parts["hook"])

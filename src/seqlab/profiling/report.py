@@ -8,7 +8,7 @@ from lightning.pytorch import Trainer
 from seqlab.files import write_text
 from seqlab.profiling.advice import advise
 from seqlab.profiling.profiler import PhaseProfiler
-from seqlab.profiling.table import as_csv, as_page, as_text
+from seqlab.profiling.table import as_csv, as_page, as_text, read_csv
 from seqlab.run_folder import RunFolder
 
 
@@ -29,8 +29,8 @@ def write_profile(trainer: Trainer, config: Mapping[str, Any], folder: RunFolder
     if not isinstance(profiler, PhaseProfiler):
         return None
     rows = profiler.clock.rows()
-    advice = advise(rows, config)
+    advice = advise(rows, config, on_gpu=trainer.strategy.root_device.type == "cuda")
     table, page = folder.next_profile()
     write_text(page, as_page(rows, advice, f"Where the time of {config['name']} went"))
     write_text(table, as_csv(rows, advice))
-    return as_text(rows, advice)
+    return as_text(*read_csv(table))  # what will be shown again

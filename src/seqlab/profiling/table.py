@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -64,6 +65,8 @@ def read_csv(file: Path) -> tuple[list[Row], dict[str, str]]:
             if not (cells["phase"] + cells["advice"]).isprintable():
                 raise ValueError("a phase is no text")
             numbers = float(cells["seconds"]), float(cells["share"])
+            if not all(math.isfinite(number) for number in numbers):
+                raise ValueError("a number is not finite")
             rows.append(Row(cells["phase"], max(int(cells["calls"]), 1), *numbers))
             if cells["advice"]:
                 advice[cells["phase"]] = cells["advice"]
