@@ -4,10 +4,18 @@ import os
 import time
 from pathlib import Path
 
-_IMPORTED = time.perf_counter()
 _STAT = Path("/proc/self/stat")
 
 _began: list[float] = []
+_first_moment = time.perf_counter()
+
+
+def _forked() -> None:
+    global _first_moment
+    _first_moment = time.perf_counter()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def began_with_the_process() -> None:
@@ -23,7 +31,7 @@ def take_beginning() -> float:
 def process_start() -> float:
     """Return when this process began, by `time.perf_counter`, to a hundredth of a second.
 
-    Where the system does not tell, it is when this module was imported.
+    Where the system does not tell, it is when this module was imported, or the process forked.
     """
     now = time.perf_counter()
     try:
@@ -32,5 +40,5 @@ def process_start() -> float:
         started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
         age = time.clock_gettime(time.CLOCK_BOOTTIME) - started
     except (OSError, ValueError, IndexError, AttributeError):
-        return _IMPORTED
-    return min(now - age, _IMPORTED)
+        return _first_moment
+    return min(now - age, _first_moment)
