@@ -31,13 +31,13 @@ class TrainingLoop(_TrainingEpochLoop):
     """Trains on a batch as Lightning's own loop does, hook by hook, in a fraction of its time.
 
     That one asks every callback for every hook, enters a profiler for each, looks through every
-    batch for tensors to move, and divides each loss by 1. Where any of this matters (a profiler,
-    several devices, 16-bit numbers, accumulated gradients, data that are somewhere else) it is
+    batch for tensors to move, and divides each loss by 1. Where any of this matters (one of its
+    profilers, several devices, 16-bit numbers, accumulated gradients, data that are somewhere else) it is
     the one that runs.
     """
 
     profilers: tuple[type[Profiler], ...] = (PassThroughProfiler,)
-    """Those that it serves, since they ask for nothing or are told otherwise."""
+    """Those that it serves: one that asks for nothing, here; a subclass may tell others."""
 
     def __init__(self, trainer: Trainer, min_steps: int | None, max_steps: int) -> None:
         super().__init__(trainer, min_steps=min_steps, max_steps=max_steps)

@@ -1,9 +1,10 @@
 """Lightning's actions by phase, and a Trainer that is profiled: it trains as any other."""
 
-from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 
@@ -66,7 +67,7 @@ def test_actions_are_timed_and_the_rest_is_the_loop_s() -> None:
     assert "\n  forward              1    1.000   20.0%       1 s\n" in profiler.summary()  # 5
 
 
-def test_loggers_and_whole_validations_are_timed(tmp_path: Path) -> None:
+def test_loggers_and_whole_validations_are_timed() -> None:
     class Log:
         def log_metrics(self, metrics: dict[str, float]) -> dict[str, float]:
             return metrics
@@ -81,3 +82,26 @@ def test_loggers_and_whole_validations_are_timed(tmp_path: Path) -> None:
     assert trainer.test_loop.run() == []
     rows = {row.phase: row.seconds for row in profiler.clock.rows()}
     assert rows == {"start-up": 3.0, "validation": 2.0, "logger.mine": 1.0, "test": 1.0}
+
+
+@pytest.mark.parametrize(("device", "capturing", "waits"), [
+    ("cuda", False, 1),
+    ("cuda", True, 0),  # a graph that is being recorded may not wait
+    ("cpu", False, 0),
+])  # fmt: skip
+def test_on_a_gpu_a_change_of_phase_waits_for_the_kernels(
+    device: str, capturing: bool, waits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[None] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: waited.append(None))
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: capturing)
+    loop = SimpleNamespace(run=list)
+    trainer: Any = SimpleNamespace(
+        fit_loop=SimpleNamespace(epoch_loop=SimpleNamespace(val_loop=loop)),
+        test_loop=loop,
+        strategy=SimpleNamespace(root_device=torch.device(device)),
+    )
+    profiler = PhaseProfiler()
+    profiler.watch(trainer, {}, {})
+    profiler.start("[Strategy]SingleDeviceStrategy.training_step")
+    assert len(waited) == waits
