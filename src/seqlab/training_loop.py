@@ -32,8 +32,8 @@ class TrainingLoop(_TrainingEpochLoop):
 
     That one asks every callback for every hook, enters a profiler for each, looks through every
     batch for tensors to move, and divides each loss by 1. Where any of this matters (one of its
-    profilers, several devices, 16-bit numbers, accumulated gradients, data that are somewhere else) it is
-    the one that runs.
+    profilers, several devices, 16-bit numbers, accumulated gradients, data that are somewhere else)
+    it is the one that runs.
     """
 
     profilers: tuple[type[Profiler], ...] = (PassThroughProfiler,)
