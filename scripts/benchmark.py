@@ -13,14 +13,18 @@ import sys
 from pathlib import Path
 
 from benchmark_report import read_sections, write_report
-from benchmark_start import measure_start
+from benchmark_start import measure_run, measure_start
 from benchmark_sweep_report import measure_sweep_report
 from benchmark_sweeps import measure_sweeps
 from benchmark_text import draw_costs, measure_text
+from benchmark_training import measure_limit, measure_training
 
 ROOT = Path(__file__).resolve().parents[1]
 SECTIONS = {
     "start": measure_start,
+    "run": measure_run,
+    "training": measure_training,
+    "limit": measure_limit,
     "sweeps": measure_sweeps,
     "sweep_report": measure_sweep_report,
     "text": measure_text,

@@ -39,6 +39,7 @@ ALLOWED = {
     },
     "messages": {"masking"},
     "deferral": set(),
+    "leaving": set(),
     "provenance": {"__init__"},
     # config.jobs, config.space: for what a job is made of; config.claim: whether it is at work
     "sweeps": {

@@ -34,9 +34,9 @@ def test_rnn_of_one_unit_by_hand() -> None:
 
 
 def test_gru_of_one_unit_by_hand() -> None:
-    gates, candidate = torch.tensor([[[0.3, -0.4]]]), torch.tensor([[[0.7]]])
+    projected, candidate = torch.tensor([[[0.3, -0.4, 0.6]]]), torch.tensor([[[0.7]]])
     weight = torch.tensor([[0.5], [1.5], [-2.0]])
-    hidden = GRUScan.apply(gates, candidate, torch.tensor([[0.2]]), weight, torch.tensor([0.6]))
+    hidden = GRUScan.apply(projected, candidate, torch.tensor([[0.2]]), weight)
     r, z = sigmoid(0.3 + 0.5 * 0.2), sigmoid(-0.4 + 1.5 * 0.2)
     n = math.tanh(0.7 + r * (-2 * 0.2 + 0.6))
     assert hidden.item() == pytest.approx((1 - z) * n + z * 0.2)
@@ -66,11 +66,10 @@ def test_gradients_agree_with_finite_differences(num_steps: int) -> None:
     assert check(
         lambda x, y, *rest: GRUScan.apply(x * 1, y * 1, *rest),
         (
-            drawn(num_steps, rows, 2 * size),
+            drawn(num_steps, rows, 3 * size),
             drawn(num_steps, rows, size),
             drawn(rows, size),
             drawn(3 * size, size),
-            drawn(size),
         ),
     )
     assert check(

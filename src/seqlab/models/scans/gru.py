@@ -10,76 +10,65 @@ from seqlab.models.scans.rnn import backwards, recurrent_gradient
 
 
 class GRUScan(torch.autograd.Function):
-    """The gated recurrence over all steps; gates and candidates take the memory of their inputs.
+    """The gated recurrence over all steps.
 
     r, z = sigmoid(x_rz + W_rz h)      reset and update gate
-    m = W_n h + b                      what the state says of the candidate
+    m = b + W_m h                      what the state says of the candidate
     n = tanh(x_n + r m)                candidate
     h' = (1 - z) n + z h
     """
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx,
-        gates: Tensor,
-        candidates: Tensor,
-        start: Tensor,
-        weight: Tensor,
-        bias: Tensor,
+        ctx: FunctionCtx, projected: Tensor, candidates: Tensor, start: Tensor, weight: Tensor
     ) -> Tensor:
         """Return every hidden state, `(T, B, H)`.
 
         Args:
             ctx: keeps what the backward pass needs.
-            gates: `(T, B, 2 H)`, inputs times input weights for r and z, and both their biases;
-                overwritten.
-            candidates: `(T, B, H)`, the same for n, with the input's bias only; overwritten.
+            projected: `(T, B, 3 H)`, inputs times input weights for r and z, with both their
+                biases, and then b; overwritten.
+            candidates: `(T, B, H)`, inputs times input weights for n, with its bias; overwritten.
             start: `(B, H)`, the state before the first step.
-            weight: `(3 H, H)`, the recurrent weights in the order r, z, n.
-            bias: `(H,)`, the candidate's recurrent bias.
+            weight: `(3 H, H)`, the recurrent weights in the order r, z, m.
         """
-        gates, candidates = gates.detach(), candidates.detach()
-        rows, size = start.shape
+        activations, candidates = projected.detach(), candidates.detach()
+        size = start.shape[1]
         transposed = weight.t().contiguous()
-        product = start.new_empty(rows, 3 * size)
-        of_gates, of_message = product.split([2 * size, size], 1)
-        hidden, messages = torch.empty_like(candidates), torch.empty_like(candidates)
+        hidden = torch.empty_like(candidates)
         previous = start
-        for gate, reset, update, candidate, message, state in zip(
-            gates.unbind(0),
-            gates[..., :size].unbind(0),
-            gates[..., size:].unbind(0),
+        for together, gates, reset, update, message, candidate, state in zip(
+            activations.unbind(0),
+            activations[..., : 2 * size].unbind(0),
+            *(part.unbind(0) for part in activations.split(size, -1)),
             candidates.unbind(0),
-            messages.unbind(0),
             hidden.unbind(0),
             strict=True,
         ):
-            torch.mm(previous, transposed, out=product)
-            gate.add_(of_gates).sigmoid_()
-            torch.add(of_message, bias, out=message)
+            together.addmm_(previous, transposed)
+            gates.sigmoid_()
             candidate.addcmul_(reset, message).tanh_()
             torch.lerp(candidate, previous, update, out=state)
             previous = state
-        ctx.save_for_backward(gates, candidates, messages, hidden, start, weight)
+        ctx.save_for_backward(activations, candidates, hidden, start, weight)
         return hidden
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
-        """Return the gradients of inputs, first state, recurrent weights and bias."""
-        gates, candidates, messages, hidden, start, weight = ctx.saved_tensors
+        """Return the gradients of inputs, candidates' inputs, first state, recurrent weights."""
+        activations, candidates, hidden, start, weight = ctx.saved_tensors
         rows, size = start.shape
-        of_candidates = torch.empty_like(candidates)
-        inner = start.new_empty(*gates.shape[:2], 3 * size)  # of r, z and m before activation
-        of_gates, of_messages = inner.split([2 * size, size], -1)
-        activated = start.new_empty(rows, 2 * size)
-        of_reset, of_update = activated.split(size, 1)
+        of_candidates, inner = torch.empty_like(candidates), torch.empty_like(activations)
+        of_activated = start.new_empty(rows, 2 * size)
+        of_reset, of_update = of_activated.split(size, 1)
         arriving = torch.zeros_like(start)
         kept, difference = torch.empty_like(start), torch.empty_like(start)
+        gates = slice(2 * size)
+        values = (gradient, activations[..., gates], *activations.split(size, -1), candidates)
+        results = (of_candidates, inner, inner[..., gates], inner[..., 2 * size :])
         before = [*backwards(hidden)[1:], start]
-        values = (gradient, gates, gates[..., :size], gates[..., size:], candidates, messages)
-        results = (of_candidates, inner, of_gates, of_messages)
-        for of_state, gate, r, z, n, m, previous, of_candidate, here, of_gate, of_message in zip(
+        for of_state, both, r, z, m, n, previous, of_candidate, here, of_both, of_message in zip(
             *map(backwards, values), before, *map(backwards, results), strict=True
         ):
             arriving.add_(of_state)
@@ -90,7 +79,6 @@ class GRUScan(torch.autograd.Function):
             torch.ops.aten.tanh_backward.grad_input(arriving, n, grad_input=of_candidate)
             torch.mul(of_candidate, m, out=of_reset)
             torch.mul(of_candidate, r, out=of_message)
-            torch.ops.aten.sigmoid_backward.grad_input(activated, gate, grad_input=of_gate)
+            torch.ops.aten.sigmoid_backward.grad_input(of_activated, both, grad_input=of_both)
             torch.addmm(kept, here, weight, out=arriving)
-        of_weight = recurrent_gradient(inner, hidden, start)
-        return of_gates, of_candidates, arriving, of_weight, of_messages.sum((0, 1))
+        return inner, of_candidates, arriving, recurrent_gradient(inner, hidden, start)

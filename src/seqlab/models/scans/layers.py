@@ -15,8 +15,11 @@ from seqlab.models.scans.rnn import RNNScan
 States: TypeAlias = tuple[Tensor, ...]
 """Hidden state, `(B, H)`; for an LSTM also the cell state."""
 
-_Project: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""Input weights `(G, inputs)` and biases `(G,)` to what they make of the inputs, `(T, B, G)`."""
+_Project: TypeAlias = Callable[..., Tensor]
+"""Input weights `(G, inputs)` and biases `(G,)` to what they make of the inputs, `(T, B, G)`.
+
+What else is given, `(F,)`, is appended at every place: `(T, B, G + F)`.
+"""
 
 
 def run_layers(
@@ -59,15 +62,22 @@ def run_layers(
 
 
 def _of_tokens(tokens: Tensor) -> _Project:
-    def project(weight: Tensor, bias: Tensor) -> Tensor:
+    def project(weight: Tensor, bias: Tensor, *constants: Tensor) -> Tensor:
         # Row by row of the transposed weights: no product with ones and zeros.
-        return _Rows.apply(weight.t().contiguous() + bias, tokens)
+        table = weight.t().contiguous() + bias
+        more = [constant.expand(len(table), -1) for constant in constants]
+        return _Rows.apply(torch.cat([table, *more], 1) if more else table, tokens)
 
     return project
 
 
 def _of_values(values: Tensor) -> _Project:
-    return lambda weight, bias: F.linear(values, weight, bias)
+    def project(weight: Tensor, bias: Tensor, *constants: Tensor) -> Tensor:
+        found = F.linear(values, weight, bias)
+        more = [constant.expand(*values.shape[:2], -1) for constant in constants]
+        return torch.cat([found, *more], -1) if more else found
+
+    return project
 
 
 def _weights(recurrent: nn.RNNBase, name: str) -> list[Any]:
@@ -87,13 +97,13 @@ def _gru(
     recurrent: nn.RNNBase, name: str, project: _Project, starts: States
 ) -> tuple[Tensor, States]:
     of_input, weight, bias, recurrent_bias = _weights(recurrent, name)
-    cut = [2 * recurrent.hidden_size, recurrent.hidden_size]
+    size = recurrent.hidden_size
+    cut = [2 * size, size]
     of_gates, of_candidate = of_input.split(cut)
     gate_bias, candidate_bias = bias.split(cut)
     more_gate_bias, message_bias = recurrent_bias.split(cut)
-    gates = project(of_gates, gate_bias + more_gate_bias)
-    candidates = project(of_candidate, candidate_bias)
-    hidden = GRUScan.apply(gates, candidates, *starts, weight, message_bias)
+    projected = project(of_gates, gate_bias + more_gate_bias, message_bias)
+    hidden = GRUScan.apply(projected, project(of_candidate, candidate_bias), *starts, weight)
     return hidden, (hidden[-1],)
 
 

@@ -1,0 +1,181 @@
+"""One run's training beside the plainest loop, a default Trainer, and the machine's limit."""
+
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import torch
+from lightning.pytorch import LightningModule
+from torch.utils.data import DataLoader, TensorDataset
+
+from benchmark_report import Row, Section
+from plain_loops import (
+    SineLoop,
+    TemplateSine,
+    TemplateText,
+    Text,
+    TextDataset,
+    TextLoop,
+    template_trainer,
+)
+from seqlab.data.corpus import TIME_MACHINE, find_corpus
+from seqlab.data.series import windows
+from seqlab.data.sine import SineData
+from seqlab.data.time_machine import TimeMachineData
+from timed_run import Timing, timed_run, unheard
+
+EPOCHS = 40
+SPEEDUP = {"rnn": 1.25, "gru": 1.5, "lstm": 1.0}
+"""How many times the bare loop's tokens a second are asked for."""
+
+SHARE_OF_LIMIT = 0.55
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+EXPLANATION = (
+    "Milliseconds of a training step, relative to the bare loop's (scripts/plain_loops.py), in one "
+    "process, in turn. Text: the first 10,000 characters of *The Time Machine*, 256 units, batch "
+    "32, 35 steps, SGD, clipping at 1. *all* counts the whole training with the progress bar, "
+    "metrics, tables, TensorBoard, checkpoints and samples; *steps* without what follows an epoch. "
+    "*Template* is a LightningModule with `self.log` in a Trainer as it comes. Limits: RNN 1 / "
+    "1.25, GRU 1 / 1.5, LSTM and sine 1."
+)
+LIMIT_EXPLANATION = (
+    "Milliseconds of a training step of seqlab, relative to the matrix products in it alone: one a "
+    "time step forward and one backward, one for all recurrent weights, three for the head, each "
+    "measured by itself at its own shape. 1 / 0.55 is the limit for the RNN."
+)
+
+
+def chapter_text(cell: str) -> Text:
+    """Return the chapter's batches."""
+    data = TimeMachineData(max_tokens=10_000, val_fraction=0.0)
+    data.setup()
+    return Text(data.parts["train"].long(), data.describe()["vocabulary_size"], cell)
+
+
+def measure_training(repeats: int, only: list[str]) -> Section:
+    """Return rows of seqlab and of a template beside the bare loop, `repeats` of each in turn."""
+    rows: list[Row] = []
+    for cell, speedup in SPEEDUP.items():
+        if only and not any(text in cell for text in only):
+            continue
+        steps, everything, template, bare = [], [], [], []
+        for _ in range(repeats):
+            bare.append(_bare(TextLoop(chapter_text(cell)), 8))
+            timing = _text_run(cell)
+            steps.append(1000 * timing.step)
+            everything.append(1000 * timing.step_of_all)
+            template.append(_template_text(cell))
+        name = cell.upper()
+        base = tuple(bare)
+        rows += [
+            Row(f"{name}, all", tuple(everything), base, 1 / speedup),
+            Row(f"{name}, steps", tuple(steps), base),
+            Row(f"{name}, template", tuple(template), base),
+        ]
+    if not only or "sine" in only:
+        rows += _sine_rows(repeats)
+    for row in rows:
+        print(row.line(), flush=True)
+    return Section("Training", EXPLANATION, "the bare loop", rows, measure="ms a step")
+
+
+def measure_limit(repeats: int, only: list[str]) -> Section:
+    """Return a row for each cell: seqlab's steps beside the matrix products alone."""
+    rows = []
+    for cell in SPEEDUP:
+        if only and not any(text in cell for text in only):
+            continue
+        pairs = [
+            (1000 * _text_run(cell).step, _products(chapter_text(cell))) for _ in range(repeats)
+        ]
+        ours, base = (tuple(side) for side in zip(*pairs, strict=True))
+        rows.append(Row(cell.upper(), ours, base, 1 / SHARE_OF_LIMIT if cell == "rnn" else None))
+        print(rows[-1].line(), flush=True)
+    return Section(
+        "Training beside the limit", LIMIT_EXPLANATION, "the products", rows, measure="ms a step"
+    )
+
+
+def _text_run(cell: str) -> Timing:
+    return timed_run(
+        [
+            *("experiment=time_machine_rnn", f"model={cell}", f"trainer.max_epochs={EPOCHS}"),
+            *("data.val_fraction=0", f"data.path='{find_corpus(TIME_MACHINE)}'"),
+        ]
+    )
+
+
+def _sine_rows(repeats: int) -> list[Row]:
+    data = SineData()
+    data.setup()
+    pairs = windows(data.parts["train"], data.tau)
+    features, labels = pairs.inputs, pairs.targets[:, None]
+    steps, everything, template = [], [], []
+    bare: list[float] = []
+    sliced: list[float] = []
+    for _ in range(repeats):
+        for times, with_loader in ((bare, True), (sliced, False)):
+            times.append(_bare(SineLoop(features, labels, with_loader=with_loader), 38))
+        timing = timed_run([f"trainer.max_epochs={EPOCHS}", "data.num_val=0"])
+        steps.append(1000 * timing.step)
+        everything.append(1000 * timing.step_of_all)
+        loader = DataLoader(TensorDataset(features, labels), batch_size=16, shuffle=True)
+        template.append(_fit(TemplateSine(), loader, 38, None))
+    base = tuple(bare)
+    return [
+        Row("sine MLP, steps", tuple(steps), base, 1.0),
+        Row("sine MLP, steps, beside a loop without a DataLoader", tuple(steps), tuple(sliced)),
+        Row("sine MLP, all", tuple(everything), base),
+        Row("sine MLP, template", tuple(template), base),
+    ]
+
+
+def _bare(loop: TextLoop | SineLoop, steps: int) -> float:
+    loop.epoch()
+    begin = time.perf_counter()
+    for _ in range(EPOCHS):
+        loop.epoch()
+    return 1000 * (time.perf_counter() - begin) / EPOCHS / steps
+
+
+def _template_text(cell: str) -> float:
+    text = chapter_text(cell)
+    return _fit(TemplateText(text), DataLoader(TextDataset(text), batch_size=None), 8, text.clip)
+
+
+def _fit(module: LightningModule, loader: object, steps: int, clip: float | None) -> float:
+    with tempfile.TemporaryDirectory() as folder, unheard():
+        trainer = template_trainer(Path(folder), EPOCHS, clip)
+        begin = time.perf_counter()
+        trainer.fit(module, loader)
+        return 1000 * (time.perf_counter() - begin) / EPOCHS / steps
+
+
+def _products(text: Text) -> float:
+    """Return milliseconds of the matrix products of one step."""
+    size, rows, steps = text.hidden_size, text.batch_size, text.num_steps
+    wide, all_rows, words = GATES[text.cell] * size, rows * steps, text.vocabulary_size
+    shapes = [
+        ((rows, size, wide), steps),  # states times recurrent weights
+        ((rows, wide, size), steps),  # gradients times recurrent weights
+        ((wide, all_rows, size), 1),  # gradient of the recurrent weights
+        ((all_rows, size, words), 1),  # head
+        ((all_rows, words, size), 1),
+        ((words, all_rows, size), 1),
+    ]
+    return 1000 * sum(_product(*shape) * count for shape, count in shapes)
+
+
+def _product(rows: int, inner: int, columns: int) -> float:
+    left, right = torch.randn(rows, inner), torch.randn(inner, columns)
+    result = torch.empty(rows, columns)
+    number = max(1, 20_000_000 // (rows * inner * columns))
+
+    def once() -> float:
+        begin = time.perf_counter()
+        for _ in range(number):
+            torch.mm(left, right, out=result)
+        return (time.perf_counter() - begin) / number
+
+    return median(once() for _ in range(9))
