@@ -29,6 +29,7 @@ ALLOWED = {
     "data": {"batch", "errors", "files", "text_files"},
     "models": {"batch", "metrics", "errors", "parallel"},
     "training_loop": {"data.loader"},
+    "profiling": {"errors", "files", "run_folder", "training_loop"},
     "prediction": {"metrics"},
     "figures": set(),
     "loggers": {"files", "run_folder"},

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, forked, spawn
+from seqlab.profiling.clock import Row
+from seqlab.profiling.table import as_csv
 from seqlab.run_folder import RunFolder
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -102,6 +104,9 @@ def test_command_runs(
     if " sweep=" in command and "sweep=widths" not in command:
         # Each has its result in docs/sweeps.md; here one seed and one epoch show that it starts.
         words += ["seed=0", "trainer.max_epochs=1", "logger=csv"]
+    if "PROFILED_RUN" in words:
+        words[words.index("PROFILED_RUN")] = _copy(sine_run, tmp_path)
+        RunFolder(tmp_path / "run").profile.write_text(as_csv([Row("forward", 1, 1.0, 1.0)], {}))
     runs = {"RUN_FOLDER": language_run, "LANGUAGE_RUN": language_run, "SINE_RUN": sine_run}
     if "SWEEP" in words:
         write_sweep(tmp_path / "sweep", {"optimizer.lr": [0.01, 0.1]})

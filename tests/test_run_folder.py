@@ -153,6 +153,16 @@ def test_finished_run_holds_exactly_what_was_promised(
         assert found - events == common | more | {f"figures/{name}.png" for name in figures}
 
 
+def test_each_part_of_a_run_has_a_profile_of_its_own(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert folder.profiles() == []
+    for part, name in enumerate(("profile", "profile_2", "profile_3")):
+        table, page = folder.next_profile()
+        assert (table, page) == (tmp_path / f"{name}.csv", tmp_path / f"{name}.md")
+        table.touch()
+        assert folder.profiles()[part:] == [table]
+
+
 def test_result_has_every_field_of_the_contract(run: RunFolder) -> None:
     result = run.read_result()
     assert result["status"] == "completed"

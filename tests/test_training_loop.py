@@ -16,6 +16,8 @@ from torch.utils.data import DataLoader
 from seqlab.data.sine import SineData
 from seqlab.models.forecaster import Forecaster
 from seqlab.models.mlp import MLP
+from seqlab.profiling.loop import ProfiledLoop
+from seqlab.profiling.profiler import PhaseProfiler
 from seqlab.training_loop import TrainingLoop, use_training_loop
 
 HOOKS = [
@@ -52,6 +54,9 @@ def trained(
     seed_everything(3, verbose=False)
     recorder = Recorder(logs="logs" in flags)
     flags.pop("logs", None)
+    profiled = flags.get("profiler") == "phases"
+    if profiled:
+        flags["profiler"] = PhaseProfiler()
     settings: dict[str, Any] = {"max_epochs": 3, "log_every_n_steps": 2} | flags
     trainer = Trainer(
         accelerator="cpu",
@@ -64,7 +69,7 @@ def trained(
         **settings,
     )
     if own:
-        use_training_loop(trainer)
+        use_training_loop(trainer, ProfiledLoop if profiled else TrainingLoop)
     data = SineData(length=100, num_train=50, batch_size=8)
     data.setup()
     module = Forecaster(MLP(4), partial(SGD, lr=0.05), scheduler)
@@ -85,6 +90,7 @@ def trained(
         {"limit_val_batches": 0},
         {"scheduler": partial(StepLR, step_size=1, gamma=0.5)},
         {"logs": True},
+        {"profiler": "phases", "gradient_clip_val": 0.1},
     ],
     ids=lambda flags: "_".join(flags) or "plain",
 )

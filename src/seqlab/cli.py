@@ -73,6 +73,11 @@ def _parser() -> argparse.ArgumentParser:
         "--start", type=int, metavar="T", help="last known time step; default: the end of training"
     )
 
+    text = "show where a run's time went, and what to do about it; trainer.profiler=phases notes it"
+    profile = verbs.add_parser("profile", help=text, description=text)
+    profile.set_defaults(command=_profile)
+    profile.add_argument("run", metavar="RUN_FOLDER", help="folder of a run")
+
     text = "add a sweep up: tables, figures, a page, the best setting"
     report = verbs.add_parser("report", help=text, description=text)
     report.set_defaults(command=_report)
@@ -103,38 +108,45 @@ def _verb(
     return parser
 
 
-def _enter_run(options: argparse.Namespace) -> None:
+def _enter_run(run: str, checkpoint: str = "best") -> None:
     """Refuse, before torch is imported, what is no run to be trusted."""
     from seqlab.config.folders import refuse_url  # only now, so that --help answers at once
     from seqlab.config.saved import load_config
     from seqlab.project import enter_project
 
-    refuse_url(options.run, "")
-    refuse_url(options.checkpoint, "--checkpoint ")
-    enter_project(options.run)
-    load_config(Path(options.run))
+    refuse_url(run, "")
+    refuse_url(checkpoint, "--checkpoint ")
+    enter_project(run)
+    load_config(Path(run))
 
 
 # torch is imported by the verbs only once they run, so that --help answers at once.
 def _evaluate(options: argparse.Namespace) -> int:
-    _enter_run(options)
+    _enter_run(options.run, options.checkpoint)
     from seqlab.verbs.evaluate import evaluate
 
     return evaluate(options)
 
 
 def _generate(options: argparse.Namespace) -> int:
-    _enter_run(options)
+    _enter_run(options.run, options.checkpoint)
     from seqlab.verbs.generate import generate
 
     return generate(options)
 
 
 def _forecast(options: argparse.Namespace) -> int:
-    _enter_run(options)
+    _enter_run(options.run, options.checkpoint)
     from seqlab.verbs.forecast import forecast
 
     return forecast(options)
+
+
+def _profile(options: argparse.Namespace) -> int:
+    _enter_run(options.run)
+    from seqlab.verbs.profile import profile
+
+    return profile(options.run)
 
 
 def _report(options: argparse.Namespace) -> int:

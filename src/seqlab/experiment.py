@@ -20,8 +20,12 @@ from seqlab.models.language_model import LanguageModel
 from seqlab.models.training import SequenceModule
 from seqlab.parallel.group import OneMachine
 from seqlab.parallel.order import ALONE, Place
+from seqlab.profiling import phases
+from seqlab.profiling.beginning import take_beginning
+from seqlab.profiling.loop import ProfiledLoop
+from seqlab.profiling.profiler import PhaseProfiler
 from seqlab.run_folder import RunFolder
-from seqlab.training_loop import use_training_loop
+from seqlab.training_loop import TrainingLoop, use_training_loop
 
 _MODULES: dict[str, type[SequenceModule]] = {
     "forecasting": Forecaster,
@@ -58,11 +62,17 @@ def build_experiment(
     Raises:
         UserError: it describes what cannot be made, or not be trained here.
     """
-    data = build_data(config)
+    began = take_beginning()
+    profiler = None
+    if config["trainer"].get("profiler") == "phases":
+        profiler = PhaseProfiler(began)
+        data = profiler.clock.timed(phases.DATA, build_data)(config)
+    else:
+        data = build_data(config)
     if place.world > 1:
         _check_shareable(data)
     module = build_module(config, data)
-    trainer = build_trainer(config, folder, stop, place, callbacks)
+    trainer = build_trainer(config, folder, stop, place, callbacks, profiler)
     return Experiment(config, data, module, trainer)
 
 
@@ -96,6 +106,7 @@ def build_trainer(
     stop: StopOnSignal,
     place: Place = ALONE,
     further: Sequence[Callback] = (),
+    profiler: PhaseProfiler | None = None,
 ) -> Trainer:
     """Return the Trainer, with callbacks and loggers for this folder.
 
@@ -105,6 +116,7 @@ def build_trainer(
         stop: answers signals.
         place: of this process among those of the run.
         further: callbacks beside those of the configuration.
+        profiler: what `trainer.profiler=phases` stands for.
 
     Raises:
         UserError: a device is asked for that is not there, or flags contradict each other.
@@ -114,11 +126,14 @@ def build_trainer(
     flags["accelerator"], flags["devices"] = devices.accelerator, devices.chosen
     flags["strategy"] = devices.strategy
     bar = flags.pop("enable_progress_bar") if place.rank == 0 else False
+    if profiler is not None:
+        flags["profiler"] = profiler
     every = {name: flags.pop(f"checkpoint_{name}") for name in ("every_n_steps", "every_n_seconds")}
     callbacks: list[Any] = [stop] if place.world == 1 else [stop, OwnStream(config["seed"])]
     callbacks += further
     if (max_steps := flags.pop("max_steps")) != -1:
         callbacks.append(MaxSteps(max_steps))
+    named: dict[str, Callback] = {}
     for name, node in (config.get("callbacks") or {}).items():
         if name == "checkpoints" and not flags["enable_checkpointing"]:
             continue
@@ -127,10 +142,11 @@ def build_trainer(
         callback = build(node, f"callbacks.{name}", **extra)
         if getattr(callback, "task", config["model"]["task"]) == config["model"]["task"]:
             callbacks.append(callback)
-    loggers = [
-        build(node, f"logger.{name}", save_dir=str(folder.path))
+            named[f"callbacks.{name}"] = callback
+    loggers = {
+        f"logger.{name}": build(node, f"logger.{name}", save_dir=str(folder.path))
         for name, node in (config.get("logger") or {}).items()
-    ]
+    }
     flags["enable_checkpointing"] &= "checkpoints" in (config.get("callbacks") or {})
     plugins: list[Any] = [VerifiedCheckpointIO()]
     if place.world > 1:
@@ -140,14 +156,16 @@ def build_trainer(
         "trainer",
         hint="Change the flag that it names.",
         callbacks=callbacks,
-        logger=loggers or False,
+        logger=list(loggers.values()) or False,
         default_root_dir=str(folder.path),
         enable_progress_bar=False,
     )
     if place.world > 1:
         _leave_signals(trainer)
     else:
-        use_training_loop(trainer)
+        use_training_loop(trainer, TrainingLoop if profiler is None else ProfiledLoop)
+    if profiler is not None:
+        profiler.watch(trainer, named, loggers)
     return trainer
 
 

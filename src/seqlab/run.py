@@ -35,6 +35,7 @@ from seqlab.masking import masked
 from seqlab.messages import recording
 from seqlab.parallel.order import Order, Place
 from seqlab.parallel.processes import RankError, Ranks
+from seqlab.profiling.report import write_profile
 from seqlab.record import Record
 from seqlab.resumption import (
     ResumePoint,
@@ -150,7 +151,9 @@ def _listening(
             print_error(error)
             print("  SEQLAB_TRACEBACK=1 shows where.", file=sys.stderr)
             return EXIT_FAILED
-        return _train(experiment, config, folder, record, point, stop, ranks, resumed=resumed)
+        code = _train(experiment, config, folder, record, point, stop, ranks, resumed=resumed)
+        _show_profile(experiment, folder)
+        return code
 
 
 def _earlier_result(folder: RunFolder) -> dict[str, Any]:
@@ -227,6 +230,17 @@ def _train(
         return _failed(_explained(error, folder), trainer, folder, record, point)
     print(summary(result, folder))
     return EXIT_DONE
+
+
+def _show_profile(experiment: Experiment, folder: RunFolder) -> None:
+    """Write and print where the time went, where that was asked for, however the run ended."""
+    try:
+        table = write_profile(experiment.trainer, experiment.config, folder)
+    except OSError as error:
+        logger.warning("the profile could not be written: %s", error.strerror)
+        return
+    if table is not None:
+        print(table)
 
 
 def _interrupted(

@@ -57,11 +57,27 @@ class RunFolder:
         self.last = self.path / "checkpoints" / "last.ckpt"
         self.previous = self.path / "checkpoints" / "previous.ckpt"
         self.tensorboard = self.path / "tensorboard"
+        self.profile = self.path / "profile.csv"
 
     def figure(self, name: str) -> Path:
         """Return the file of a figure, its folder made."""
         self.figures.mkdir(parents=True, exist_ok=True)
         return self.figures / f"{name}.png"
+
+    def profiles(self) -> list[Path]:
+        """Return where the time went, in each part of the run that was profiled, in order."""
+        found: list[Path] = []
+        while (file := self._profile(len(found) + 1)).is_file():
+            found.append(file)
+        return found
+
+    def next_profile(self) -> tuple[Path, Path]:
+        """Return the table and the page of the part of the run in hand."""
+        table = self._profile(len(self.profiles()) + 1)
+        return table, table.with_suffix(".md")
+
+    def _profile(self, part: int) -> Path:
+        return self.profile if part == 1 else self.path / f"profile_{part}.csv"
 
     def write_result(self, result: dict[str, Any]) -> None:
         """Write result.json, all at once; numbers that JSON does not know become null."""

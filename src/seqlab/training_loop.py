@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from lightning.pytorch.plugins import Precision
-from lightning.pytorch.profilers import PassThroughProfiler
+from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor
 
@@ -31,10 +31,13 @@ class TrainingLoop(_TrainingEpochLoop):
     """Trains on a batch as Lightning's own loop does, hook by hook, in a fraction of its time.
 
     That one asks every callback for every hook, enters a profiler for each, looks through every
-    batch for tensors to move, and divides each loss by 1. Where any of this matters (a profiler,
-    several devices, 16-bit numbers, accumulated gradients, data that are somewhere else) it is
-    the one that runs.
+    batch for tensors to move, and divides each loss by 1. Where any of this matters (one of its
+    profilers, several devices, 16-bit numbers, accumulated gradients, data that are somewhere else)
+    it is the one that runs.
     """
+
+    profilers: tuple[type[Profiler], ...] = (PassThroughProfiler,)
+    """Those that it serves: one that asks for nothing, here; a subclass may tell others."""
 
     def __init__(self, trainer: Trainer, min_steps: int | None, max_steps: int) -> None:
         super().__init__(trainer, min_steps=min_steps, max_steps=max_steps)
@@ -95,8 +98,7 @@ class TrainingLoop(_TrainingEpochLoop):
             super().on_advance_end(data_fetcher)
 
     def _step(self, batch: Any, index: int) -> dict[str, Any]:
-        trainer, module = self.trainer, self.trainer.lightning_module
-        optimizer = trainer.optimizers[0]
+        optimizer = self.trainer.optimizers[0]
         steps = self.automatic_optimization.optim_progress.optimizer
         losses: list[Tensor] = []
 
@@ -105,11 +107,7 @@ class TrainingLoop(_TrainingEpochLoop):
             if loss is not None:
                 losses.append(loss)
             self._call("on_before_optimizer_step", optimizer)
-            module.configure_gradient_clipping(
-                optimizer,
-                gradient_clip_val=trainer.gradient_clip_val,
-                gradient_clip_algorithm=trainer.gradient_clip_algorithm,
-            )
+            self._clip(optimizer)
             return loss
 
         steps.step.increment_ready()
@@ -118,12 +116,9 @@ class TrainingLoop(_TrainingEpochLoop):
         return {"loss": losses[-1].detach()} if losses else {}
 
     def _gradients(self, batch: Any, index: int, optimizer: Any) -> Tensor | None:
-        module = self.trainer.lightning_module
         zeroed = self.automatic_optimization.optim_progress.optimizer.zero_grad
         with torch.enable_grad():
-            module.__dict__["_current_fx_name"] = "training_step"
-            loss = module.training_step(batch, index)
-            module.__dict__["_current_fx_name"] = None
+            loss = self._forward(batch, index)
             zeroed.increment_ready()
             self._call("on_before_zero_grad", optimizer)
             zeroed.increment_started()
@@ -134,9 +129,27 @@ class TrainingLoop(_TrainingEpochLoop):
             if loss is None:
                 return None
             self._call("on_before_backward", loss)
-            loss.backward()
+            self._backward(loss)
             self._call("on_after_backward")
         return loss
+
+    def _forward(self, batch: Any, index: int) -> Tensor | None:
+        module = self.trainer.lightning_module
+        module.__dict__["_current_fx_name"] = "training_step"
+        loss: Tensor | None = module.training_step(batch, index)
+        module.__dict__["_current_fx_name"] = None
+        return loss
+
+    def _backward(self, loss: Tensor) -> None:
+        loss.backward()
+
+    def _clip(self, optimizer: Any) -> None:
+        trainer = self.trainer
+        trainer.lightning_module.configure_gradient_clipping(
+            optimizer,
+            gradient_clip_val=trainer.gradient_clip_val,
+            gradient_clip_algorithm=trainer.gradient_clip_algorithm,
+        )
 
     def _call(self, name: str, *arguments: Any) -> list[Any]:
         assert self._hooks is not None
@@ -176,7 +189,7 @@ class TrainingLoop(_TrainingEpochLoop):
             and not moved
             and type(trainer.strategy) is SingleDeviceStrategy
             and type(trainer.precision_plugin) is Precision
-            and isinstance(trainer.profiler, PassThroughProfiler)
+            and isinstance(trainer.profiler, self.profilers)
             and trainer.accumulate_grad_batches == 1
             and module.automatic_optimization
             and len(trainer.optimizers) == 1
@@ -184,11 +197,11 @@ class TrainingLoop(_TrainingEpochLoop):
         )
 
 
-def use_training_loop(trainer: Trainer) -> None:
-    """Let a Trainer train with this loop instead of its own."""
+def use_training_loop(trainer: Trainer, kind: type[TrainingLoop] = TrainingLoop) -> None:
+    """Let a Trainer train with a loop of this kind instead of its own."""
     fit_loop = trainer.fit_loop
     given = fit_loop.epoch_loop
-    fit_loop.epoch_loop = TrainingLoop(trainer, given.min_steps, given.max_steps)
+    fit_loop.epoch_loop = kind(trainer, given.min_steps, given.max_steps)
 
 
 def _overrides(instance: Any, base: type, name: str) -> bool:

@@ -20,6 +20,7 @@ from seqlab.deferral import Deferral
 from seqlab.errors import EXIT_FAILED, EXIT_USAGE, UserError, described, print_error, reported
 from seqlab.files import write_text
 from seqlab.messages import without_shared_locks
+from seqlab.profiling.beginning import began_with_the_process
 from seqlab.project import enter_project
 from seqlab.sweeps.task import Task, read_task
 
@@ -36,6 +37,7 @@ class EarlyExit(RuntimeError):
 
 def work(file: Path) -> int:
     """Do the task that a file holds; return the exit code, and leave it beside the file."""
+    began_with_the_process()
     task = read_task(file)
     os.chdir(task.working_folder)
     deferral = Deferral()

@@ -106,7 +106,8 @@ def test_help_names_every_group_with_its_options_and_shows_examples(tmp_path: Pa
         line = next(ln for ln in done.stdout.splitlines() if ln.startswith(f"{group}: "))
         assert sorted(line.removeprefix(f"{group}: ").split(", ")) == options
     assert "python -m train experiment=time_machine_rnn" in done.stdout
-    assert "python -m seqlab evaluate|generate|forecast RUN_FOLDER, report SWEEP" in done.stdout
+    afterwards = "python -m seqlab evaluate|generate|forecast|profile RUN_FOLDER, report SWEEP"
+    assert afterwards in done.stdout
 
 
 def test_options_in_the_examples_of_the_help_exist(train: Callable[..., Outcome]) -> None:

@@ -69,6 +69,7 @@ _OF = {
     ),
     "forecast": ("--steps", "--start", "--checkpoint", "--device"),
     "report": ("--metric", "--direction", "--json"),
+    "profile": ("--help",),
 }  # fmt: skip
 
 

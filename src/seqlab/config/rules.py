@@ -270,7 +270,7 @@ RULES: dict[str, Rule] = {
     "trainer.overfit_batches": AnyOf((count(0), Number(0, 1))),
     "trainer.fast_dev_run": AnyOf((_FLAG, count())),
     "trainer.reload_dataloaders_every_n_epochs": count(0),
-    "trainer.profiler": Choice(("simple", "advanced", "pytorch"), or_null=True),
+    "trainer.profiler": Choice(("phases", "simple", "advanced", "pytorch"), or_null=True),
     "trainer.model_registry": Choice((), or_null=True),
     "callbacks.samples.every_n_epochs": count(),
     "callbacks.samples.num_tokens": count(),

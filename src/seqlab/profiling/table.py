@@ -1,0 +1,105 @@
+"""The table of a run's phases: for a terminal, for a page, and as a file to read again."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from seqlab.errors import UserError
+from seqlab.profiling.clock import Row
+
+_COLUMNS = ["phase", "calls", "seconds", "share", "seconds_per_call", "advice"]
+_HEAD = ("phase", "calls", "seconds", "share", "per call")
+_LONGEST = 1 << 18
+
+
+def as_text(rows: Sequence[Row], advice: Mapping[str, str]) -> str:
+    """Return the table, and below it what to do about phases that take much."""
+    cells = [_HEAD, *map(_cells, rows), _whole(rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(_HEAD))]
+    lines = [
+        "  "
+        + f"{line[0]:<{widths[0]}}  "
+        + "  ".join(
+            f"{cell:>{width}}" for cell, width in zip(line[1:], widths[1:], strict=True)
+        ).rstrip()
+        for line in cells
+    ]
+    return "\n".join(["where the time went:", *lines, *_remarks(rows, advice, "  ")])
+
+
+def as_page(rows: Sequence[Row], advice: Mapping[str, str], title: str) -> str:
+    """Return the same in Markdown."""
+    cells = [_HEAD, ("---", *["---:"] * (len(_HEAD) - 1)), *map(_cells, rows), _whole(rows)]
+    table = ["| " + " | ".join(line) + " |" for line in cells]
+    remarks = _remarks(rows, advice, "- ")
+    return "\n".join([f"# {title}", "", *table, *([""] if remarks else []), *remarks, ""])
+
+
+def as_csv(rows: Sequence[Row], advice: Mapping[str, str]) -> str:
+    """Return the same as CSV, the longest phase first."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for row in rows:
+        per_call = f"{row.seconds / row.calls:.9f}"
+        numbers = [row.calls, f"{row.seconds:.6f}", f"{row.share:.6f}", per_call]
+        writer.writerow([row.phase, *numbers, advice.get(row.phase, "")])
+    return file.getvalue()
+
+
+def read_csv(file: Path) -> tuple[list[Row], dict[str, str]]:
+    """Return rows and advice of a file that `as_csv` made.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    rows: list[Row] = []
+    advice: dict[str, str] = {}
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(_LONGEST).decode("utf-8")
+        table = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        for cells in table:
+            if not (cells["phase"] + cells["advice"]).isprintable():
+                raise ValueError("a phase is no text")
+            numbers = float(cells["seconds"]), float(cells["share"])
+            if not all(math.isfinite(number) for number in numbers):
+                raise ValueError("a number is not finite")
+            rows.append(Row(cells["phase"], max(int(cells["calls"]), 1), *numbers))
+            if cells["advice"]:
+                advice[cells["phase"]] = cells["advice"]
+        if not rows:
+            raise ValueError("it has no rows")
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise UserError(
+            f"{file} is damaged: {' '.join(str(error).split())[:200]}",
+            "A new run with trainer.profiler=phases makes one.",
+        ) from error
+    return rows, advice
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    each = _duration(row.seconds / row.calls)
+    return row.phase, f"{row.calls:,}", f"{row.seconds:.3f}", f"{row.share:.1%}", each
+
+
+def _whole(rows: Sequence[Row]) -> tuple[str, ...]:
+    seconds, share = sum(row.seconds for row in rows), sum(row.share for row in rows)
+    return "the whole run", "", f"{seconds:.3f}", f"{share:.1%}", ""
+
+
+def _remarks(rows: Sequence[Row], advice: Mapping[str, str], mark: str) -> list[str]:
+    return [
+        f"{mark}{row.phase}, {row.share:.0%}: {advice[row.phase]}"
+        for row in rows
+        if row.phase in advice
+    ]
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}" if seconds < 1000 else f"{seconds:.0f} s"
+    return f"{seconds * 1e6:.3g} µs"
