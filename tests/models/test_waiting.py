@@ -1,0 +1,106 @@
+"""A training step never makes the program wait for the device."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch.optim import SGD, Adam
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from seqlab.data.sine import SineData
+from seqlab.data.text import TextData
+from seqlab.models import guarded
+from seqlab.models.forecaster import Forecaster
+from seqlab.models.language_model import LanguageModel
+from seqlab.models.mlp import MLP
+from seqlab.models.nonfinite import READ_EVERY
+from seqlab.models.recurrent import RecurrentNetwork
+from seqlab.training_loop import use_training_loop
+
+WAITING = {"aten::_local_scalar_dense", "aten::nonzero", "aten::is_nonzero", "aten::equal"}
+"""What a GPU has to finish its work for, since the program goes on with the number."""
+
+
+class Operations(TorchDispatchMode):
+    """Notes the name of every operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.seen.append(func._schema.name)
+        return func(*args, **(kwargs or {}))
+
+
+class Steps(Callback):
+    """Watches from the end of one batch to the end of the next."""
+
+    def __init__(self) -> None:
+        self.operations = Operations()
+        self.steps = 0
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.operations.__enter__()
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.steps += 1
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.operations.__exit__(None, None, None)
+
+
+def watched(module: LightningModule, data: Any) -> Steps:
+    steps = Steps()
+    trainer = Trainer(
+        max_epochs=1,
+        limit_val_batches=0,
+        gradient_clip_val=1.0,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[steps],
+    )
+    use_training_loop(trainer)
+    trainer.fit(module, datamodule=data)
+    return steps
+
+
+@pytest.mark.parametrize("sampling", ["sequential", "random"])
+def test_language_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampling: str) -> None:
+    monkeypatch.setattr(guarded, "costs_a_wait", lambda _: True)
+    file = tmp_path / "story.txt"
+    file.write_text("the tide clock ran slow, and the sea was out; we sang. " * 20)
+    data = TextData(path=file, num_steps=5, batch_size=4, sampling=sampling)
+    data.setup()
+    network = RecurrentNetwork(**data.describe(), hidden_size=4)
+    steps = watched(LanguageModel(network, partial(SGD, lr=1.0)), data)
+    assert 10 < steps.steps < READ_EVERY / 2
+    assert waits_before_the_end(steps) == []
+
+
+def test_forecaster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guarded, "costs_a_wait", lambda _: True)
+    data = SineData()
+    data.setup()
+    steps = watched(Forecaster(MLP(4), partial(Adam, lr=0.01)), data)
+    assert 10 < steps.steps < READ_EVERY / 2
+    assert waits_before_the_end(steps) == []
+
+
+def test_reading_at_every_step_would_be_noticed() -> None:
+    data = SineData()
+    data.setup()
+    steps = watched(Forecaster(MLP(4), partial(Adam, lr=0.01)), data)
+    assert len(waits_before_the_end(steps)) >= 2 * (steps.steps - 1)
+
+
+def waits_before_the_end(steps: Steps) -> list[str]:
+    """Return the waiting operations of all steps but what follows the last one's update."""
+    seen = steps.operations.seen
+    last_update = max(i for i, name in enumerate(seen) if name.startswith("aten::_fused_"))
+    return [name for name in seen[:last_update] if name in WAITING]
