@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from benchmark_report import read_sections, write_report
+from benchmark_sizes import draw_sizes, measure_sizes
 from benchmark_start import measure_run, measure_start
 from benchmark_sweep_report import measure_sweep_report
 from benchmark_sweeps import measure_sweeps
@@ -25,11 +26,12 @@ SECTIONS = {
     "run": measure_run,
     "training": measure_training,
     "limit": measure_limit,
+    "sizes": measure_sizes,
     "sweeps": measure_sweeps,
     "sweep_report": measure_sweep_report,
     "text": measure_text,
 }
-FIGURES = {"text": draw_costs}
+FIGURES = {"sizes": draw_sizes, "text": draw_costs}
 
 
 def main() -> int:

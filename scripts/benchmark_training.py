@@ -87,7 +87,7 @@ def measure_limit(repeats: int, only: list[str]) -> Section:
         if only and not any(text in cell for text in only):
             continue
         pairs = [
-            (1000 * _text_run(cell).step, _products(chapter_text(cell))) for _ in range(repeats)
+            (1000 * _text_run(cell).step, products(chapter_text(cell))) for _ in range(repeats)
         ]
         ours, base = (tuple(side) for side in zip(*pairs, strict=True))
         rows.append(Row(cell.upper(), ours, base, 1 / SHARE_OF_LIMIT if cell == "rnn" else None))
@@ -152,7 +152,7 @@ def _fit(module: LightningModule, loader: object, steps: int, clip: float | None
         return 1000 * (time.perf_counter() - begin) / EPOCHS / steps
 
 
-def _products(text: Text) -> float:
+def products(text: Text) -> float:
     """Return milliseconds of the matrix products of one step."""
     size, rows, steps = text.hidden_size, text.batch_size, text.num_steps
     wide, all_rows, words = GATES[text.cell] * size, rows * steps, text.vocabulary_size

@@ -14,6 +14,7 @@ from conftest import ROOT, Outcome, spawn
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import benchmark_sizes
 import benchmark_text
 import benchmark_training
 from benchmark_report import Row, Section, read_sections, write_report
@@ -171,8 +172,25 @@ def test_products_are_those_of_the_cell() -> None:
 
     patch = pytest.MonkeyPatch()
     patch.setattr(benchmark_training, "_product", noted)
-    total = benchmark_training._products(text)
+    total = benchmark_training.products(text)
     patch.undo()
     assert seen[:3] == [(32, 256, 768), (32, 768, 256), (768, 1120, 256)]
     assert total == 1000 * (35 + 35 + 1 + 3)
     assert benchmark_training._product(2, 3, 4) > 0
+
+
+def test_memory_that_a_step_needs() -> None:
+    size = benchmark_sizes.Size(hidden_size=2, batch_size=3, num_steps=5)
+    weights = 2 * 4 + 2 + 2 + 2 * 2 + 2 * 4 + 4  # input, two biases, recurrent, head
+    activations = 15 * (2 + 4 + 4)
+    assert size.needed(vocabulary_size=4) == pytest.approx(8 * (weights + activations) / 2**20)
+
+
+def test_sizes_are_drawn(tmp_path: Path) -> None:
+    rows = [
+        Row(f"hidden_size {value}: {unit}", (2.0 * value,) * 5, (1.0 * value,) * 5)
+        for value in benchmark_sizes.VALUES["hidden_size"]
+        for unit in ("ms", "MiB")
+    ]
+    benchmark_sizes.draw_sizes(Section("t", "e", "b", rows), tmp_path)
+    assert (tmp_path / "sizes.png").stat().st_size > 10_000

@@ -1,0 +1,131 @@
+"""Time and memory of the RNN against hidden size, batch size and steps, beside the limit."""
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from benchmark_report import Row, Section
+from seqlab.files import replacing
+
+HERE = Path(__file__).resolve()
+EXPLANATION = (
+    "Milliseconds of a training step of the character RNN relative to the matrix products in it, "
+    "and the MiB by which the process grew while it trained, relative to what weights, gradients "
+    "and activations need. Each size in a process of its own; what is not named is the chapter's: "
+    "256 units, batch 32, 35 steps.\n\n"
+    "![Time and memory against hidden size, batch size and steps](figures/sizes.png)"
+)
+VALUES = {
+    "hidden_size": (64, 128, 256, 512, 1024),
+    "batch_size": (8, 16, 32, 64, 128),
+    "num_steps": (9, 18, 35, 70, 140),
+}
+BATCHES = 6
+"""Of an epoch."""
+
+EPOCHS = 4
+_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a step's cost depends on."""
+
+    hidden_size: int = 256
+    batch_size: int = 32
+    num_steps: int = 35
+
+    def needed(self, vocabulary_size: int = 28) -> float:
+        """Return the MiB of weights and activations, and of their gradients."""
+        inputs = vocabulary_size + 2 + self.hidden_size
+        weights = self.hidden_size * inputs + (self.hidden_size + 1) * vocabulary_size
+        tokens = self.batch_size * self.num_steps
+        activations = tokens * (self.hidden_size + 2 * vocabulary_size)  # states, logits, softmax
+        return 4 * 2 * (weights + activations) / _MIB
+
+
+def measure_sizes(repeats: int, only: list[str]) -> Section:
+    """Return two rows for each size: time and memory, `repeats` of each."""
+    rows = []
+    for key, values in VALUES.items():
+        for value in values:
+            label = f"{key} {value}"
+            if only and not any(text in label for text in only):
+                continue
+            size = Size(**{key: value})
+            words = [sys.executable, str(HERE), json.dumps(asdict(size)), str(repeats)]
+            done = subprocess.run(words, capture_output=True, text=True, check=True)
+            found = json.loads(done.stdout.splitlines()[-1])
+            needed = (size.needed(),) * repeats
+            rows += [
+                Row(f"{label}: ms", tuple(found["ms"]), tuple(found["products"])),
+                Row(f"{label}: MiB", tuple(found["mib"]), needed),
+            ]
+            print(rows[-2].line(), rows[-1].line(), sep="\n", flush=True)
+    return Section("Sizes", EXPLANATION, "what is needed", rows, measure="ms or MiB")
+
+
+def measured(size: Size, repeats: int) -> dict[str, list[float]]:
+    """Return, measured in this process: ms a step, ms of its products, MiB of growth."""
+    from torch import zeros
+
+    from benchmark_training import products
+    from plain_loops import Text
+    from seqlab.data.corpus import TIME_MACHINE, find_corpus
+    from timed_run import timed_run
+
+    tokens = size.batch_size * size.num_steps * BATCHES + size.num_steps + size.batch_size
+    words = [
+        *("experiment=time_machine_rnn", f"model.hidden_size={size.hidden_size}"),
+        *(f"data.batch_size={size.batch_size}", f"data.num_steps={size.num_steps}"),
+        *(f"data.max_tokens={tokens}", "data.val_fraction=0", f"trainer.max_epochs={EPOCHS}"),
+        f"data.path='{find_corpus(TIME_MACHINE)}'",
+    ]
+    text = Text(zeros(0), 28, "rnn", size.hidden_size, size.batch_size, size.num_steps)
+    timed_run(["experiment=time_machine_rnn", *words[-2:], "model.hidden_size=2"])
+    before = _peak()
+    found: dict[str, list[float]] = {"ms": [], "products": [], "mib": []}
+    for _ in range(repeats):
+        found["ms"].append(1000 * timed_run(words).step)
+        found["mib"].append(max(_peak() - before, 0.01))
+    found["products"] = [products(text) for _ in range(repeats)]
+    return found
+
+
+def draw_sizes(section: Section, folder: Path) -> None:
+    """Draw time and memory against each size, with what is needed as a dashed line."""
+    rows = {row.label: row for row in section.rows}
+    figure = Figure(figsize=(10, 5.5), dpi=130, layout="constrained")
+    panels = figure.subplots(2, len(VALUES), squeeze=False)
+    units = {"ms": "ms a step", "MiB": "MiB of growth"}
+    for column, (key, values) in enumerate(VALUES.items()):
+        for panel, unit in zip(panels[:, column], units, strict=True):
+            known = {v: rows[f"{key} {v}: {unit}"] for v in values if f"{key} {v}: {unit}" in rows}
+            if known:
+                ours = [statistics.median(row.seconds) for row in known.values()]
+                limit = [statistics.median(row.baseline) for row in known.values()]
+                panel.plot(list(known), ours, "o-", label="seqlab")
+                panel.plot(list(known), limit, "s--", color="0.5", label="needed")
+                panel.set(xscale="log", yscale="log")
+                panel.set_xticks(list(known), [str(value) for value in known])
+                panel.set_xticks([], minor=True)
+            panel.set(xlabel=key, ylabel=units[unit])
+            panel.grid(alpha=0.3)
+    panels[0][0].legend(frameon=False)
+    with replacing(folder / "sizes.png") as partial:
+        figure.savefig(partial, format="png")
+
+
+def _peak() -> float:
+    """Return the largest resident memory of this process so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    print(json.dumps(measured(Size(**json.loads(sys.argv[1])), int(sys.argv[2]))))
