@@ -27,7 +27,7 @@ ALLOWED = {
     "parallel": {"deferral", "errors"},
     "devices": {"errors"},
     "data": {"batch", "errors", "files", "text_files"},
-    "models": {"batch", "metrics", "errors", "parallel"},
+    "models": {"batch", "metrics", "errors", "files", "parallel"},
     "training_loop": {"data.loader"},
     "profiling": {"errors", "files", "run_folder", "training_loop"},
     "prediction": {"metrics"},
@@ -40,6 +40,7 @@ ALLOWED = {
     "messages": {"masking"},
     "deferral": set(),
     "leaving": set(),
+    "memory": set(),
     "provenance": {"__init__"},
     # config.jobs, config.space: for what a job is made of; config.claim: whether it is at work
     "sweeps": {

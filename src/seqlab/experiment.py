@@ -15,6 +15,7 @@ from seqlab.config.build import build
 from seqlab.data.module import SequenceData
 from seqlab.devices import devices_of
 from seqlab.errors import UserError
+from seqlab.memory import keep_freed_memory
 from seqlab.models.forecaster import Forecaster
 from seqlab.models.language_model import LanguageModel
 from seqlab.models.training import SequenceModule
@@ -176,6 +177,7 @@ def fit(experiment: Experiment, checkpoint: Path | None) -> None:
         experiment: what is trained.
         checkpoint: where to go on; `None`: at the beginning.
     """
+    keep_freed_memory()
     experiment.trainer.fit(
         experiment.module,
         datamodule=experiment.data,

@@ -51,6 +51,11 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def user_cache() -> Path:
+    """Return where what can be made again is kept: `seqlab` in the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "seqlab"
+
+
 def remove_partials(folder: Path) -> None:
     """Remove what killed processes were writing; no other may be at work in the folder."""
     for file in folder.rglob(f".*{_PARTIAL}"):

@@ -1,18 +1,43 @@
 """seqlab's own recurrences: by hand, by finite differences, and against the stock modules."""
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from seqlab.models.recurrent import RecurrentNetwork
+from seqlab.models.scans import compiled, loops
+from seqlab.models.scans.compiler import CompilerError
 from seqlab.models.scans.gru import GRUScan
 from seqlab.models.scans.layers import run_layers
 from seqlab.models.scans.lstm import LSTMScan
 from seqlab.models.scans.rnn import RNNScan
 
 CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+
+
+@pytest.fixture(params=["loops", "compiled"])
+def steps(request: pytest.FixtureRequest) -> Any:
+    """What runs through time."""
+    return loops if request.param == "loops" else kernels()
+
+
+def kernels() -> compiled.Kernels:
+    try:
+        return compiled.kernels()
+    except CompilerError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 def drawn(*shape: int) -> Tensor:
@@ -27,26 +52,26 @@ def column(*values: float) -> Tensor:
     return torch.tensor(values, dtype=torch.float64).view(-1, 1, 1)
 
 
-def test_rnn_of_one_unit_by_hand() -> None:
-    hidden = RNNScan.apply(column(0.5, -0.2), column(0.1)[0], column(2.0)[0])
+def test_rnn_of_one_unit_by_hand(steps: Any) -> None:
+    hidden = RNNScan.apply(column(0.5, -0.2), column(0.1)[0], column(2.0)[0], steps)
     first = math.tanh(0.5 + 2 * 0.1)
     assert hidden.flatten().tolist() == pytest.approx([first, math.tanh(-0.2 + 2 * first)])
 
 
-def test_gru_of_one_unit_by_hand() -> None:
+def test_gru_of_one_unit_by_hand(steps: Any) -> None:
     projected, candidate = torch.tensor([[[0.3, -0.4, 0.6]]]), torch.tensor([[[0.7]]])
     weight = torch.tensor([[0.5], [1.5], [-2.0]])
-    hidden = GRUScan.apply(projected, candidate, torch.tensor([[0.2]]), weight)
+    hidden = GRUScan.apply(projected, candidate, torch.tensor([[0.2]]), weight, steps)
     r, z = sigmoid(0.3 + 0.5 * 0.2), sigmoid(-0.4 + 1.5 * 0.2)
     n = math.tanh(0.7 + r * (-2 * 0.2 + 0.6))
     assert hidden.item() == pytest.approx((1 - z) * n + z * 0.2)
 
 
-def test_lstm_of_one_unit_by_hand() -> None:
+def test_lstm_of_one_unit_by_hand(steps: Any) -> None:
     projected = torch.tensor([[[0.1, 0.2, 0.3, 0.4]]])
     weight = torch.tensor([[1.0], [2.0], [-1.0], [0.5]])
     state, memory = torch.tensor([[0.5]]), torch.tensor([[-0.7]])
-    hidden, cell = LSTMScan.apply(projected, state, memory, weight)
+    hidden, cell = LSTMScan.apply(projected, state, memory, weight, steps)
     i, f, o = sigmoid(0.1 + 0.5), sigmoid(0.2 + 1.0), sigmoid(0.4 + 0.25)
     expected = f * -0.7 + i * math.tanh(0.3 - 0.5)
     assert cell.item() == pytest.approx(expected)
@@ -54,17 +79,17 @@ def test_lstm_of_one_unit_by_hand() -> None:
 
 
 @pytest.mark.parametrize("num_steps", [1, 3])
-def test_gradients_agree_with_finite_differences(num_steps: int) -> None:
+def test_gradients_agree_with_finite_differences(num_steps: int, steps: Any) -> None:
     torch.manual_seed(0)
     size, rows = 3, 2
     # The inputs are overwritten, so that what is handed in must not be a leaf.
     check = torch.autograd.gradcheck
     assert check(
-        lambda x, h, w: RNNScan.apply(x * 1, h, w),
+        lambda x, h, w: RNNScan.apply(x * 1, h, w, steps),
         (drawn(num_steps, rows, size), drawn(rows, size), drawn(size, size)),
     )
     assert check(
-        lambda x, y, *rest: GRUScan.apply(x * 1, y * 1, *rest),
+        lambda x, y, *rest: GRUScan.apply(x * 1, y * 1, *rest, steps),
         (
             drawn(num_steps, rows, 3 * size),
             drawn(num_steps, rows, size),
@@ -73,7 +98,7 @@ def test_gradients_agree_with_finite_differences(num_steps: int) -> None:
         ),
     )
     assert check(
-        lambda x, *rest: LSTMScan.apply(x * 1, *rest),
+        lambda x, *rest: LSTMScan.apply(x * 1, *rest, steps),
         (
             drawn(num_steps, rows, 4 * size),
             drawn(rows, size),
@@ -87,7 +112,7 @@ def test_gradients_agree_with_finite_differences(num_steps: int) -> None:
 @pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (1, True), (2, True)])
 @pytest.mark.parametrize("given", [False, True], ids=["from_zero", "from_a_state"])
 def test_layers_agree_with_the_stock_module(
-    cell: str, layers: int, bidirectional: bool, given: bool
+    cell: str, layers: int, bidirectional: bool, given: bool, steps: Any
 ) -> None:
     torch.manual_seed(1)
     module = CELLS[cell](7, 16, layers, bidirectional=bidirectional)
@@ -101,7 +126,7 @@ def test_layers_agree_with_the_stock_module(
         loss = (outputs * weights).sum() + sum(end.square().sum() for end in ends)
         return [outputs, *ends, *torch.autograd.grad(loss, list(module.parameters()))]
 
-    ours = judged(*run_layers(module, tokens, states if given else None))
+    ours = judged(*run_layers(module, tokens, states if given else None, steps))
     state = (states if cell == "lstm" else states[0]) if given else None
     outputs, ends = module(one_hot, state)
     theirs = judged(outputs, ends if cell == "lstm" else (ends,))
@@ -134,21 +159,111 @@ def test_states_do_not_share_memory_with_what_the_next_batch_overwrites() -> Non
     assert torch.equal(state, kept)
 
 
-@pytest.mark.parametrize(
-    ("cell", "vocabulary_size", "scans"),
-    [("rnn", 28, True), ("gru", 28, True), ("lstm", 28, False), ("lstm", 33, True)],
-)
-def test_auto_takes_the_faster(cell: str, vocabulary_size: int, scans: bool) -> None:
-    network = RecurrentNetwork(vocabulary_size, cell=cell, hidden_size=8)
-    tokens = torch.zeros(1, 2, dtype=torch.int64)
-    assert network.scans(tokens) is scans
-    assert not network.scans(tokens.to("meta"))
+# Vocabulary, hidden size, steps -> with a compiler, without.
+CHOICES = [
+    ("rnn", 28, 8, 8, "compiled", "scan"),
+    ("gru", 28, 8, 8, "compiled", "scan"),
+    ("lstm", 28, 8, 8, "compiled", "torch"),
+    ("lstm", 256, 8, 8, "compiled", "torch"),
+    ("lstm", 257, 8, 8, "compiled", "scan"),
+    ("rnn", 28, 8, 7, "torch", "torch"),
+    ("rnn", 33, 8, 7, "compiled", "scan"),
+]
+
+
+@pytest.mark.parametrize(("cell", "words", "size", "num_steps", "with_one", "without"), CHOICES)
+def test_auto_takes_the_fastest(
+    cell: str,
+    words: int,
+    size: int,
+    num_steps: int,
+    with_one: str,
+    without: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = RecurrentNetwork(words, cell=cell, hidden_size=size)
+    tokens = torch.zeros(num_steps, 1, dtype=torch.int64)
+    for there, expected in ((True, with_one), (False, without)):
+        monkeypatch.setattr("seqlab.models.recurrent.available", lambda there=there: there)
+        assert network.backend_for(tokens) == expected
+
+
+def test_auto_is_torch_on_a_gpu_and_with_mixed_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqlab.models.recurrent.available", lambda: True)
+    network = RecurrentNetwork(28, hidden_size=8)
+    tokens = torch.zeros(8, 1, dtype=torch.int64)
+    assert network.backend_for(tokens.to("meta")) == "torch"
     with torch.autocast("cpu", torch.bfloat16):
-        assert not network.scans(tokens)
-    network.backend = "torch"
-    assert not network.scans(tokens)
-    network.backend = "scan"
-    assert network.scans(tokens)
+        assert network.backend_for(tokens) == "torch"
+    assert network.bfloat16().backend_for(tokens) == "scan"
+
+
+@pytest.mark.parametrize("backend", ["compiled", "scan", "torch"])
+def test_a_named_backend_is_taken(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqlab.models.recurrent.require_kernels", lambda: None)
+    network = RecurrentNetwork(28, hidden_size=8, backend=backend)
+    assert network.backend_for(torch.zeros(1, 1, dtype=torch.int64)) == backend
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("rows", "size"), [(1, 1), (5, 8), (13, 37), (32, 256)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_compiled_steps_agree_with_those_in_torch(
+    cell: str, rows: int, size: int, dtype: torch.dtype
+) -> None:
+    torch.manual_seed(4)
+    module = CELLS[cell](7, size).to(dtype)
+    tokens, weights = torch.randint(7, (6, rows)), torch.randn(6, rows, size, dtype=dtype)
+    found = []
+    for steps in (kernels(), loops):
+        outputs, ends = run_layers(module, tokens, None, steps)
+        loss = (outputs * weights).sum() + sum(end.sum() for end in ends)
+        found.append([outputs, *ends, *torch.autograd.grad(loss, list(module.parameters()))])
+    for one, other in zip(*found, strict=True):
+        scale = float(other.detach().abs().max())
+        precision = 2e-6 if dtype == torch.float32 else 4e-15
+        torch.testing.assert_close(one, other, rtol=0, atol=precision * scale)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.usefixtures("two_threads")
+def test_compiled_results_depend_on_neither_threads_nor_the_rows_beside(cell: str) -> None:
+    torch.manual_seed(5)
+    module, tokens = CELLS[cell](7, 100), torch.randint(7, (6, 23))
+
+    def outputs(columns: slice) -> Tensor:
+        return run_layers(module, tokens[:, columns], None, kernels())[0]
+
+    everything = outputs(slice(None))
+    assert torch.equal(outputs(slice(9, 10)), everything[:, 9:10])
+    assert torch.equal(outputs(slice(3, 20)), everything[:, 3:20])
+    torch.set_num_threads(1)
+    assert torch.equal(outputs(slice(None)), everything)
+
+
+def test_compiled_functions_at_the_ends_of_their_range() -> None:
+    """sigmoid and tanh saturate, keep their precision near zero, and pass on what is no number."""
+    values = torch.tensor([0.0, 1e-30, -1e-6, 1e-3, -0.3, 5.0, -20.0, 100.0, -1e30])
+    values = torch.cat([values, torch.tensor([math.inf, -math.inf, math.nan])])
+    size = len(values)
+    no_weight, no_state = torch.zeros(size, size), torch.zeros(1, size)
+    hidden = RNNScan.apply(values.clone().view(1, 1, -1), no_state, no_weight, kernels())
+    torch.testing.assert_close(hidden[0, 0], values.tanh(), rtol=3e-7, atol=0, equal_nan=True)
+    # One step of a GRU whose candidate is 0 from a state of 1 gives the update gate.
+    zeros = torch.zeros(1, 1, size)
+    projected = torch.cat([zeros, values.view(1, 1, -1), zeros], -1)
+    gate = GRUScan.apply(
+        projected, zeros.clone(), no_state + 1, torch.zeros(3 * size, size), kernels()
+    )
+    torch.testing.assert_close(gate[0, 0], values.sigmoid(), rtol=3e-7, atol=1e-37, equal_nan=True)
+
+
+def test_gradients_can_be_asked_for_twice(steps: Any) -> None:
+    start, weight = drawn(2, 3), drawn(3, 3)
+    loss = RNNScan.apply(drawn(4, 2, 3) * 1, start, weight, steps).sum()
+    first = torch.autograd.grad(loss, [start, weight], retain_graph=True)
+    second = torch.autograd.grad(loss, [start, weight])
+    assert all(map(torch.equal, first, second))
 
 
 def test_inputs_that_somebody_else_needs_are_noticed() -> None:

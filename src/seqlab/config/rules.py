@@ -209,7 +209,7 @@ RULES: dict[str, Rule] = {
     "model.dropout": _SHARE,
     "model.bidirectional": _FLAG,
     "model.init_std": Number(0, low_open=True, or_null=True),
-    "model.backend": Choice(("auto", "scan", "torch")),
+    "model.backend": Choice(("auto", "compiled", "scan", "torch")),
     "optimizer._partial_": _YES,
     "optimizer.lr": Number(0, low_open=True),
     "optimizer.momentum": _SHARE,

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from tqdm import tqdm
 
 from seqlab.errors import UserError
+from seqlab.files import user_cache
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +60,7 @@ def data_folder() -> Path:
                 f"data.path={chosen}.",
             )
         return folder
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "seqlab"
+    return user_cache()
 
 
 def shared_folders() -> list[Path]:

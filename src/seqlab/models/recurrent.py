@@ -6,12 +6,17 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from seqlab.models.scans import loops
+from seqlab.models.scans.compiled import FORMATS, available, kernels, require_kernels
 from seqlab.models.scans.layers import run_layers
 
 State: TypeAlias = Tensor | tuple[Tensor, Tensor]
 """`(layers * directions, B, H)`; for an LSTM the pair of hidden and cell state."""
 
 _CELLS: dict[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+
+_MANY_STEPS = 8
+"""From how many time steps on own recurrences are faster than the stock modules."""
 
 
 class RecurrentNetwork(nn.Module):
@@ -27,8 +32,12 @@ class RecurrentNetwork(nn.Module):
             predicts: its perplexity is not a language model's, and it cannot generate.
         init_std: draw the weights from N(0, init_std^2) and set the biases to zero, as the
             chapter does from scratch; `None`: the library's uniform initial weights.
-        backend: what computes the recurrence, with the same weights and results: `scan` is
-            seqlab's own, `torch` is `nn.RNN`, `nn.GRU` or `nn.LSTM`, `auto` the faster of the two.
+        backend: what computes the recurrence, with the same weights and results: `compiled` and
+            `scan` are seqlab's own, in C++ and in torch operations, `torch` is `nn.RNN`, `nn.GRU`
+            or `nn.LSTM`; `auto` takes the fastest that there is.
+
+    Raises:
+        UserError: `compiled` on a machine where nothing can be compiled.
     """
 
     def __init__(
@@ -44,6 +53,8 @@ class RecurrentNetwork(nn.Module):
         backend: str = "auto",
     ) -> None:
         super().__init__()
+        if backend == "compiled":
+            require_kernels()
         self.backend = backend
         self.vocabulary_size = vocabulary_size
         self.sees_future = bidirectional
@@ -78,24 +89,26 @@ class RecurrentNetwork(nn.Module):
         return logits.transpose(0, 1), state
 
     def _recur(self, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
-        if self.scans(tokens):
-            before = (state,) if isinstance(state, Tensor) else state
-            hidden, after = run_layers(self.recurrent, tokens, before)
-            return hidden, after if len(after) == 2 else after[0]
-        one_hot = self.head.weight.new_zeros(*tokens.shape, self.vocabulary_size)  # (T, B, V)
-        one_hot.scatter_(2, tokens.unsqueeze(2), 1)
-        return self.recurrent(one_hot, state)
+        backend = self.backend_for(tokens)
+        if backend == "torch":
+            one_hot = self.head.weight.new_zeros(*tokens.shape, self.vocabulary_size)  # (T, B, V)
+            return self.recurrent(one_hot.scatter_(2, tokens.unsqueeze(2), 1), state)
+        steps = kernels() if backend == "compiled" else loops
+        before = (state,) if isinstance(state, Tensor) else state
+        hidden, after = run_layers(self.recurrent, tokens, before, steps)
+        return hidden, after if len(after) == 2 else after[0]
 
-    def scans(self, tokens: Tensor) -> bool:
-        """Whether the recurrence is seqlab's own.
-
-        On a GPU cuDNN's is faster. On a CPU so is `nn.LSTM`, which runs through oneDNN, but for a
-        vocabulary so large that the product with one-hot inputs costs more than the recurrence.
-        """
+    def backend_for(self, tokens: Tensor) -> str:
+        """Return what computes the recurrence of `(T, B)` tokens; docs/speed.md has the figures."""
         if self.backend != "auto":
-            return self.backend == "scan"
+            return self.backend
+        size, words = self.recurrent.hidden_size, self.vocabulary_size
         if not tokens.is_cpu or torch.is_autocast_enabled("cpu"):
-            return False
-        return (
-            self.recurrent.mode != "LSTM" or self.vocabulary_size > 4 * self.recurrent.hidden_size
-        )
+            return "torch"
+        if len(tokens) < _MANY_STEPS and words <= 4 * size:
+            return "torch"
+        if self.head.weight.dtype in FORMATS and available():
+            return "compiled"
+        # Stock LSTMs run through oneDNN; products with one-hot inputs cost them the lead.
+        one_dnn = self.recurrent.mode == "LSTM" and words <= max(size, 256)
+        return "torch" if one_dnn else "scan"

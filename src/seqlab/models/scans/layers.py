@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn import functional as F
 
+from seqlab.models.scans import loops
 from seqlab.models.scans.gru import GRUScan
 from seqlab.models.scans.lstm import LSTMScan
 from seqlab.models.scans.rnn import RNNScan
@@ -23,7 +24,7 @@ What else is given, `(F,)`, is appended at every place: `(T, B, G + F)`.
 
 
 def run_layers(
-    recurrent: nn.RNNBase, tokens: Tensor, states: States | None
+    recurrent: nn.RNNBase, tokens: Tensor, states: States | None, steps: Any = loops
 ) -> tuple[Tensor, States]:
     """Return what `recurrent` makes of one-hot tokens: every output, and the states after.
 
@@ -32,6 +33,7 @@ def run_layers(
         tokens: `(T, B)` int64.
         states: hidden state, for an LSTM also the cell state, `(layers * directions, B, H)`;
             `None`: zero.
+        steps: what runs through time: `loops`, or `compiled.Kernels`.
 
     Returns:
         Outputs `(T, B, H * directions)`, and the states in the shape of the argument.
@@ -53,7 +55,7 @@ def run_layers(
             source = tokens if outputs is None else outputs
             source = source.flip(0) if side else source
             project = _of_tokens(source) if outputs is None else _of_values(source)
-            hidden, ends = _CELLS[recurrent.mode](recurrent, name, project, starts)
+            hidden, ends = _CELLS[recurrent.mode](recurrent, name, project, starts, steps)
             sides.append(hidden.flip(0) if side else hidden)
             ended.append(ends)
         outputs = sides[0] if directions == 1 else torch.cat(sides, -1)
@@ -86,15 +88,15 @@ def _weights(recurrent: nn.RNNBase, name: str) -> list[Any]:
 
 
 def _rnn(
-    recurrent: nn.RNNBase, name: str, project: _Project, starts: States
+    recurrent: nn.RNNBase, name: str, project: _Project, starts: States, steps: Any
 ) -> tuple[Tensor, States]:
     of_input, weight, bias, recurrent_bias = _weights(recurrent, name)
-    hidden = RNNScan.apply(project(of_input, bias + recurrent_bias), *starts, weight)
+    hidden = RNNScan.apply(project(of_input, bias + recurrent_bias), *starts, weight, steps)
     return hidden, (hidden[-1],)
 
 
 def _gru(
-    recurrent: nn.RNNBase, name: str, project: _Project, starts: States
+    recurrent: nn.RNNBase, name: str, project: _Project, starts: States, steps: Any
 ) -> tuple[Tensor, States]:
     of_input, weight, bias, recurrent_bias = _weights(recurrent, name)
     size = recurrent.hidden_size
@@ -103,16 +105,16 @@ def _gru(
     gate_bias, candidate_bias = bias.split(cut)
     more_gate_bias, message_bias = recurrent_bias.split(cut)
     projected = project(of_gates, gate_bias + more_gate_bias, message_bias)
-    hidden = GRUScan.apply(projected, project(of_candidate, candidate_bias), *starts, weight)
+    hidden = GRUScan.apply(projected, project(of_candidate, candidate_bias), *starts, weight, steps)
     return hidden, (hidden[-1],)
 
 
 def _lstm(
-    recurrent: nn.RNNBase, name: str, project: _Project, starts: States
+    recurrent: nn.RNNBase, name: str, project: _Project, starts: States, steps: Any
 ) -> tuple[Tensor, States]:
     of_input, weight, bias, recurrent_bias = _weights(recurrent, name)
     projected = project(of_input, bias + recurrent_bias)
-    hidden, cell = LSTMScan.apply(projected, *starts, weight)
+    hidden, cell = LSTMScan.apply(projected, *starts, weight, steps)
     return hidden, (hidden[-1], cell)
 
 

@@ -6,12 +6,16 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
+from seqlab.models.scans import loops
+
 
 class RNNScan(torch.autograd.Function):
     """h_t = tanh(x_t + W h_{t-1}), for all steps; takes the memory of x for h."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, projected: Tensor, start: Tensor, weight: Tensor) -> Tensor:
+    def forward(
+        ctx: FunctionCtx, projected: Tensor, start: Tensor, weight: Tensor, steps: Any = loops
+    ) -> Tensor:
         """Return every hidden state, `(T, B, H)`.
 
         Args:
@@ -19,34 +23,24 @@ class RNNScan(torch.autograd.Function):
             projected: `(T, B, H)`, inputs times input weights, and both biases; overwritten.
             start: `(B, H)`, the state before the first step.
             weight: `(H, H)`, the recurrent weights.
+            steps: what runs through time: `loops`, or `compiled.Kernels`.
         """
-        projected = projected.detach()
-        transposed = weight.t().contiguous()  # half as fast again as a product with the view
-        previous = start
-        for state in projected.unbind(0):
-            state.addmm_(previous, transposed).tanh_()
-            previous = state
-        ctx.save_for_backward(projected, start, weight)
-        return projected
+        hidden = projected.detach().contiguous()
+        steps.rnn_forward(hidden, start, weight)
+        ctx.save_for_backward(hidden, start, weight)
+        ctx.steps = steps  # type: ignore[attr-defined]
+        return hidden
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of inputs, first state and recurrent weights."""
         hidden, start, weight = ctx.saved_tensors
         # Of what tanh is taken of, at every step; it is the inputs' gradient as well.
         inner = torch.empty_like(hidden)
         arriving = torch.zeros_like(start)
-        for of_state, state, here in zip(*map(backwards, (gradient, hidden, inner)), strict=True):
-            arriving.add_(of_state)
-            torch.ops.aten.tanh_backward.grad_input(arriving, state, grad_input=here)
-            torch.mm(here, weight, out=arriving)
-        return inner, arriving, recurrent_gradient(inner, hidden, start)
-
-
-def backwards(values: Tensor) -> list[Tensor]:
-    """Return the steps of `(T, ...)`, the last first."""
-    return list(reversed(values.unbind(0)))
+        ctx.steps.rnn_backward(gradient, hidden, weight, inner, arriving)
+        return inner, arriving, recurrent_gradient(inner, hidden, start), None
 
 
 def recurrent_gradient(inner: Tensor, hidden: Tensor, start: Tensor) -> Tensor:
