@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
+from plain_tokens import tokenize
 from seqlab.data.sample_story import SampleStoryData
 from seqlab.data.text import TextData, read_text
 from seqlab.data.time_machine import TimeMachineData
-from seqlab.data.vocabulary import tokenize
 from seqlab.errors import UserError
 
 LETTERS = "the sea was out and the clock ran slow; " * 25  # 1,000 characters

@@ -1,53 +1,15 @@
-"""Vocabulary: text to tokens, tokens to indices, and back."""
+"""Vocabulary: tokens to indices, and back."""
 
 import json
 
 import pytest
 
-from seqlab.data.vocabulary import UNKNOWN, Vocabulary, tokenize
-
-TEXT = "  The cat, the CAT!\n\nA dog-cart.\n"
+from seqlab.data.vocabulary import UNKNOWN, Vocabulary
 
 
 def vocabulary(text: str, level: str = "char", min_frequency: int = 0) -> Vocabulary:
     tokens = list(text) if level == "char" else text.split()
     return Vocabulary.of(tokens, level, lowercase=False, min_frequency=min_frequency)
-
-
-@pytest.mark.parametrize(
-    ("preprocessing", "expected"),
-    [
-        ("raw", TEXT),
-        ("joined", " the cat the cat a dog cart "),
-        ("chapter", "the cat the cata dog cart"),
-    ],
-)
-def test_characters(preprocessing: str, expected: str) -> None:
-    assert tokenize(TEXT, "char", preprocessing) == list(expected)
-
-
-@pytest.mark.parametrize(
-    ("preprocessing", "expected"),
-    [
-        ("raw", ["The", "cat,", "the", "CAT!", "A", "dog-cart."]),
-        ("joined", ["the", "cat", "the", "cat", "a", "dog", "cart"]),
-        ("chapter", ["the", "cat", "the", "cat", "a", "dog", "cart"]),
-    ],
-)
-def test_words(preprocessing: str, expected: list[str]) -> None:
-    assert tokenize(TEXT, "word", preprocessing) == expected
-
-
-@pytest.mark.parametrize("level", ["char", "word"])
-@pytest.mark.parametrize("preprocessing", ["raw", "joined", "chapter"])
-def test_no_text_has_no_tokens(level: str, preprocessing: str) -> None:
-    assert tokenize("", level, preprocessing) == []
-
-
-def test_letters_beyond_ascii_are_kept_raw_only() -> None:
-    assert tokenize("Café 9", "char", "raw") == list("Café 9")
-    assert tokenize("Café 9", "char", "joined") == list("caf ")
-    assert tokenize("Café 9", "char", "chapter") == list("caf")
 
 
 def test_tokens_are_ordered_by_frequency_and_ties_by_appearance() -> None:

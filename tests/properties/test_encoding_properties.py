@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plain_tokens import tokenize
 from seqlab.data.encoding import CharacterEncoder
 from seqlab.data.token_file import tokens_in_memory
-from seqlab.data.vocabulary import Vocabulary, tokenize
+from seqlab.data.vocabulary import Vocabulary
 from seqlab.data.word_encoding import WordEncoder
 from seqlab.errors import UserError
 from seqlab.text_files import text_blocks

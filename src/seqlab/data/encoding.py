@@ -1,4 +1,10 @@
-"""A text to token indices, block by block: what `tokenize` and `Vocabulary.of` say, at speed.
+"""A text to token indices, block by block.
+
+Levels are `char`, every character a token, and `word`, what lies between white space.
+Preprocessing is `raw`, which leaves the text as it is; `joined`, which makes it lower case and
+every run of other characters than the letters A to Z one space; or `chapter`, which does the same
+to each line, strips it and joins the lines with nothing, so that words fuse at line ends (Dive
+into Deep Learning, section 9.2).
 
 Tokens get provisional numbers as they come, since their order by frequency is known at the end
 only; `Encoder.indices` then translates the numbers. A block is a piece of the text in UTF-8 that

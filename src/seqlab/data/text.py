@@ -32,7 +32,7 @@ class TextData(SequenceData):
     Args:
         path: the file.
         level: `char` or `word`.
-        preprocessing: `raw`, `joined` or `chapter`; see `seqlab.data.vocabulary.tokenize`.
+        preprocessing: `raw`, `joined` or `chapter`; see `seqlab.data.encoding`.
         min_frequency: rarer tokens become `<unk>`.
         max_tokens: train on the first so many tokens only; `None`: on all that are not held out.
         val_fraction: share of the text that validates.

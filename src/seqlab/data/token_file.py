@@ -68,7 +68,7 @@ def tokens_in_memory(text: str, level: str, preprocessing: str, min_frequency: i
     Args:
         text: the whole text.
         level: `char` or `word`.
-        preprocessing: `raw`, `joined` or `chapter`; see `seqlab.data.vocabulary.tokenize`.
+        preprocessing: `raw`, `joined` or `chapter`; see `seqlab.data.encoding`.
         min_frequency: rarer tokens become `<unk>`.
     """
     encoder, digest = _encoder(level, preprocessing), hashlib.sha256()

@@ -1,38 +1,9 @@
-"""Text to tokens, tokens to indices and back."""
+"""Tokens to indices and back."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 UNKNOWN = "<unk>"
-_NOT_LETTERS = re.compile("[^A-Za-z]+")
-
-
-def tokenize(text: str, level: str, preprocessing: str) -> list[str]:
-    """Return the tokens of a text.
-
-    Args:
-        text: the whole text.
-        level: `char` or `word`.
-        preprocessing: `chapter` keeps letters only, line by line, lower case, and joins the
-            stripped lines with nothing, so that words fuse at line ends (Dive into Deep Learning,
-            section 9.2); `joined` does the same to the text as one string, so that a line end is
-            a space; `raw` leaves the text as it is.
-    """
-    if preprocessing == "raw":
-        return list(text) if level == "char" else text.split()
-    if preprocessing == "joined":
-        clean = normalize(text)
-        return list(clean) if level == "char" else clean.split()
-    lines = (normalize(line).strip() for line in text.splitlines())
-    if level == "char":
-        return list("".join(lines))
-    return [word for line in lines for word in line.split()]
-
-
-def normalize(text: str) -> str:
-    """Return the text in lower case, every run of other characters than letters being one space."""
-    return _NOT_LETTERS.sub(" ", text).lower()
 
 
 class Vocabulary:
