@@ -1,12 +1,15 @@
 """best.ckpt is of the monitored metric alone, however rarely that is known."""
 
 from collections.abc import Callable
+from typing import Any
 
+import pytest
 import torch
 
 from conftest import Outcome
 from expect import refused
 from seqlab.checkpoint import read_checkpoint
+from seqlab.models.forecaster import Forecaster
 from seqlab.run_folder import RunFolder
 
 
@@ -74,3 +77,21 @@ def test_horizons_that_never_fit_are_left_out(train: Callable[..., Outcome]) -> 
     names = RunFolder("run").read_result()["metrics"]
     assert "val/rmse_multistep" in names
     assert not [name for name in names if "@" in name]
+
+
+def test_tables_have_what_a_module_logs_itself_before_the_checkpoint_says_so(
+    train: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run killed right after a save would go on with the next epoch and never write it."""
+    plain = Forecaster.training_step
+
+    def logging(self: Forecaster, *arguments: Any) -> Any:
+        self.log("train/own", 2.0, on_step=False, on_epoch=True)
+        return plain(self, *arguments)
+
+    monkeypatch.setattr(Forecaster, "training_step", logging)
+    assert train("trainer.max_epochs=2", "logger=csv", "hydra.run.dir=run").code == 0
+    run = RunFolder("run")
+    (table,) = read_checkpoint(run.last)["loggers"].values()
+    assert [row["train/own"] for row in table["rows"]] == ["2.0", "2.0"]
+    assert run.read_metrics()["train/own"] == [(1, 2.0), (2, 2.0)]
