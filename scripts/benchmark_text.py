@@ -95,8 +95,7 @@ def _rates(folder: Path, repeats: int, wanted: Callable[[str], bool]) -> Iterato
                     begin = time.perf_counter()
                     tokens_in_file(file, level, preprocessing, 0)
                     found.append((time.perf_counter() - begin) * 100 / MEGABYTES)
-                limit = 1.0 if level == "char" else None
-                yield Row(label, _rounded(found), (1.0,) * repeats, limit)
+                yield Row(label, _rounded(found), (1.0,) * repeats, limit=1.0)
         file.unlink(missing_ok=True)
     _forget_tokens()
 

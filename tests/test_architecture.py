@@ -26,8 +26,8 @@ ALLOWED = {
     "resumption": {"checkpoint", "errors", "run_folder"},
     "parallel": {"deferral", "errors"},
     "devices": {"errors"},
-    "data": {"batch", "errors", "files", "text_files"},
-    "models": {"batch", "metrics", "errors", "files", "parallel"},
+    "data": {"batch", "compiler", "errors", "files", "text_files"},
+    "models": {"batch", "compiler", "metrics", "errors", "parallel"},
     "training_loop": {"data.loader"},
     "profiling": {"errors", "files", "run_folder", "training_loop"},
     "prediction": {"metrics"},
@@ -41,6 +41,7 @@ ALLOWED = {
     "deferral": set(),
     "leaving": set(),
     "memory": set(),
+    "compiler": {"files"},
     "provenance": {"__init__"},
     # config.jobs, config.space: for what a job is made of; config.claim: whether it is at work
     "sweeps": {

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from seqlab.compiler import CompilerError
 from seqlab.models.recurrent import RecurrentNetwork
 from seqlab.models.scans import compiled, loops
-from seqlab.models.scans.compiler import CompilerError
 from seqlab.models.scans.gru import GRUScan
 from seqlab.models.scans.layers import run_layers
 from seqlab.models.scans.lstm import LSTMScan

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plain_tokens import tokenize
-from seqlab.data.encoding import CharacterEncoder
+from seqlab.data.encoding import CharacterEncoder, Encoder
 from seqlab.data.token_file import tokens_in_memory
 from seqlab.data.vocabulary import Vocabulary
-from seqlab.data.word_encoding import WordEncoder
+from seqlab.data.word_encoding import WordEncoder, fastest_table
+from seqlab.data.word_table import WordTable
 from seqlab.errors import UserError
 from seqlab.text_files import text_blocks
 from strategies import TEXTS, refusal
@@ -33,6 +34,15 @@ def blocks(draw: st.DrawFn) -> list[str]:
     return [text[i:j] for i, j in zip([0, *cuts], [*cuts, len(text)], strict=True)]
 
 
+def encoders(level: str, preprocessing: str) -> list[Encoder]:
+    """Return every encoder of a level that this machine has."""
+    if level == "char":
+        return [CharacterEncoder(preprocessing)]
+    return [
+        WordEncoder(preprocessing, table) for table in dict.fromkeys([WordTable, fastest_table()])
+    ]
+
+
 @given(blocks(), st.sampled_from(("char", "word")), PREPROCESSING, st.integers(0, 3))
 def test_blocks_have_the_tokens_and_the_vocabulary_of_the_text(
     text: list[str], level: str, preprocessing: str, rarest: int
@@ -41,12 +51,12 @@ def test_blocks_have_the_tokens_and_the_vocabulary_of_the_text(
     tokens = tokenize("".join(text), level, preprocessing)
     vocabulary = Vocabulary.of(tokens, level, lowercase=lowercase, min_frequency=rarest)
 
-    encoder = (CharacterEncoder if level == "char" else WordEncoder)(preprocessing)
-    numbers = [*(encoder.feed(block.encode()) for block in text), encoder.finish()]
-    found = Vocabulary.of(encoder.counts(), level, lowercase=lowercase, min_frequency=rarest)
-    assert found.to_plain() == vocabulary.to_plain()
-    indices = encoder.indices(found).take(np.concatenate(numbers))
-    assert indices.tolist() == vocabulary.encode(tokens)
+    for encoder in encoders(level, preprocessing):
+        numbers = [*(encoder.feed(block.encode()) for block in text), encoder.finish()]
+        found = Vocabulary.of(encoder.counts(), level, lowercase=lowercase, min_frequency=rarest)
+        assert found.to_plain() == vocabulary.to_plain()
+        indices = encoder.indices(found).take(np.concatenate(numbers))
+        assert indices.tolist() == vocabulary.encode(tokens)
 
     whole = tokens_in_memory("".join(text), level, preprocessing, rarest)
     assert whole.vocabulary.to_plain() == vocabulary.to_plain()

@@ -1,131 +1,66 @@
 """The words of a text as numbers, a block at a time."""
 
-from collections import defaultdict
-from itertools import count
+import functools
+import logging
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from seqlab.data.encoding import LETTERS_AND_SPACES, Encoder, Numbers, smallest_type
+from seqlab.compiler import CompilerError
+from seqlab.data.compiled_words import CompiledWordTable
+from seqlab.data.encoding import Encoder, Numbers, smallest_type
 from seqlab.data.vocabulary import Vocabulary
+from seqlab.data.word_table import WordTable
 
-_SPACES = [chr(point) for point in range(0x3001) if chr(point).isspace()]
-_ASCII_SPACES = "".join(filter(str.isascii, _SPACES)).encode()
-_TO_SPACE = bytes.maketrans(_ASCII_SPACES, b" " * len(_ASCII_SPACES))
-_WIDE_SPACES = [space.encode() for space in _SPACES if not space.isascii()]
-_BEGINS_WIDE_SPACE = np.isin(np.arange(256), [space[0] for space in _WIDE_SPACES])
-_WIDE_SPACES_OF = {
-    size: [int.from_bytes(space) for space in _WIDE_SPACES if len(space) == size] for size in (2, 3)
-}
+logger = logging.getLogger(__name__)
 
-_KEY_BYTES = 16
-_KEY_MASKS = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)
-# Numbers without a pattern, as in splitmix and xxHash: their products' first bits are well mixed.
-_FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], np.uint64)
-_SLOT_BITS = 20
+_Table = WordTable | CompiledWordTable
+
+
+@functools.cache
+def fastest_table() -> type[WordTable] | type[CompiledWordTable]:
+    """Return the compiled table of words, or where nothing can be compiled the other one."""
+    try:
+        CompiledWordTable(raw=True)
+    except CompilerError as error:
+        logger.info("words are looked up without compiled code, at half the speed: %s", error)
+        return WordTable
+    return CompiledWordTable
 
 
 class WordEncoder(Encoder):
     """Words: numbered in the order of their first appearance.
 
-    Nearly all words of a text are short and came before. Those are found all at once, by their
-    bytes as two integers, in a table that has a place for most; a dictionary has every word.
-
     Args:
         preprocessing: `raw`, `joined` or `chapter`.
+        table: makes what numbers the words; `None`: the fastest.
     """
 
     block_bytes = 1 << 17  # the arrays of longer blocks are returned to the system every time
 
-    def __init__(self, preprocessing: str) -> None:
+    def __init__(self, preprocessing: str, table: Callable[[bool], _Table] | None = None) -> None:
         super().__init__()
-        self._raw = preprocessing == "raw"
-        self._words: defaultdict[bytes, int] = defaultdict(count().__next__)
-        self._begun: list[bytes] = []
-        self._keys = np.zeros((1 << _SLOT_BITS, 2), np.uint64)
-        self._known = np.zeros(1 << _SLOT_BITS, np.int32)  # the word's number and one
+        # Words end at line ends however lines are joined, so that `joined` is as `chapter`.
+        self._table = (table or fastest_table())(preprocessing == "raw")
 
     def feed(self, block: bytes) -> Numbers:
         """Return the numbers of the words that a block completes."""
-        # Words end at line ends however lines are joined, so that `joined` is as `chapter`.
-        text = spaced(block) if self._raw else block.translate(LETTERS_AND_SPACES)
-        end = text.rfind(b" ")
-        if end < 0:
-            self._begun.append(text)
-            return np.zeros(0, np.int32)
-        whole = b"".join([*self._begun, text[:end]])
-        self._begun = [text[end:]]
-        return self._numbered(whole)
+        return self._counted(self._table.feed(block))
 
     def finish(self) -> Numbers:
         """Return the number of the word that ends the text, where one does."""
-        return self._numbered(b"".join(self._begun))
+        return self._counted(self._table.finish())
 
     def counts(self) -> dict[str, int]:
         """Return how often each word came, in the order of their first appearance."""
-        return {word.decode(): int(self._counts[i]) for word, i in self._words.items()}
+        words = self._table.words()
+        return {word.decode(): int(self._counts[i]) for i, word in enumerate(words)}
 
     def indices(self, vocabulary: Vocabulary) -> Numbers:
         """Return the index of each number."""
-        every = (word.decode() for word in self._words)
+        every = (word.decode() for word in self._table.words())
         return np.array(vocabulary.encode(every), smallest_type(len(vocabulary)))
 
-    def _numbered(self, text: bytes) -> Numbers:
-        """Return the numbers of words with spaces between."""
-        text = b" " + text + b" " * _KEY_BYTES
-        codes = np.frombuffer(text, np.uint8)
-        space = codes == ord(" ")
-        borders = np.flatnonzero(space[1:] != space[:-1]) + 1
-        starts, ends = borders[::2], borders[1::2]
-        keys = _keys(codes, starts, ends - starts)
-        slots = _slots(keys)
-        numbers = self._known.take(slots) - 1
-        same = self._keys.take(slots, axis=0) == keys
-        found = same[:, 0] & same[:, 1] & (numbers >= 0)
-        fits = ends - starts <= _KEY_BYTES
-        if b"\0" in text:  # a word's key is that of the same word with zeros behind it
-            fits[:] = False
-        missing = np.flatnonzero(~(found & fits))
-        if len(missing):
-            places = zip(starts[missing].tolist(), ends[missing].tolist(), strict=True)
-            numbers[missing] = [self._words[text[start:end]] for start, end in places]
-            # A word keeps its place: frequent ones come early.
-            kept = missing[fits[missing] & (self._known[slots[missing]] == 0)]
-            self._keys[slots[kept]] = keys[kept]
-            self._known[slots[kept]] = numbers[kept] + 1
+    def _counted(self, numbers: Numbers) -> Numbers:
         self._count(numbers)
         return numbers
-
-
-def _keys(
-    codes: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]
-) -> NDArray[np.uint64]:
-    """Return the first 16 bytes of each word as two integers, `(N, 2)`, zeros behind its end."""
-    eights = np.ndarray(len(codes) - 7, "<u8", codes, strides=(1,))
-    keys = np.zeros((len(starts), 2), np.uint64)
-    np.bitwise_and(eights[starts], _KEY_MASKS.take(np.minimum(lengths, 8)), out=keys[:, 0])
-    longer = np.flatnonzero(lengths > 8)
-    left = np.minimum(lengths[longer] - 8, 8)
-    keys[longer, 1] = eights[starts[longer] + 8] & _KEY_MASKS.take(left)
-    return keys
-
-
-def _slots(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return the place of each key in the table."""
-    mixed = (keys[:, 0] * _FACTORS[0]) ^ (keys[:, 1] * _FACTORS[1])
-    return (mixed >> np.uint64(64 - _SLOT_BITS)).astype(np.int64)
-
-
-def spaced(block: bytes) -> bytes:
-    """Return a block with spaces for every byte of what `str.split` takes for white space."""
-    block = block.translate(_TO_SPACE)
-    if block.isascii():
-        return block
-    codes = np.frombuffer(bytearray(block + b"\0\0"), np.uint8)
-    places = np.flatnonzero(_BEGINS_WIDE_SPACE.take(codes))
-    number = codes[places].astype(np.int32)
-    for size, spaces in _WIDE_SPACES_OF.items():
-        number = (number << 8) | codes[places + size - 1]
-        for place in range(size):
-            codes[places[np.isin(number, spaces)] + place] = ord(" ")
-    return codes[:-2].tobytes()

@@ -8,11 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from seqlab.compiler import CompilerError, compiled_library
 from seqlab.errors import UserError
-from seqlab.models.scans.compiler import CompilerError, compiled_library
 
 logger = logging.getLogger(__name__)
 
+_SOURCE = Path(__file__).parent / "kernels" / "scans.cpp"
 FORMATS = {torch.float32: "float", torch.float64: "double"}
 
 _FUNCTIONS = {
@@ -94,7 +95,7 @@ def kernels() -> Kernels:
     Raises:
         CompilerError: there are none on this machine; the message says why.
     """
-    return Kernels(compiled_library())
+    return Kernels(compiled_library(_SOURCE, "-fopenmp"))
 
 
 @functools.cache

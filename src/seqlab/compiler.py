@@ -1,4 +1,4 @@
-"""Compiles the C++ in kernels/ for this machine's processor, once."""
+"""Compiles C++ for this machine's processor, once."""
 
 import functools
 import hashlib
@@ -10,11 +10,7 @@ from pathlib import Path
 
 from seqlab.files import replacing, user_cache
 
-SOURCES = Path(__file__).parent / "kernels"
-FLAGS = (
-    *("-std=c++17", "-O3", "-march=native", "-fno-math-errno"),
-    *("-fopenmp", "-fPIC", "-shared"),
-)
+FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fPIC", "-shared")
 # Clang has a thread library of its own, which would fight with the one in torch for the cores.
 COMPILERS = ("g++", "c++")
 _TIMEOUT_S = 120
@@ -24,21 +20,26 @@ class CompilerError(Exception):
     """No library could be made; the message says why and what helps."""
 
 
-def compiled_library() -> Path:
-    """Return the shared library made of kernels/ by this compiler for this processor.
+def compiled_library(source: Path, *flags: str) -> Path:
+    """Return the shared library made of a file by this compiler for this processor.
 
-    It is kept in the user's cache folder, and made again where sources, compiler or processor are
-    others.
+    It is kept in the user's cache folder, and made again where compiler, processor, or a file of
+    the source's folder are others.
+
+    Args:
+        source: what is compiled.
+        flags: for the compiler, besides `FLAGS`.
 
     Raises:
         CompilerError: there is no C++ compiler, or it failed, or the library cannot be kept.
     """
     compiler = _compiler()
-    library = user_cache() / "kernels" / f"{_fingerprint(compiler)}.so"
+    command = [compiler, *FLAGS, *flags, str(source)]
+    library = user_cache() / "kernels" / f"{source.stem}-{_fingerprint(command)}.so"
     if not library.exists():
         try:
             with replacing(library) as partial:
-                _run([compiler, *FLAGS, str(SOURCES / "scans.cpp"), "-o", str(partial)])
+                _run([*command, "-o", str(partial)])
         except OSError as error:
             raise CompilerError(f"{library} cannot be written: {error}") from error
     return library
@@ -58,11 +59,12 @@ def _compiler() -> str:
     )
 
 
-def _fingerprint(compiler: str) -> str:
+def _fingerprint(command: list[str]) -> str:
+    compiler, *flags, source = command
     digest = hashlib.sha256()
-    for part in (_run([compiler, "--version"]), " ".join(FLAGS), _processor()):
+    for part in (_run([compiler, "--version"]), " ".join(flags), _processor()):
         digest.update(part.encode())
-    for file in sorted(SOURCES.iterdir()):
+    for file in sorted(Path(source).parent.iterdir()):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -1,4 +1,4 @@
-"""The recurrences' C++ is compiled once for a machine; what stands in the way is told."""
+"""C++ is compiled once for a machine; what stands in the way is told."""
 
 import logging
 import shutil
@@ -9,13 +9,20 @@ import pytest
 import torch
 
 from conftest import spawn
+from seqlab import compiler
+from seqlab.compiler import CompilerError
+from seqlab.compiler import compiled_library as library_of
 from seqlab.errors import UserError
 from seqlab.models.recurrent import RecurrentNetwork
-from seqlab.models.scans import compiled, compiler
-from seqlab.models.scans.compiler import CompilerError, compiled_library
+from seqlab.models.scans import compiled
 
 needs_gcc = pytest.mark.skipif(shutil.which("g++") is None, reason="needs GCC (g++)")
+SOURCE = Path(compiled.__file__).parent / "kernels" / "scans.cpp"
 NO_COMPILER = "there is no C++ compiler: install GCC (apt-get install g++, or your system's way)"
+
+
+def compiled_library() -> Path:
+    return library_of(SOURCE)
 
 
 def forget() -> None:
@@ -67,7 +74,7 @@ def test_it_is_compiled_once(made_up: Path, tmp_path: Path, folder: Path) -> Non
     assert times_compiled(tmp_path) == 1
 
 
-def test_it_is_compiled_again_for_another_compiler_processor_or_source(
+def test_it_is_compiled_again_for_another_compiler_processor_source_or_flag(
     made_up: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = {compiled_library()}
@@ -75,11 +82,11 @@ def test_it_is_compiled_again_for_another_compiler_processor_or_source(
     found.add(compiled_library())
     monkeypatch.setattr(compiler, "_processor", lambda: "another")
     found.add(compiled_library())
-    sources = shutil.copytree(compiler.SOURCES, tmp_path / "sources")
+    sources = shutil.copytree(SOURCE.parent, tmp_path / "sources")
     (sources / "cells.h").write_text("// another\n")
-    monkeypatch.setattr(compiler, "SOURCES", sources)
-    found.add(compiled_library())
-    assert len(found) == times_compiled(tmp_path) == 4
+    found.add(library_of(sources / "scans.cpp"))
+    found.add(library_of(sources / "scans.cpp", "-fopenmp"))
+    assert len(found) == times_compiled(tmp_path) == 5
 
 
 @needs_gcc
@@ -129,7 +136,7 @@ def test_what_a_compiler_says_is_passed_on(made_up: Path, folder: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named(made_up: Path, folder: Path) -> None:
     folder.parent.mkdir()
     folder.write_text("a file is in the way")
-    with pytest.raises(CompilerError, match=rf"^{folder}/\w+\.so cannot be written: "):
+    with pytest.raises(CompilerError, match=rf"^{folder}/scans-\w+\.so cannot be written: "):
         compiled_library()
 
 
