@@ -41,6 +41,7 @@ ALLOWED = {
     "deferral": set(),
     "leaving": set(),
     "memory": set(),
+    "cores": set(),
     "compiler": {"files"},
     "provenance": {"__init__"},
     # config.jobs, config.space: for what a job is made of; config.claim: whether it is at work

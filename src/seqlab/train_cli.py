@@ -20,6 +20,7 @@ from seqlab.config.help import help_text
 from seqlab.config.hydra_node import checked_hydra
 from seqlab.config.preflight import check_ahead, check_package, named
 from seqlab.config.saved import load_config
+from seqlab.cores import OtherProcesses, share_cores
 from seqlab.deferral import Deferral
 from seqlab.errors import EXIT_DONE, EXIT_USAGE, UserError, one_line, print_error
 from seqlab.project import enter_project
@@ -31,24 +32,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 done, 1 a run failed, 2 the command or configuration is wrong, 130 and 143 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    others = OtherProcesses()
     register_resolvers()
     # Hydra then lets its exceptions through, instead of printing them and leaving with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     deferral = Deferral()
     try:
-        return _dispatched(words, deferral)
+        return _dispatched(words, deferral, others)
     finally:
         deferral.end()
 
 
-def _dispatched(words: list[str], deferral: Deferral) -> int:
+def _dispatched(words: list[str], deferral: Deferral, others: OtherProcesses) -> int:
     try:
         resumed = _value_of("resume", words)
         refuse_url(resumed or "", "resume=")
         enter_project(resumed)
         if resumed is not None:
-            return _resume(Path(resumed), words, deferral)
-        return _train(words, deferral)
+            return _resume(Path(resumed), words, deferral, others)
+        return _train(words, deferral, others)
     except UserError as error:
         print_error(error)
     except Exception as error:
@@ -64,7 +66,7 @@ def _told(error: Exception, words: list[str]) -> UserError:
         return UserError(f"the configuration cannot be composed: {one_line(error)}")
 
 
-def _train(words: list[str], deferral: Deferral) -> int:
+def _train(words: list[str], deferral: Deferral, others: OtherProcesses) -> int:
     command = parse_command(words)
     if command.asks_help:
         print(help_text(command.config_dir))
@@ -73,7 +75,7 @@ def _train(words: list[str], deferral: Deferral) -> int:
         check_ahead(command)
     elif command.package:
         check_package(command)
-    task = _Task(command, deferral)
+    task = _Task(command, deferral, others)
     program, sys.argv = sys.argv, [sys.argv[0], *words]
     try:
         run = hydra.main(version_base=HYDRA_VERSION, config_path=str(conf_dir()), config_name=ROOT)(
@@ -92,15 +94,18 @@ class _Task:
     Args:
         command: the command line, taken apart.
         deferral: the signals that came so far.
+        others: what else is at work on this machine.
     """
 
-    def __init__(self, command: Command, deferral: Deferral) -> None:
+    def __init__(self, command: Command, deferral: Deferral, others: OtherProcesses) -> None:
         self.code = EXIT_DONE
         self._command = command
         self._deferral = deferral
+        self._others = others
 
     def __call__(self, config: DictConfig) -> None:
         """Train what one configuration describes."""
+        share_cores(self._others)
         self.code = _run_one(config, HydraConfig.get(), self._deferral)
 
     def sweep_grid(
@@ -113,6 +118,7 @@ class _Task:
         from seqlab.sweep_cli import run_sweep
         from seqlab.sweeps.source import GridSource
 
+        share_cores(self._others)
         request = sweep_request(config, self._command.config_dir, params, words)
         source = GridSource(Grid(request.words, loader))
         self.code = run_sweep(request, source, self._deferral.received)
@@ -124,6 +130,7 @@ class _Task:
         from seqlab.config.search_request import search_request
         from seqlab.search_cli import run_search
 
+        share_cores(self._others)
         folder = self._command.config_dir
         asked = search_request(config, folder, loader, options, words)
         self.code = run_search(*asked, self._deferral.received)
@@ -142,7 +149,7 @@ def _run_one(config: DictConfig, node: HydraConf, deferral: Deferral) -> int:
     return code
 
 
-def _resume(folder: Path, words: list[str], deferral: Deferral) -> int:
+def _resume(folder: Path, words: list[str], deferral: Deferral, others: OtherProcesses) -> int:
     overrides = [word for word in words if not word.startswith("resume=")]
     options = [word for word in overrides if word.startswith("-")]
     if options:
@@ -152,6 +159,7 @@ def _resume(folder: Path, words: list[str], deferral: Deferral) -> int:
         )
     config = load_config(folder, overrides)
     hold(folder)
+    share_cores(others)
     try:
         from seqlab.run import resume
 

@@ -7,7 +7,9 @@
 #pragma once
 
 #include <omp.h>
+#include <sched.h>
 
+#include <atomic>
 #include <utility>
 
 #include "numbers.h"
@@ -29,6 +31,31 @@ struct Share {
     const int64_t one = omp_get_thread_num(), all = omp_get_num_threads();
     begin = count * one / all, end = count * (one + 1) / all;
   }
+};
+
+// Where threads wait for one another. They look again and again, as a step is short; but where
+// others want the core, such as a second run on this machine, they leave it to them.
+class Barrier {
+ public:
+  void wait(int num_threads) {
+    const int turn = turn_.load(std::memory_order_relaxed);
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == num_threads) {
+      arrived_.store(0, std::memory_order_relaxed);
+      turn_.store(turn + 1, std::memory_order_release);
+      return;
+    }
+    for (int looks = 0; turn_.load(std::memory_order_acquire) == turn; looks++) {
+      if (looks >= PATIENCE) sched_yield();
+#ifdef __x86_64__
+      __builtin_ia32_pause();
+#endif
+    }
+  }
+
+ private:
+  static constexpr int PATIENCE = 1000;  // some ten microseconds
+  alignas(64) std::atomic<int> arrived_{0};
+  alignas(64) std::atomic<int> turn_{0};
 };
 
 SEQLAB_INLINE int64_t panels(int64_t size, int64_t width) { return (size + width - 1) / width; }
@@ -114,6 +141,7 @@ void steps_forward(Shape shape, const R* weight, const R* start, R* hidden, R* p
                    const Body& body) {
   constexpr int lanes = LANES<R>, vectors = GATES * WIDE, width = WIDE * lanes;
   const int64_t size = shape.size, count = panels(size, width), length = size * vectors * lanes;
+  Barrier barrier;
 #pragma omp parallel num_threads(shape.num_threads)
   {
     const Share mine(count);
@@ -141,7 +169,7 @@ void steps_forward(Shape shape, const R* weight, const R* start, R* hidden, R* p
             }
         });
       before = hidden + t * shape.num_rows * size;
-#pragma omp barrier
+      barrier.wait(omp_get_num_threads());
     }
   }
 }
@@ -154,6 +182,7 @@ void steps_backward(Shape shape, int num_gates, const R* weight, const R* inner,
                     R* packed, const Body& body) {
   constexpr int lanes = LANES<R>, vectors = 2, width = vectors * lanes;
   const int64_t size = shape.size, count = panels(size, width), gates = num_gates * size;
+  Barrier barrier;
 #pragma omp parallel num_threads(shape.num_threads)
   {
     const Share mine(count);
@@ -168,7 +197,7 @@ void steps_backward(Shape shape, int num_gates, const R* weight, const R* inner,
       for (int64_t row = 0; row < shape.num_rows; row++)
         for (int64_t unit = mine.begin * width; unit < end; unit += lanes)
           body(t, row, unit, within<R>(unit, end));
-#pragma omp barrier
+      barrier.wait(omp_get_num_threads());
       const R* here = inner + t * shape.num_rows * gates;
       for (int64_t panel = mine.begin; panel < mine.end; panel++)
         for_blocks<vectors>(shape.num_rows, [&](int64_t first, auto rows) {
