@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from benchmark_report import Row, Section
 from seqlab.files import replacing
@@ -115,6 +116,9 @@ def draw_sizes(section: Section, folder: Path) -> None:
                 panel.set(xscale="log", yscale="log")
                 panel.set_xticks(list(known), [str(value) for value in known])
                 panel.set_xticks([], minor=True)
+                panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                panel.yaxis.set_major_formatter("{x:g}")
+                panel.yaxis.set_minor_formatter(NullFormatter())
             panel.set(xlabel=key, ylabel=units[unit])
             panel.grid(alpha=0.3)
     panels[0][0].legend(frameon=False)

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +14,14 @@ from seqlab import compiler
 from seqlab.compiler import CompilerError
 from seqlab.compiler import compiled_library as library_of
 from seqlab.errors import UserError
+from seqlab.experiment import _check_backend
 from seqlab.models.recurrent import RecurrentNetwork
 from seqlab.models.scans import compiled
 
 needs_gcc = pytest.mark.skipif(shutil.which("g++") is None, reason="needs GCC (g++)")
 SOURCE = Path(compiled.__file__).parent / "kernels" / "scans.cpp"
+COMPILED = ("experiment=time_machine_gru", "data=sample_story", "model.backend=compiled")
+REMEDY = "Use model.backend=auto, the fastest that there is"
 NO_COMPILER = "there is no C++ compiler: install GCC (apt-get install g++, or your system's way)"
 
 
@@ -104,17 +108,9 @@ def test_without_a_compiler_auto_does_without(caplog: pytest.LogCaptureFixture) 
     with caplog.at_level(logging.INFO):
         assert not compiled.available()
         assert not compiled.available()
-    expected = f"model.backend=auto does without compiled recurrences: {NO_COMPILER}"
+    expected = f"recurrences do without compiled code: {NO_COMPILER}"
     assert [record.getMessage() for record in caplog.records] == [expected]
     assert RecurrentNetwork(5).backend_for(torch.zeros(8, 1, dtype=torch.int64)) == "scan"
-
-
-@pytest.mark.usefixtures("no_compiler")
-def test_without_a_compiler_compiled_is_refused() -> None:
-    with pytest.raises(UserError) as refused:
-        RecurrentNetwork(5, backend="compiled")
-    assert str(refused.value) == f"model.backend=compiled: {NO_COMPILER}"
-    assert refused.value.hint == "model.backend=auto takes the fastest that there is without it."
 
 
 def test_a_compiler_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,12 +152,31 @@ def test_another_thread_library_than_torch_s_is_not_used(monkeypatch: pytest.Mon
     )
 
 
-def test_a_run_is_refused_before_it_begins(tmp_path: Path) -> None:
-    words = ("experiment=time_machine_gru", "data=sample_story", "model.backend=compiled")
-    done = spawn("-m", "train", *words, cwd=tmp_path, PATH=str(tmp_path / "empty"))
-    assert done.returncode == 2
-    assert done.stderr == (
-        f"error: model.backend=compiled: {NO_COMPILER}\n"
-        "  model.backend=auto takes the fastest that there is without it.\n"
+def test_without_a_compiler_compiled_is_refused_before_a_run_begins(tmp_path: Path) -> None:
+    done = spawn("-m", "train", *COMPILED, cwd=tmp_path, PATH=str(tmp_path / "empty"))
+    refused(done, tmp_path, f"model.backend=compiled: {NO_COMPILER}", " without it.")
+
+
+def test_compiled_with_numbers_that_it_does_not_have_is_refused(tmp_path: Path) -> None:
+    done = spawn("-m", "train", *COMPILED, "trainer.precision=bf16-mixed", cwd=tmp_path)
+    message = (
+        "model.backend=compiled with trainer.precision=bf16-mixed: it computes with 32 or 64 bits"
     )
-    assert not (tmp_path / "outputs").exists()
+    refused(done, tmp_path, message, ", or trainer.precision=32-true.")
+
+
+def test_compiled_on_a_gpu_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqlab.experiment.accelerator", lambda wanted: "gpu")
+    config = {"model": {"backend": "compiled"}, "trainer": {"accelerator": "auto"}}
+    with pytest.raises(UserError) as error:
+        _check_backend(config)
+    assert str(error.value) == "model.backend=compiled: it is for CPUs, and the run is on a GPU"
+    assert error.value.hint == f"{REMEDY}, or trainer.accelerator=cpu."
+
+
+def refused(
+    done: subprocess.CompletedProcess[str], folder: Path, message: str, remedy: str
+) -> None:
+    assert done.returncode == 2
+    assert done.stderr == f"error: {message}\n  {REMEDY}{remedy}\n"
+    assert not (folder / "outputs").exists()

@@ -11,13 +11,15 @@ from seqlab.callbacks.limits import MaxSteps
 from seqlab.callbacks.signals import StopOnSignal
 from seqlab.callbacks.streams import OwnStream
 from seqlab.checkpoint import VerifiedCheckpointIO
+from seqlab.compiler import CompilerError
 from seqlab.config.build import build
 from seqlab.data.module import SequenceData
-from seqlab.devices import devices_of
+from seqlab.devices import accelerator, devices_of
 from seqlab.errors import UserError
 from seqlab.memory import keep_freed_memory
 from seqlab.models.forecaster import Forecaster
 from seqlab.models.language_model import LanguageModel
+from seqlab.models.scans.compiled import kernels
 from seqlab.models.training import SequenceModule
 from seqlab.parallel.group import OneMachine
 from seqlab.parallel.order import ALONE, Place
@@ -63,6 +65,7 @@ def build_experiment(
     Raises:
         UserError: it describes what cannot be made, or not be trained here.
     """
+    _check_backend(config)
     began = take_beginning()
     profiler = None
     if config["trainer"].get("profiler") == "phases":
@@ -194,6 +197,28 @@ def test(experiment: Experiment) -> bool:
         experiment.module, datamodule=experiment.data, verbose=False, weights_only=True
     )
     return True
+
+
+def _check_backend(config: dict[str, Any]) -> None:
+    """Raise `UserError` where `model.backend=compiled` is asked for and cannot be had."""
+    if config["model"].get("backend") != "compiled":
+        return
+    flags, remedy = config["trainer"], "Use model.backend=auto, the fastest that there is"
+    if accelerator(flags["accelerator"]) == "gpu":
+        raise UserError(
+            "model.backend=compiled: it is for CPUs, and the run is on a GPU",
+            f"{remedy}, or trainer.accelerator=cpu.",
+        )
+    if "16" in str(flags["precision"]):
+        raise UserError(
+            f"model.backend=compiled with trainer.precision={flags['precision']}: it computes "
+            "with 32 or 64 bits",
+            f"{remedy}, or trainer.precision=32-true.",
+        )
+    try:
+        kernels()
+    except CompilerError as error:
+        raise UserError(f"model.backend=compiled: {error}", f"{remedy} without it.") from error
 
 
 def _check_shareable(data: Any) -> None:

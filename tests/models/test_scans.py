@@ -33,9 +33,8 @@ def kernels() -> compiled.Kernels:
 
 
 @pytest.fixture
-def two_threads() -> Iterator[None]:
+def own_threads() -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(2)
     yield
     torch.set_num_threads(before)
 
@@ -200,9 +199,20 @@ def test_auto_is_torch_on_a_gpu_and_with_mixed_precision(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("backend", ["compiled", "scan", "torch"])
 def test_a_named_backend_is_taken(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqlab.models.recurrent.require_kernels", lambda: None)
+    monkeypatch.setattr("seqlab.models.recurrent.available", lambda: True)
     network = RecurrentNetwork(28, hidden_size=8, backend=backend)
     assert network.backend_for(torch.zeros(1, 1, dtype=torch.int64)) == backend
+
+
+def test_compiled_where_it_cannot_be_had_is_as_auto(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was trained with it is evaluated on a GPU, or where there is no compiler."""
+    monkeypatch.setattr("seqlab.models.recurrent.available", lambda: False)
+    network = RecurrentNetwork(28, hidden_size=8, backend="compiled")
+    tokens = torch.zeros(8, 1, dtype=torch.int64)
+    assert network.backend_for(tokens) == "scan"
+    monkeypatch.setattr("seqlab.models.recurrent.available", lambda: True)
+    assert network.backend_for(tokens.to("meta")) == "torch"
+    assert network.bfloat16().backend_for(tokens) == "scan"
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -226,19 +236,27 @@ def test_compiled_steps_agree_with_those_in_torch(
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.usefixtures("two_threads")
-def test_compiled_results_depend_on_neither_threads_nor_the_rows_beside(cell: str) -> None:
+@pytest.mark.parametrize("num_threads", [2, 3, 9])
+@pytest.mark.usefixtures("own_threads")
+def test_compiled_results_depend_on_neither_threads_nor_the_rows_beside(
+    cell: str, num_threads: int
+) -> None:
     torch.manual_seed(5)
     module, tokens = CELLS[cell](7, 100), torch.randint(7, (6, 23))
 
-    def outputs(columns: slice) -> Tensor:
-        return run_layers(module, tokens[:, columns], None, kernels())[0]
+    def judged(columns: slice) -> tuple[Tensor, Tensor]:
+        outputs, ends = run_layers(module, tokens[:, columns], None, kernels())
+        (gradient,) = torch.autograd.grad(ends[0].sum(), module.bias_ih_l0)
+        return outputs, gradient
 
-    everything = outputs(slice(None))
-    assert torch.equal(outputs(slice(9, 10)), everything[:, 9:10])
-    assert torch.equal(outputs(slice(3, 20)), everything[:, 3:20])
+    torch.set_num_threads(num_threads)
+    everything, gradient = judged(slice(None))
+    assert torch.equal(judged(slice(9, 10))[0], everything[:, 9:10])
+    assert torch.equal(judged(slice(3, 20))[0], everything[:, 3:20])
     torch.set_num_threads(1)
-    assert torch.equal(outputs(slice(None)), everything)
+    again, gradient_again = judged(slice(None))
+    assert torch.equal(again, everything)
+    torch.testing.assert_close(gradient_again, gradient)  # its sum over rows is torch's
 
 
 def test_compiled_functions_at_the_ends_of_their_range() -> None:

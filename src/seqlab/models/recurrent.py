@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.models.scans import loops
-from seqlab.models.scans.compiled import FORMATS, available, kernels, require_kernels
+from seqlab.models.scans.compiled import FORMATS, available, kernels
 from seqlab.models.scans.layers import run_layers
 
 State: TypeAlias = Tensor | tuple[Tensor, Tensor]
@@ -34,10 +34,8 @@ class RecurrentNetwork(nn.Module):
             chapter does from scratch; `None`: the library's uniform initial weights.
         backend: what computes the recurrence, with the same weights and results: `compiled` and
             `scan` are seqlab's own, in C++ and in torch operations, `torch` is `nn.RNN`, `nn.GRU`
-            or `nn.LSTM`; `auto` takes the fastest that there is.
-
-    Raises:
-        UserError: `compiled` on a machine where nothing can be compiled.
+            or `nn.LSTM`; `auto` takes the fastest that there is, and so does `compiled` where it
+            cannot be had.
     """
 
     def __init__(
@@ -53,8 +51,6 @@ class RecurrentNetwork(nn.Module):
         backend: str = "auto",
     ) -> None:
         super().__init__()
-        if backend == "compiled":
-            require_kernels()
         self.backend = backend
         self.vocabulary_size = vocabulary_size
         self.sees_future = bidirectional
@@ -100,12 +96,13 @@ class RecurrentNetwork(nn.Module):
 
     def backend_for(self, tokens: Tensor) -> str:
         """Return what computes the recurrence of `(T, B)` tokens; docs/speed.md has the figures."""
-        if self.backend != "auto":
+        if self.backend in ("scan", "torch"):
             return self.backend
         size, words = self.recurrent.hidden_size, self.vocabulary_size
         if not tokens.is_cpu or torch.is_autocast_enabled("cpu"):
             return "torch"
-        if len(tokens) < _MANY_STEPS and words <= 4 * size:
+        few_steps = len(tokens) < _MANY_STEPS and words <= 4 * size
+        if few_steps and self.backend == "auto":
             return "torch"
         if self.head.weight.dtype in FORMATS and available():
             return "compiled"

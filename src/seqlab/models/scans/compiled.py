@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from seqlab.compiler import CompilerError, compiled_library
-from seqlab.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +23,6 @@ _FUNCTIONS = {
 
 _PADDING = 32
 """Units by which the weights are padded at most: kernels/steps.h computes that many together."""
-
-_WORTH_ALL_THREADS = 200_000
-"""Additions and multiplications of a time step from which it pays to wait for other threads."""
 
 
 class Kernels:
@@ -66,14 +62,13 @@ class _Shape(ctypes.Structure):
 def _call(library: ctypes.CDLL, name: str, place_of_weight: int, *arguments: Tensor) -> None:
     num_steps, num_rows, _ = arguments[0].shape
     weight = arguments[place_of_weight]
+    assert all(each.is_cpu and each.dtype == weight.dtype for each in arguments), name
     gates, size = weight.shape
-    work = 2 * num_rows * weight.numel()
-    threads = torch.get_num_threads() if work >= _WORTH_ALL_THREADS else 1
     packed = weight.new_empty(gates * (size + _PADDING))
     # A list, so that a copy lives until the function has returned.
     tensors = [each.contiguous() for each in (*arguments, packed)]
     library[f"{name}_{FORMATS[weight.dtype]}"](
-        _Shape(num_steps, num_rows, size, threads),
+        _Shape(num_steps, num_rows, size, torch.get_num_threads()),
         *(ctypes.c_void_p(each.data_ptr()) for each in tensors),
     )
 
@@ -104,21 +99,6 @@ def available() -> bool:
     try:
         kernels()
     except CompilerError as error:
-        logger.info("model.backend=auto does without compiled recurrences: %s", error)
+        logger.info("recurrences do without compiled code: %s", error)
         return False
     return True
-
-
-def require_kernels() -> None:
-    """Make sure that there are compiled functions.
-
-    Raises:
-        UserError: there are none on this machine.
-    """
-    try:
-        kernels()
-    except CompilerError as error:
-        raise UserError(
-            f"model.backend=compiled: {error}",
-            "model.backend=auto takes the fastest that there is without it.",
-        ) from error

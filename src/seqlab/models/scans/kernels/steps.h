@@ -24,14 +24,15 @@ struct Shape {
   int num_threads;
 };
 
-// Which of `count` panels are a thread's.
-struct Share {
-  int64_t begin, end;
-  explicit Share(int64_t count) {
-    const int64_t one = omp_get_thread_num(), all = omp_get_num_threads();
-    begin = count * one / all, end = count * (one + 1) / all;
-  }
-};
+// How many threads work on panels of weights: for less work than this they would wait for one
+// another longer than they work.
+inline int working_threads(const Shape& shape, int num_gates, int64_t num_panels) {
+  constexpr int64_t WORTH_A_THREAD = 100000;  // additions and multiplications of a step
+  const int64_t work = 2 * shape.num_rows * num_gates * shape.size * shape.size;
+  const int64_t worth = work / WORTH_A_THREAD < num_panels ? work / WORTH_A_THREAD : num_panels;
+  if (worth <= 1) return 1;
+  return worth < shape.num_threads ? int(worth) : shape.num_threads;
+}
 
 // Where threads wait for one another. They look again and again, as a step is short; but where
 // others want the core, such as a second run on this machine, they leave it to them.
@@ -57,6 +58,22 @@ class Barrier {
   alignas(64) std::atomic<int> arrived_{0};
   alignas(64) std::atomic<int> turn_{0};
 };
+
+// `body(begin, end, meet)` in every thread that works, for its share of the panels; `meet` waits
+// until all of them have called it.
+template <class Body>
+void share_panels(const Shape& shape, int num_gates, int64_t num_panels, const Body& body) {
+  const int wanted = working_threads(shape, num_gates, num_panels);
+  Barrier barrier;
+  // All threads or one: to ask for another number would end some, and begin them anew next time.
+#pragma omp parallel num_threads(wanted > 1 ? shape.num_threads : 1)
+  {
+    const int64_t one = omp_get_thread_num(), there = omp_get_num_threads();
+    const int64_t all = wanted < there ? wanted : there;
+    if (one < all)
+      body(num_panels * one / all, num_panels * (one + 1) / all, [&] { barrier.wait(int(all)); });
+  }
+}
 
 SEQLAB_INLINE int64_t panels(int64_t size, int64_t width) { return (size + width - 1) / width; }
 
@@ -141,22 +158,19 @@ void steps_forward(Shape shape, const R* weight, const R* start, R* hidden, R* p
                    const Body& body) {
   constexpr int lanes = LANES<R>, vectors = GATES * WIDE, width = WIDE * lanes;
   const int64_t size = shape.size, count = panels(size, width), length = size * vectors * lanes;
-  Barrier barrier;
-#pragma omp parallel num_threads(shape.num_threads)
-  {
-    const Share mine(count);
-    for (int64_t panel = mine.begin; panel < mine.end; panel++)
+  share_panels(shape, GATES, count, [&](int64_t begin, int64_t end, const auto& meet) {
+    for (int64_t panel = begin; panel < end; panel++)
       for (int64_t k = 0; k < size; k += CHUNK)
         for (int gate = 0; gate < GATES; gate++)
           for (int64_t u = 0; u < width; u++) {
-            const int64_t unit = panel * width + u, end = k + CHUNK < size ? k + CHUNK : size;
+            const int64_t unit = panel * width + u, stop = k + CHUNK < size ? k + CHUNK : size;
             const R* from = weight + (gate * size + unit) * size;
             R* to = packed + panel * length + gate * width + u;
-            for (int64_t i = k; i < end; i++) to[i * vectors * lanes] = unit < size ? from[i] : 0;
+            for (int64_t i = k; i < stop; i++) to[i * vectors * lanes] = unit < size ? from[i] : 0;
           }
     const R* before = start;
     for (int64_t t = 0; t < shape.num_steps; t++) {
-      for (int64_t panel = mine.begin; panel < mine.end; panel++)
+      for (int64_t panel = begin; panel < end; panel++)
         for_blocks<vectors>(shape.num_rows, [&](int64_t first, auto rows) {
           Vec<R> sums[rows][vectors];
           multiply<R, rows, vectors>(before + first * size, size, packed + panel * length, size,
@@ -169,9 +183,9 @@ void steps_forward(Shape shape, const R* weight, const R* start, R* hidden, R* p
             }
         });
       before = hidden + t * shape.num_rows * size;
-      barrier.wait(omp_get_num_threads());
+      meet();
     }
-  }
+  });
 }
 
 // `body(t, row, unit, count)` for each step from the last, row and vector of units; it writes the
@@ -182,24 +196,21 @@ void steps_backward(Shape shape, int num_gates, const R* weight, const R* inner,
                     R* packed, const Body& body) {
   constexpr int lanes = LANES<R>, vectors = 2, width = vectors * lanes;
   const int64_t size = shape.size, count = panels(size, width), gates = num_gates * size;
-  Barrier barrier;
-#pragma omp parallel num_threads(shape.num_threads)
-  {
-    const Share mine(count);
-    for (int64_t panel = mine.begin; panel < mine.end; panel++)
+  share_panels(shape, num_gates, count, [&](int64_t begin, int64_t end, const auto& meet) {
+    for (int64_t panel = begin; panel < end; panel++)
       for (int64_t k = 0; k < gates; k++)
         for (int64_t u = 0; u < width; u++) {
           const int64_t unit = panel * width + u;
           packed[(panel * gates + k) * width + u] = unit < size ? weight[k * size + unit] : 0;
         }
-    const int64_t end = mine.end * width < size ? mine.end * width : size;
+    const int64_t last = end * width < size ? end * width : size;
     for (int64_t t = shape.num_steps - 1; t >= 0; t--) {
       for (int64_t row = 0; row < shape.num_rows; row++)
-        for (int64_t unit = mine.begin * width; unit < end; unit += lanes)
-          body(t, row, unit, within<R>(unit, end));
-      barrier.wait(omp_get_num_threads());
+        for (int64_t unit = begin * width; unit < last; unit += lanes)
+          body(t, row, unit, within<R>(unit, last));
+      meet();
       const R* here = inner + t * shape.num_rows * gates;
-      for (int64_t panel = mine.begin; panel < mine.end; panel++)
+      for (int64_t panel = begin; panel < end; panel++)
         for_blocks<vectors>(shape.num_rows, [&](int64_t first, auto rows) {
           Vec<R> sums[rows][vectors];
           multiply<R, rows, vectors>(here + first * gates, gates, packed + panel * gates * width,
@@ -213,7 +224,7 @@ void steps_backward(Shape shape, int num_gates, const R* weight, const R* inner,
             }
         });
     }
-  }
+  });
 }
 
 }  // namespace seqlab
