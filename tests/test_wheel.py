@@ -1,4 +1,4 @@
-"""A built wheel works from any folder: the configuration files and the story travel in it."""
+"""A built wheel works from any folder: configuration files, C++ and the story travel in it."""
 
 import os
 import subprocess
@@ -30,10 +30,13 @@ def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def test_wheel_holds_every_configuration_file_and_the_story(wheel: Path) -> None:
+def test_wheel_holds_every_configuration_file_the_cpp_and_the_story(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for file in (ROOT / "conf").rglob("*.yaml"):
         assert f"seqlab/conf/{file.relative_to(ROOT / 'conf').as_posix()}" in names
+    sources = [*(ROOT / "src").rglob("*.cpp"), *(ROOT / "src").rglob("*.h")]
+    assert sources
+    assert {file.relative_to(ROOT / "src").as_posix() for file in sources} <= names
     assert {"train.py", "seqlab/data/stories/sample_story.txt"} <= names
     assert {f"seqlab/sweeps/report/page.{kind}" for kind in ("html", "css", "js")} <= names
     assert not [name for name in names if name.startswith(("tests", "scripts"))]
