@@ -12,6 +12,9 @@ import argparse
 import sys
 from pathlib import Path
 
+import torch
+
+from benchmark_gpu import measure_gpu
 from benchmark_report import read_sections, write_report
 from benchmark_sizes import draw_sizes, measure_sizes
 from benchmark_start import measure_run, measure_start
@@ -26,6 +29,7 @@ SECTIONS = {
     "run": measure_run,
     "training": measure_training,
     "limit": measure_limit,
+    "gpu": measure_gpu,
     "sizes": measure_sizes,
     "sweeps": measure_sweeps,
     "sweep_report": measure_sweep_report,
@@ -37,7 +41,7 @@ FIGURES = {"sizes": draw_sizes, "text": draw_costs}
 def main() -> int:
     options = _options()
     sections = read_sections(options.output)
-    for name in options.sections or SECTIONS:
+    for name in options.sections or _possible():
         sections[name] = SECTIONS[name](options.repeats, options.only)
         if name in FIGURES:
             FIGURES[name](sections[name], options.output / "figures")
@@ -46,6 +50,11 @@ def main() -> int:
     for line in missed:
         print(f"missed: {line}", file=sys.stderr)
     return 1 if missed else 0
+
+
+def _possible() -> list[str]:
+    """Return the sections that this machine can measure."""
+    return [name for name in SECTIONS if name != "gpu" or torch.cuda.is_available()]
 
 
 def _options() -> argparse.Namespace:
@@ -64,6 +73,8 @@ def _options() -> argparse.Namespace:
     for name in options.sections:
         if name not in SECTIONS:
             parser.error(f"there is no section {name!r}; there are: {', '.join(SECTIONS)}")
+        if name not in _possible():
+            parser.error(f"{name}: PyTorch sees no CUDA GPU on this machine")
     return options
 
 

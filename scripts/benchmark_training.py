@@ -61,11 +61,11 @@ def measure_training(repeats: int, only: list[str]) -> Section:
             continue
         steps, everything, template, bare = [], [], [], []
         for _ in range(repeats):
-            bare.append(_bare(TextLoop(chapter_text(cell)), 8))
-            timing = _text_run(cell)
+            bare.append(bare_loop(TextLoop(chapter_text(cell)), 8))
+            timing = text_run(cell)
             steps.append(1000 * timing.step)
             everything.append(1000 * timing.step_of_all)
-            template.append(_template_text(cell))
+            template.append(template_text(cell))
         name = cell.upper()
         base = tuple(bare)
         rows += [
@@ -86,9 +86,7 @@ def measure_limit(repeats: int, only: list[str]) -> Section:
     for cell in SPEEDUP:
         if only and not any(text in cell for text in only):
             continue
-        pairs = [
-            (1000 * _text_run(cell).step, products(chapter_text(cell))) for _ in range(repeats)
-        ]
+        pairs = [(1000 * text_run(cell).step, products(chapter_text(cell))) for _ in range(repeats)]
         ours, base = (tuple(side) for side in zip(*pairs, strict=True))
         rows.append(Row(cell.upper(), ours, base, 1 / SHARE_OF_LIMIT if cell == "rnn" else None))
         print(rows[-1].line(), flush=True)
@@ -97,11 +95,13 @@ def measure_limit(repeats: int, only: list[str]) -> Section:
     )
 
 
-def _text_run(cell: str) -> Timing:
+def text_run(cell: str, accelerator: str = "cpu") -> Timing:
+    """Train the chapter's network with everything on."""
     return timed_run(
         [
             *("experiment=time_machine_rnn", f"model={cell}", f"trainer.max_epochs={EPOCHS}"),
             *("data.val_fraction=0", f"data.path='{find_corpus(TIME_MACHINE)}'"),
+            f"trainer.accelerator={accelerator}",
         ]
     )
 
@@ -116,8 +116,10 @@ def _sine_rows(repeats: int) -> list[Row]:
     sliced: list[float] = []
     for _ in range(repeats):
         for times, with_loader in ((bare, True), (sliced, False)):
-            times.append(_bare(SineLoop(features, labels, with_loader=with_loader), 38))
-        timing = timed_run([f"trainer.max_epochs={EPOCHS}", "data.num_val=0"])
+            times.append(bare_loop(SineLoop(features, labels, with_loader=with_loader), 38))
+        timing = timed_run(
+            [f"trainer.max_epochs={EPOCHS}", "data.num_val=0", "trainer.accelerator=cpu"]
+        )
         steps.append(1000 * timing.step)
         everything.append(1000 * timing.step_of_all)
         loader = DataLoader(TensorDataset(features, labels), batch_size=16, shuffle=True)
@@ -131,7 +133,8 @@ def _sine_rows(repeats: int) -> list[Row]:
     ]
 
 
-def _bare(loop: TextLoop | SineLoop, steps: int) -> float:
+def bare_loop(loop: TextLoop | SineLoop, steps: int) -> float:
+    """Return milliseconds of a step; a loop on a GPU waits for it at every step."""
     loop.epoch()
     begin = time.perf_counter()
     for _ in range(EPOCHS):
@@ -139,20 +142,28 @@ def _bare(loop: TextLoop | SineLoop, steps: int) -> float:
     return 1000 * (time.perf_counter() - begin) / EPOCHS / steps
 
 
-def _template_text(cell: str) -> float:
+def template_text(cell: str, accelerator: str = "cpu") -> float:
+    """Return milliseconds of a step of the chapter's network in a default Trainer."""
     text = chapter_text(cell)
-    return _fit(TemplateText(text), DataLoader(TextDataset(text), batch_size=None), 8, text.clip)
+    loader = DataLoader(TextDataset(text), batch_size=None)
+    return _fit(TemplateText(text), loader, 8, text.clip, accelerator)
 
 
-def _fit(module: LightningModule, loader: object, steps: int, clip: float | None) -> float:
+def _fit(
+    module: LightningModule,
+    loader: object,
+    steps: int,
+    clip: float | None,
+    accelerator: str = "cpu",
+) -> float:
     with tempfile.TemporaryDirectory() as folder, unheard():
-        trainer = template_trainer(Path(folder), EPOCHS, clip)
+        trainer = template_trainer(Path(folder), EPOCHS, clip, accelerator)
         begin = time.perf_counter()
         trainer.fit(module, loader)
         return 1000 * (time.perf_counter() - begin) / EPOCHS / steps
 
 
-def products(text: Text) -> float:
+def products(text: Text, device: str = "cpu") -> float:
     """Return milliseconds of the matrix products of one step."""
     size, rows, steps = text.hidden_size, text.batch_size, text.num_steps
     wide, all_rows, words = GATES[text.cell] * size, rows * steps, text.vocabulary_size
@@ -164,18 +175,29 @@ def products(text: Text) -> float:
         ((all_rows, words, size), 1),
         ((words, all_rows, size), 1),
     ]
-    return 1000 * sum(_product(*shape) * count for shape, count in shapes)
+    return 1000 * sum(_product(*shape, device) * count for shape, count in shapes)
 
 
-def _product(rows: int, inner: int, columns: int) -> float:
-    left, right = torch.randn(rows, inner), torch.randn(inner, columns)
-    result = torch.empty(rows, columns)
+def _product(rows: int, inner: int, columns: int, device: str) -> float:
+    left, right = (
+        torch.randn(rows, inner, device=device),
+        torch.randn(inner, columns, device=device),
+    )
+    result = torch.empty(rows, columns, device=device)
     number = min(500, max(1, 20_000_000 // (rows * inner * columns)))
 
     def once() -> float:
+        finish(device)
         begin = time.perf_counter()
         for _ in range(number):
             torch.mm(left, right, out=result)
+        finish(device)
         return (time.perf_counter() - begin) / number
 
     return median(once() for _ in range(9))
+
+
+def finish(device: str) -> None:
+    """Wait until a device has done everything that it was asked for."""
+    if device == "cuda":
+        torch.cuda.synchronize()

@@ -201,12 +201,14 @@ class TemplateSine(LightningModule):
         return torch.optim.Adam(self.parameters(), lr=0.01)
 
 
-def template_trainer(folder: Path, epochs: int, clip: float | None = None) -> Trainer:
+def template_trainer(
+    folder: Path, epochs: int, clip: float | None = None, accelerator: str = "cpu"
+) -> Trainer:
     """Return a Trainer as it comes: bar, TensorBoard and checkpoints on."""
     return Trainer(
         max_epochs=epochs,
         gradient_clip_val=clip,
-        accelerator="cpu",
+        accelerator=accelerator,
         logger=TensorBoardLogger(str(folder)),
         callbacks=[ModelCheckpoint(str(folder))],
         enable_model_summary=False,

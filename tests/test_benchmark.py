@@ -15,6 +15,7 @@ from conftest import ROOT, Outcome, spawn
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import benchmark_gpu
 import benchmark_sizes
 import benchmark_text
 import benchmark_training
@@ -81,6 +82,13 @@ def test_start_section_writes_table_figures_and_machine(tmp_path: Path) -> None:
     assert "1 pairs a row" in text
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU")
+def test_gpu_section_without_a_gpu_is_refused(tmp_path: Path) -> None:
+    done = spawn(str(ROOT / "scripts" / "benchmark.py"), "gpu", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.endswith("error: gpu: PyTorch sees no CUDA GPU on this machine\n")
+
+
 @pytest.mark.parametrize("words", [["strat"], ["--repeats", "0"], ["--repeats", "few"]])
 def test_wrong_words_are_refused(tmp_path: Path, words: list[str]) -> None:
     done = spawn(str(ROOT / "scripts" / "benchmark.py"), *words, cwd=tmp_path)
@@ -128,9 +136,8 @@ def test_generated_text_has_its_size_and_is_the_same_again(
 
 def test_committed_report_has_every_section_and_keeps_its_limits() -> None:
     sections = read_sections(ROOT / "docs")
-    assert set(sections) == {
-        *("start", "run", "training", "limit", "sizes", "text", "sweeps", "sweep_report")
-    }
+    wanted = {"start", "run", "training", "limit", "sizes", "text", "sweeps", "sweep_report"}
+    assert set(sections) - {"gpu"} == wanted  # a GPU's is there once one was at hand
     assert all(len(row.seconds) >= 5 for each in sections.values() for row in each.rows)
     assert [line for section in sections.values() for line in section.missed()] == []
 
@@ -180,12 +187,41 @@ def test_training_section_has_a_row_for_each_contender(
     assert {row.limit for row in section.rows} == {{"sine": 1.0, "rnn": 0.8}[only], None}
 
 
+def test_gpu_section_tried_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark_training, "EPOCHS", 1)
+    monkeypatch.setattr(benchmark_training, "TIME_MACHINE", None)
+    monkeypatch.setattr(benchmark_training, "find_corpus", lambda _: STORY)
+    monkeypatch.setattr(benchmark_training, "chapter_text", story_text)
+    monkeypatch.setattr(benchmark_gpu, "chapter_text", story_text)
+    monkeypatch.setattr(benchmark_gpu, "_MEBIBYTES", 1)
+    section = benchmark_gpu.measure_gpu(2, ["rnn"], device="cpu")
+    limits = {row.label: row.limit for row in section.rows}
+    assert limits == {
+        "RNN, all: loop": 0.2,
+        "RNN, steps: loop": None,
+        "RNN, template: loop": None,
+        "RNN, all: 2,000,000 tokens/s": 1.0,
+        "RNN, steps: products": None,
+        "RNN, steps: bytes": None,
+    }
+    asked = section.rows[3]
+    assert asked.baseline == (0.56, 0.56)  # 32 times 35 tokens
+    assert all(value > 0 for row in section.rows for value in row.seconds + row.baseline)
+
+
+def test_bytes_that_a_step_moves() -> None:
+    text = Text(torch.zeros(9), 3, "lstm", hidden_size=2, batch_size=5, num_steps=7)
+    weights = 8 * 3 + 8 * 2 + 8 + 8 + 2 * 3 + 3  # input, recurrent, two biases, head, its bias
+    activations = 5 * 7 * (8 + 2 + 3 + 3)  # gates, states, logits, their softmax
+    assert benchmark_gpu.needed_bytes(text) == 4 * (6 * weights + 4 * activations)
+
+
 def test_products_are_those_of_the_cell() -> None:
     seen: list[tuple[int, ...]] = []
     text = Text(torch.zeros(3000, dtype=torch.int64), 28, "gru")
 
-    def noted(*shape: int) -> float:
-        seen.append(shape)
+    def noted(rows: int, inner: int, columns: int, device: str) -> float:
+        seen.append((rows, inner, columns))
         return 1.0
 
     patch = pytest.MonkeyPatch()
@@ -194,7 +230,7 @@ def test_products_are_those_of_the_cell() -> None:
     patch.undo()
     assert seen[:3] == [(32, 256, 768), (32, 768, 256), (768, 1120, 256)]
     assert total == 1000 * (35 + 35 + 1 + 3)
-    assert benchmark_training._product(2, 3, 4) > 0
+    assert benchmark_training._product(2, 3, 4, "cpu") > 0
 
 
 def test_memory_that_a_step_needs() -> None:

@@ -1,6 +1,7 @@
 """On a machine with a CUDA GPU: it is chosen by itself, and computes what the CPU does."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from conftest import SMALL_LM, Outcome
 from seqlab.devices import accelerator
 from seqlab.run_folder import RunFolder
+from seqlab.training_loop import TrainingLoop
 
 needs_two = pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA GPUs")
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
@@ -32,6 +34,27 @@ def test_gpu_run_agrees_with_the_cpu(train: Callable[..., Outcome], words: list[
     for name, value in on_cpu["metrics"].items():
         if name.endswith("/loss"):
             assert on_gpu["metrics"][name] == pytest.approx(value, rel=1e-2)
+
+
+@needs_gpu
+@pytest.mark.parametrize("words", [[], SMALL_LM], ids=["sine", "language"])
+def test_a_training_step_does_not_wait_for_the_gpu(
+    train: Callable[..., Outcome], words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, steps = TrainingLoop._step, []
+
+    def strict(self: TrainingLoop, batch: Any, index: int) -> dict[str, Any]:
+        steps.append(index)
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            return plain(self, batch, index)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+    monkeypatch.setattr(TrainingLoop, "_step", strict)
+    done = train(*words, "trainer.accelerator=gpu", "trainer.max_epochs=2")
+    assert done.code == 0, done.err
+    assert len(steps) > 2
 
 
 @needs_gpu

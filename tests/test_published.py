@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Outcome
-from seqlab.data.vocabulary import tokenize
+from plain_tokens import tokenize
 from seqlab.run_folder import RunFolder
 
 

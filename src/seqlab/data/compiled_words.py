@@ -26,7 +26,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
 
 
 class CompiledWordTable:
-    """What `WordTable` is, four times as fast.
+    """What `WordTable` is, in compiled code.
 
     Args:
         raw: as there.
