@@ -132,8 +132,20 @@ def test_what_a_compiler_says_is_passed_on(made_up: Path, folder: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named(made_up: Path, folder: Path) -> None:
     folder.parent.mkdir()
     folder.write_text("a file is in the way")
-    with pytest.raises(CompilerError, match=rf"^{folder}/scans-\w+\.so cannot be written: "):
+    with pytest.raises(CompilerError, match=rf"^scans-\w+\.so cannot be kept: .*{folder}"):
         compiled_library()
+
+
+def test_a_person_without_a_home_folder_does_without(
+    made_up: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(compiler, "user_cache", none)
+    with pytest.raises(CompilerError, match=r"cannot be kept: Could not determine home directory"):
+        compiled_library()
+    assert not compiled.available()
 
 
 def test_what_cannot_be_loaded_is_told(made_up: Path) -> None:

@@ -47,8 +47,11 @@ def test_cores_that_others_keep_busy(clock: Clock) -> None:
     assert others.busy_cores() == pytest.approx(1.5)
 
 
-def test_a_system_that_does_not_tell(clock: Clock) -> None:
+@pytest.mark.parametrize("content", [None, "", "cpu 1 2\n", "cpu a b c d e f g\n"])
+def test_a_system_that_does_not_tell(clock: Clock, content: str | None) -> None:
     clock.file.unlink()
+    if content is not None:
+        clock.file.write_text(content)
     assert OtherProcesses().busy_cores() == 0
 
 

@@ -1,5 +1,6 @@
 """Compiles C++ for this machine's processor, once."""
 
+import ctypes
 import functools
 import hashlib
 import os
@@ -20,6 +21,14 @@ class CompilerError(Exception):
     """No library could be made; the message says why and what helps."""
 
 
+def load_compiled(source: Path, *flags: str) -> ctypes.CDLL:
+    """Return the functions of a C++ file; its arguments and errors are `compiled_library`'s."""
+    try:
+        return ctypes.CDLL(str(compiled_library(source, *flags)))
+    except OSError as error:
+        raise CompilerError(f"what was compiled cannot be loaded: {error}") from error
+
+
 def compiled_library(source: Path, *flags: str) -> Path:
     """Return the shared library made of a file by this compiler for this processor.
 
@@ -35,13 +44,14 @@ def compiled_library(source: Path, *flags: str) -> Path:
     """
     compiler = _compiler()
     command = [compiler, *FLAGS, *flags, str(source)]
-    library = user_cache() / "kernels" / f"{source.stem}-{_fingerprint(command)}.so"
-    if not library.exists():
-        try:
+    name = f"{source.stem}-{_fingerprint(command)}.so"
+    try:
+        library = user_cache() / "kernels" / name
+        if not library.exists():
             with replacing(library) as partial:
                 _run([*command, "-o", str(partial)])
-        except OSError as error:
-            raise CompilerError(f"{library} cannot be written: {error}") from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: the person has no home folder
+        raise CompilerError(f"{name} cannot be kept: {error}") from error
     return library
 
 

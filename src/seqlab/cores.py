@@ -41,7 +41,7 @@ def share_cores(others: OtherProcesses) -> None:
 def _busy_seconds() -> float | None:
     try:
         first = _STAT.read_text(encoding="utf-8").split("\n", 1)[0].split()
-    except OSError:
+        user, nice, system, _idle, _waiting, *interrupts = map(int, first[1:8])
+    except (OSError, ValueError):
         return None
-    user, nice, system, _idle, _waiting, *interrupts = map(int, first[1:8])
     return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from seqlab.compiler import CompilerError, compiled_library
+from seqlab.compiler import load_compiled
 from seqlab.data.encoding import LETTERS_AND_SPACES, Numbers
 from seqlab.data.word_table import WHITE_SPACE
 
@@ -60,10 +60,7 @@ class CompiledWordTable:
 
 @functools.cache
 def _library() -> ctypes.CDLL:
-    try:
-        library = ctypes.CDLL(str(compiled_library(_SOURCE)))
-    except OSError as error:
-        raise CompilerError(f"what was compiled cannot be loaded: {error}") from error
+    library = load_compiled(_SOURCE)
     for name, (result, arguments) in _SIGNATURES.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from seqlab.compiler import CompilerError, compiled_library
+from seqlab.compiler import CompilerError, load_compiled
 
 logger = logging.getLogger(__name__)
 
@@ -29,17 +29,13 @@ class Kernels:
     """The compiled functions, with the arguments of those in loops.py.
 
     Args:
-        file: what `compiled_library` made.
+        library: of kernels/scans.cpp.
 
     Raises:
-        CompilerError: it cannot be loaded, or would not share torch's threads.
+        CompilerError: it would not share torch's threads.
     """
 
-    def __init__(self, file: Path) -> None:
-        try:
-            library = ctypes.CDLL(str(file))
-        except OSError as error:
-            raise CompilerError(f"what was compiled cannot be loaded: {error}") from error
+    def __init__(self, library: ctypes.CDLL) -> None:
         library.thread_library.restype = ctypes.c_void_p
         if library.thread_library() != _thread_library_of_torch():
             raise CompilerError(
@@ -48,6 +44,9 @@ class Kernels:
             )
         for name, place in _FUNCTIONS.items():
             setattr(self, name, functools.partial(_call, library, name, place))
+
+
+_FUNCTION = ctypes.CFUNCTYPE(None)
 
 
 class _Shape(ctypes.Structure):
@@ -67,7 +66,8 @@ def _call(library: ctypes.CDLL, name: str, place_of_weight: int, *arguments: Ten
     packed = weight.new_empty(gates * (size + _PADDING))
     # A list, so that a copy lives until the function has returned.
     tensors = [each.contiguous() for each in (*arguments, packed)]
-    library[f"{name}_{FORMATS[weight.dtype]}"](
+    function = _FUNCTION.in_dll(library, f"{name}_{FORMATS[weight.dtype]}")
+    function(
         _Shape(num_steps, num_rows, size, torch.get_num_threads()),
         *(ctypes.c_void_p(each.data_ptr()) for each in tensors),
     )
@@ -90,7 +90,7 @@ def kernels() -> Kernels:
     Raises:
         CompilerError: there are none on this machine; the message says why.
     """
-    return Kernels(compiled_library(_SOURCE, "-fopenmp"))
+    return Kernels(load_compiled(_SOURCE, "-fopenmp"))
 
 
 @functools.cache
