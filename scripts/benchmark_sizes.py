@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from benchmark_report import Row, Section
-from seqlab.files import replacing
+from seqlab.system.files import replacing
 
 HERE = Path(__file__).resolve()
 EXPLANATION = (

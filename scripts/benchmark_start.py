@@ -16,7 +16,7 @@ LIMIT = 3.0
 BASELINE = ["-c", "import hydra"]
 EXPLANATION = (
     'Whole commands, from an empty folder, in turn with `python -c "import hydra"`. None of them '
-    "imports torch (tests/config/test_help.py). At most 3 times as long is the limit."
+    "imports torch (tests/config/compose/test_help.py). At most 3 times as long is the limit."
 )
 
 

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmark_report import Row, Section
-from seqlab.config.folders import register_resolvers
-from seqlab.config.jobs import Grid
-from seqlab.config.snapshot import snapshot_id
-from seqlab.files import write_text
+from seqlab.config.compose.jobs import Grid
+from seqlab.config.compose.naming import register_resolvers
+from seqlab.config.compose.snapshot import snapshot_id
 from seqlab.sweeps.ledger import LEDGER, Started, row_line, start_line
 from seqlab.sweeps.ledger import Row as Job
+from seqlab.system.files import write_text
 
 FINISHED_JOBS = 10_000
 FINISHED_LIMIT_S = 5.0
@@ -25,7 +25,7 @@ FINISHED_LIMIT_S = 5.0
 _TINY = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]
 _TINY_JOBS = 8
 _REFUSED_JOBS = 50
-_READY = "import seqlab.worker, seqlab.run, seqlab.figures, torch.utils.tensorboard"
+_READY = "import seqlab.sweeps.worker, seqlab.runs.run, seqlab.figures, torch.utils.tensorboard"
 EXPLANATION = (
     "Seconds, not ratios: the baseline is one second. Every row but the two about processes is a "
     "whole command, the start of its interpreter included. "

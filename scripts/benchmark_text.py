@@ -19,8 +19,8 @@ from benchmark_report import Row, Section
 from generated_text import write_generated
 from seqlab.data.partition import EvaluationLoader, RandomLoader, SequentialLoader
 from seqlab.data.text import TextData
-from seqlab.data.token_file import tokens_in_file
-from seqlab.files import replacing
+from seqlab.data.tokens.token_file import tokens_in_file
+from seqlab.system.files import replacing
 
 MEGABYTES = 250
 """Of the text that is tokenized; the one for the memory has a gigabyte."""

@@ -22,7 +22,7 @@ import numpy as np
 from compare_search_figure import draw
 from compare_search_runs import compare_runs
 from compare_search_synthetic import compare_synthetic
-from seqlab.files import write_text
+from seqlab.system.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 METHODS = ("grid", "random", "tpe", "gp")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from seqlab.files import replacing
+from seqlab.system.files import replacing
 
 METHODS = {"grid": "#6b7683", "random": "#d9541e", "tpe": "#1f6fb4", "gp": "#2f8f4e"}
 INK = "#30343b"

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from compare_search_synthetic import grid_of, searched
-from seqlab.config.space import Dimension, Space
+from seqlab.config.space.dimensions import Dimension, Space
 from seqlab.data.sine import SineData
 from seqlab.models.mlp import MLP
 

@@ -9,7 +9,7 @@ import numpy as np
 import optuna
 import torch
 
-from seqlab.config.space import Dimension, Space
+from seqlab.config.space.dimensions import Dimension, Space
 from seqlab.sweeps.search.methods import sampler_for, suggested
 from seqlab.sweeps.search.options import SearchOptions
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from seqlab.checkpoint import checksum_file, read_checkpoint
-from seqlab.run_folder import RunFolder, whole_lines
+from seqlab.runs.folder.checkpoint import checksum_file, read_checkpoint
+from seqlab.runs.folder.run_folder import RunFolder, whole_lines
 
 
 @dataclass

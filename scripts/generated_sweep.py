@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.ledger import LEDGER, Row, Started, row_line, start_line
 
 STARTED = Started(["-m"], "2026-11-25T10:00:00+00:00", "made_up", "a")

@@ -17,8 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from published import ROWS
 from reproduction_report import ROOT, folder_of, read_results, write_report
-from seqlab.errors import UserError
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.system.errors import UserError
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from published import LOSS, PERPLEXITY, ROWS, Row
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = ROOT / "outputs" / "reproduction"

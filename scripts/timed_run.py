@@ -13,8 +13,9 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from lightning.pytorch import Callback
 
-from seqlab.config.folders import conf_dir, register_resolvers
-from seqlab.run import run
+from seqlab.config.compose.naming import register_resolvers
+from seqlab.config.folders import conf_dir
+from seqlab.runs.run import run
 
 
 @dataclass

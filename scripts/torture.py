@@ -28,13 +28,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # small products; and fair to wha
 
 from ending import Ending
 from seqlab.callbacks import checkpoints, curves, forecasts, progress, samples, throughput
+from seqlab.commands.train import main as train
 from seqlab.data import sample_story, sine
-from seqlab.errors import UserError
 from seqlab.loggers import metrics_csv, tensorboard
 from seqlab.models import mlp, recurrent
-from seqlab.run import run as _run
-from seqlab.run_folder import RunFolder
-from seqlab.train_cli import main as train
+from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.runs.run import run as _run
+from seqlab.system.errors import UserError
 
 # What a run imports is imported before it is forked, so that a life is a second, not five.
 PRELOADED = (

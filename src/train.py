@@ -1,8 +1,8 @@
 """`python -m train [key=value ...]`: trains one experiment, or a sweep of them with -m."""
 
-from seqlab.leaving import leave
-from seqlab.profiling.beginning import began_with_the_process
-from seqlab.train_cli import main
+from seqlab.commands.train import main
+from seqlab.profiling.start_time import began_with_the_process
+from seqlab.system.exit import leave
 
 if __name__ == "__main__":
     began_with_the_process()

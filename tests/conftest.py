@@ -16,10 +16,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
-from seqlab.data.corpus import TIME_MACHINE, data_folder, shared_folders
-from seqlab.run_folder import RunFolder
+from seqlab.commands.train import main as train_main
+from seqlab.data.corpus import TIME_MACHINE, shared_folders
+from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.launchers.local import PRELOADED
-from seqlab.train_cli import main as train_main
+from seqlab.system.cache import data_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
@@ -65,8 +66,8 @@ def corpus_file() -> Path:
 @pytest.fixture(autouse=True)
 def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test find what a new process finds, where commands run in this one."""
-    monkeypatch.setattr("seqlab.config.allowed._allowed", {})
-    monkeypatch.setattr("seqlab.masking._values", {})
+    monkeypatch.setattr("seqlab.config.validate.allowlist._allowed", {})
+    monkeypatch.setattr("seqlab.system.masking._values", {})
     monkeypatch.setattr(sys, "path", list(sys.path))
 
 
@@ -92,7 +93,7 @@ def train(
 @pytest.fixture
 def seqlab(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     """Run `python -m seqlab WORDS` in this process."""
-    from seqlab.cli import main
+    from seqlab.commands.main import main
 
     def call(*words: str) -> Outcome:
         capsys.readouterr()

@@ -4,7 +4,7 @@ import re
 
 
 def tokenize(text: str, level: str, preprocessing: str) -> list[str]:
-    """Return the tokens of a text; see `seqlab.data.encoding` for the arguments."""
+    """Return the tokens of a text; see `seqlab.data.tokens.encoding` for the arguments."""
     if preprocessing == "raw":
         return list(text) if level == "char" else text.split()
     if preprocessing == "joined":

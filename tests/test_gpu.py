@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from conftest import SMALL_LM, Outcome
-from seqlab.devices import accelerator
-from seqlab.run_folder import RunFolder
-from seqlab.training_loop import TrainingLoop
+from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.training.devices import accelerator
+from seqlab.training.loop import TrainingLoop
 
 needs_two = pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA GPUs")
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")

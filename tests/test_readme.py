@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT, forked, spawn
 from seqlab.profiling.clock import Row
 from seqlab.profiling.table import as_csv
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
 
 sys.path.insert(0, str(ROOT / "scripts"))
 

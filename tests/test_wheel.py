@@ -64,7 +64,7 @@ def test_installed_wheel_trains_and_generates_from_another_folder(
 
 def test_installed_wheel_does_not_claim_a_git_commit(site: Path, tmp_path: Path) -> None:
     done = spawn(
-        "-c", "from seqlab.provenance import git; print(git())",
+        "-c", "from seqlab.runs.provenance import git; print(git())",
         cwd=tmp_path, PYTHONPATH=str(site),
     )  # fmt: skip
     assert done.stdout.strip() == "None"

@@ -8,7 +8,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 
-from seqlab.errors import UserError
+from seqlab.system.errors import UserError
 
 
 class _Named(Launcher):

@@ -1,6 +1,6 @@
 """seqlab: a PyTorch Lightning and Hydra laboratory for sequence models."""
 
-from seqlab.config.allowed import allow
+from seqlab.config.validate.allowlist import allow
 
 __all__ = ["__version__", "allow"]
 

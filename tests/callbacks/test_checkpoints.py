@@ -8,9 +8,9 @@ import torch
 
 from conftest import Outcome
 from expect import refused
-from seqlab.checkpoint import read_checkpoint
 from seqlab.models.forecaster import Forecaster
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.checkpoint import read_checkpoint
+from seqlab.runs.folder.run_folder import RunFolder
 
 
 def test_default_monitor_never_compares_validation_with_training(

@@ -9,10 +9,10 @@ import pytest
 
 from conftest import Outcome, trained
 from seqlab.callbacks.pruning import Pruning
-from seqlab.config.saved import load_config
-from seqlab.resumption import find_resume_point
-from seqlab.run import resume
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.runs.folder.saved_config import load_config
+from seqlab.runs.resumption import find_resume_point
+from seqlab.runs.run import resume
 
 Train = Callable[..., Outcome]
 SMALL = ["logger=csv", "~callbacks.forecasts", "~callbacks.curves"]

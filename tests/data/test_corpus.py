@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from seqlab.data import corpus as corpus_module
-from seqlab.data.corpus import TIME_MACHINE, Corpus, data_folder, download, find_corpus
-from seqlab.errors import UserError
+from seqlab.data.corpus import TIME_MACHINE, Corpus, download, find_corpus
+from seqlab.system.cache import data_folder
+from seqlab.system.errors import UserError
 
 CONTENT = b"".join(b"line %d of a small corpus\n" % number for number in range(5000))
 FILE_NAME = "small-corpus.txt"

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from seqlab.data.series import SeriesData, WindowLoader, windows
 from seqlab.data.sine import SineData
-from seqlab.errors import UserError
+from seqlab.system.errors import UserError
 
 
 class Ramp(SeriesData):

@@ -11,7 +11,7 @@ from plain_tokens import tokenize
 from seqlab.data.sample_story import SampleStoryData
 from seqlab.data.text import TextData, read_text
 from seqlab.data.time_machine import TimeMachineData
-from seqlab.errors import UserError
+from seqlab.system.errors import UserError
 
 LETTERS = "the sea was out and the clock ran slow; " * 25  # 1,000 characters
 

@@ -179,8 +179,8 @@ def _value_changed(file: Path, rng: random.Random) -> str:
 
 def asked(words: list[str]) -> Answer:
     """Run the command in this process."""
-    from seqlab.cli import main as verb
-    from seqlab.train_cli import main as train
+    from seqlab.commands.main import main as verb
+    from seqlab.commands.train import main as train
 
     return answer(train, words[1:]) if words[0] == "train" else answer(verb, words)
 

@@ -148,7 +148,7 @@ class Pretended:
         return "nowhere"
 
     def start(self, task: Any) -> None:
-        from seqlab.run_folder import RunFolder
+        from seqlab.runs.folder.run_folder import RunFolder
         from seqlab.sweeps.launchers.base import Ending
 
         RunFolder(task.folder).write_result({"status": "completed", "metrics": {}})
@@ -177,29 +177,29 @@ class TrainLines:
         self.number = 0
         from lightning.pytorch import Trainer
 
-        import seqlab.run
-        import seqlab.sweep_cli
-        from seqlab import provenance
-        from seqlab.train_cli import main
+        import seqlab.commands.sweep
+        import seqlab.runs.run
+        from seqlab.commands.train import main
+        from seqlab.runs import provenance
 
         self.main = main
-        real = seqlab.run.run
+        real = seqlab.runs.run.run
 
         def run(*arguments: Any, **named: Any) -> int:
             return 0 if self.number % _BUILT_SHARE else real(*arguments, **named)
 
-        seqlab.run.run = run
-        seqlab.run.resume = lambda *_, **__: 0
+        seqlab.runs.run.run = run
+        seqlab.runs.run.resume = lambda *_, **__: 0
         Trainer.fit = lambda *_, **__: None  # type: ignore[method-assign]
         Trainer.test = lambda *_, **__: []  # type: ignore[method-assign]
         provenance.git = lambda: None
-        build_launcher = seqlab.sweep_cli.build_launcher
+        build_launcher = seqlab.commands.sweep.build_launcher
 
         def pretended(node: dict[str, Any], *arguments: Any) -> Pretended:
             build_launcher(node, *arguments)  # it may refuse
             return Pretended()
 
-        seqlab.sweep_cli.build_launcher = pretended
+        seqlab.commands.sweep.build_launcher = pretended
         self._shorten()
 
     def _shorten(self) -> None:
@@ -208,7 +208,7 @@ class TrainLines:
         from hydra._internal.core_plugins.file_config_source import FileConfigSource
         from hydra._internal.hydra import Hydra
 
-        from seqlab.config import preflight
+        from seqlab.config.compose import preflight
 
         get_mode = Hydra.get_mode
 

@@ -15,7 +15,7 @@ import pytest
 
 from damage import REPLAY, damaged, tried
 from expect import tree
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
 
 DAMAGES = int(os.environ.get("SEQLAB_FUZZ_DAMAGES", "300"))
 SEED = os.environ.get("SEQLAB_FUZZ_SEED", "0")

@@ -17,8 +17,8 @@ import pytest
 
 from conftest import ROOT
 from harness import answer, complaints
-from seqlab.cli import main
-from seqlab.sweeps.report import plots
+from seqlab.commands.main import main
+from seqlab.sweeps.report import sweep_figures as plots
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
@@ -96,7 +96,7 @@ def test_damaged_ledger_is_reported_or_refused(
     whole = (tmp_path / "whole" / "ledger.jsonl").read_bytes()
     codes: Counter[int | None] = Counter()
     failures = []
-    monkeypatch.setattr("seqlab.files.os.fsync", lambda descriptor: None)
+    monkeypatch.setattr("seqlab.system.files.os.fsync", lambda descriptor: None)
     draw = plots.draw_figures
     for number in range(LEDGERS):
         # Figures take most of the time: every twentieth ledger has them.

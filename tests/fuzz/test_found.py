@@ -7,7 +7,7 @@ import pytest
 
 from conftest import Outcome
 from expect import refused
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
 
 Train = Callable[..., Outcome]
 

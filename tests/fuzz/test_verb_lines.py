@@ -16,8 +16,8 @@ import pytest
 from conftest import ROOT
 from harness import answer, complaints
 from lines import Random, value
-from seqlab.cli import main
-from seqlab.run_folder import RunFolder
+from seqlab.commands.main import main
+from seqlab.runs.folder.run_folder import RunFolder
 
 sys.path.insert(0, str(ROOT / "scripts"))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seqlab.loggers.metrics_csv import MetricsCSV
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
 
 
 def rows(folder: Path) -> list[dict[str, str]]:

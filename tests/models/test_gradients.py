@@ -17,11 +17,11 @@ from torch.optim import SGD, Adam
 from torch.utils.data import DataLoader
 
 from seqlab.batch import SeriesBatch
-from seqlab.errors import NonFiniteError
 from seqlab.metrics import Mean
-from seqlab.models import guarded
+from seqlab.models import guarded_module as guarded
 from seqlab.models.gradients import GradientSums, total_norm
-from seqlab.models.training import SequenceModule
+from seqlab.models.sequence_module import SequenceModule
+from seqlab.system.errors import NonFiniteError
 
 NAN, INF = math.nan, math.inf
 MOMENTUM = partial(SGD, lr=0.1, momentum=0.9)

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqlab.compiler import CompilerError
 from seqlab.models.recurrent import RecurrentNetwork
 from seqlab.models.scans import compiled, loops
 from seqlab.models.scans.gru import GRUScan
 from seqlab.models.scans.layers import run_layers
 from seqlab.models.scans.lstm import LSTMScan
 from seqlab.models.scans.rnn import RNNScan
+from seqlab.system.compiler import CompilerError
 
 CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 

@@ -13,7 +13,7 @@ from seqlab.models.forecaster import Forecaster
 from seqlab.models.language_model import LanguageModel
 from seqlab.models.mlp import MLP
 from seqlab.models.recurrent import RecurrentNetwork
-from seqlab.models.training import SequenceModule
+from seqlab.models.sequence_module import SequenceModule
 from seqlab.parallel.order import ALONE, Place
 
 SGD = partial(torch.optim.SGD, lr=1.0)

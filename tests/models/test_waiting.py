@@ -11,13 +11,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from seqlab.data.sine import SineData
 from seqlab.data.text import TextData
-from seqlab.models import guarded
+from seqlab.models import guarded_module as guarded
 from seqlab.models.forecaster import Forecaster
 from seqlab.models.language_model import LanguageModel
 from seqlab.models.mlp import MLP
 from seqlab.models.nonfinite import READ_EVERY
 from seqlab.models.recurrent import RecurrentNetwork
-from seqlab.training_loop import use_training_loop
+from seqlab.training.loop import use_training_loop
 
 WAITING = {"aten::_local_scalar_dense", "aten::nonzero", "aten::is_nonzero", "aten::equal"}
 """What a GPU has to finish its work for, since the program goes on with the number."""

@@ -7,10 +7,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 
-from seqlab.config.check import resolved
-from seqlab.config.folders import conf_dir, register_resolvers
-from seqlab.config.preflight import check_composed, without_hydra
-from seqlab.errors import UserError
+from seqlab.config.compose.naming import register_resolvers
+from seqlab.config.compose.preflight import check_composed, without_hydra
+from seqlab.config.folders import conf_dir
+from seqlab.config.validate.check import resolved
 from seqlab.profiling.advice import (
     MODEL_ON_CPU,
     MODEL_ON_GPU,
@@ -21,6 +21,7 @@ from seqlab.profiling.advice import (
     options_of,
 )
 from seqlab.profiling.clock import Row
+from seqlab.system.errors import UserError
 
 EXPERIMENTS = {"forecasting": "sine_mlp", "language_model": "time_machine_rnn"}
 ALL = list(REMEDIES.items())

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from seqlab.errors import UserError
 from seqlab.profiling.clock import Row
 from seqlab.profiling.table import as_csv, as_page, as_text, read_csv
+from seqlab.system.errors import UserError
 
 ROWS = [
     Row("start-up", 1, 1234.5, 0.75),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from seqlab.data.loader import BatchLoader
 from seqlab.data.partition import EvaluationLoader, RandomLoader, SequentialLoader
 from seqlab.data.series import WindowLoader, windows
-from seqlab.errors import UserError
+from seqlab.system.errors import UserError
 
 settings.register_profile(
     "seqlab", derandomize=True, deadline=None, print_blob=True, max_examples=100, database=None

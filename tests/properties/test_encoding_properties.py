@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plain_tokens import tokenize
-from seqlab.data.encoding import CharacterEncoder, Encoder
-from seqlab.data.token_file import tokens_in_memory
-from seqlab.data.vocabulary import Vocabulary
-from seqlab.data.word_encoding import WordEncoder, fastest_table
-from seqlab.data.word_table import WordTable
-from seqlab.errors import UserError
-from seqlab.text_files import text_blocks
+from seqlab.data.tokens.encoding import CharacterEncoder, Encoder
+from seqlab.data.tokens.token_file import tokens_in_memory
+from seqlab.data.tokens.vocabulary import Vocabulary
+from seqlab.data.tokens.word_encoding import WordEncoder, fastest_table
+from seqlab.data.tokens.word_table import WordTable
+from seqlab.system.errors import UserError
+from seqlab.system.text_files import text_blocks
 from strategies import TEXTS, refusal
 
 PREPROCESSING = st.sampled_from(("raw", "joined", "chapter"))

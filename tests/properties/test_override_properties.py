@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from seqlab.config.check import Sources, leaves, nearest
-from seqlab.config.folders import experiment_name, typed
-from seqlab.config.saved import _parsed
+from seqlab.config.compose.naming import experiment_name, typed
+from seqlab.config.validate.check import Sources, leaves, nearest
+from seqlab.runs.folder.saved_config import _parsed
 from strategies import SEEDS, refusal
 
 # Neither Hydra nor a shell lets anyone type the others.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from plain_tokens import tokenize
 from seqlab.data.text import TextData, read_text
-from seqlab.data.vocabulary import UNKNOWN, Vocabulary
+from seqlab.data.tokens.vocabulary import UNKNOWN, Vocabulary
 from strategies import TEXTS, refusal
 
 LEVELS = st.sampled_from(("char", "word"))

@@ -166,7 +166,9 @@ ATTACKS = [
     Attack(
         "torch-by-seqlab",
         "model",
-        lambda t: _call("seqlab.devices.torch.load", str(t.folder / "evil.pt"), weights_only=False),
+        lambda t: _call(
+            "seqlab.training.devices.torch.load", str(t.folder / "evil.pt"), weights_only=False
+        ),
     ),
     Attack(
         "path-by-seqlab",
@@ -190,19 +192,22 @@ ATTACKS = [
         ),
     ),
     Attack(
-        "seqlab-cli", "model", lambda t: _call("seqlab.cli.main", ["forecast", "x"]), runs=False
+        "seqlab-cli",
+        "model",
+        lambda t: _call("seqlab.commands.main.main", ["forecast", "x"]),
+        runs=False,
     ),
     Attack(
         "seqlab-replacing",
         "data",
-        lambda t: _call("seqlab.run_folder.replacing", str(t.mark)),
+        lambda t: _call("seqlab.runs.folder.run_folder.replacing", str(t.mark)),
         runs=False,
     ),
     Attack(
         "seqlab-write",
         "data",
         lambda t: _call(
-            "seqlab.files.write_text",
+            "seqlab.system.files.write_text",
             _path(t.mark),
             "x",
         ),

@@ -10,7 +10,7 @@ import yaml
 from attacks import Trap
 
 from conftest import Outcome
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
 
 Command = Callable[..., Outcome]
 Commands = Callable[[RunFolder], list[Outcome]]

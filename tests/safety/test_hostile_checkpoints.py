@@ -16,7 +16,7 @@ from torch import Tensor
 
 from conftest import Outcome
 from expect import refused
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
 
 pytest_plugins = ["hostile"]
 

@@ -12,9 +12,9 @@ from attacks import ATTACKS, Attack, Trap, unguarded
 
 from conftest import Outcome, spawn
 from expect import refused, tree
-from seqlab.config.build import build
-from seqlab.errors import UserError
-from seqlab.run_folder import RunFolder
+from seqlab.runs.build import build
+from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.system.errors import UserError
 
 pytest_plugins = ["hostile"]
 
@@ -118,7 +118,7 @@ def test_experiment_file_with_the_attack_is_refused(
         ("callbacks.curves._target_", "seqlab.callbacks.signals.Interrupted", "may not be"),
         ("callbacks.curves._target_", "seqlab.callbacks.curves.folder_of", "may not be"),
         ("data._target_", "seqlab.data.text.Path", "may not be instantiated"),
-        ("data._target_", "seqlab.data.vocabulary.Vocabulary", "may not be instantiated"),
+        ("data._target_", "seqlab.data.tokens.vocabulary.Vocabulary", "may not be instantiated"),
         ("optimizer._target_", "torch.optim.swa_utils.SWALR", "may not be instantiated"),
         ("optimizer._target_", "torch.optim.Optimizer", "may not be instantiated"),
         ("optimizer._partial_", False, "optimizer._partial_=false"),
@@ -196,11 +196,11 @@ def test_configuration_may_not_change_the_environment(train: Train) -> None:
 @pytest.mark.parametrize("verb", ["train", "seqlab"])
 def test_name_is_refused_before_torch_is_imported(verb: str, texts: RunFolder) -> None:
     if verb == "train":
-        call = "from seqlab.train_cli import main; words = ['model._target_=os.system']"
+        call = "from seqlab.commands.train import main; words = ['model._target_=os.system']"
     else:
         text = texts.config.read_text()
         texts.config.write_text(text.replace("seqlab.models.recurrent.RecurrentNetwork", "os.x"))
-        call = "from seqlab.cli import main; words = ['evaluate', '.']"
+        call = "from seqlab.commands.main import main; words = ['evaluate', '.']"
     script = f"""
 import sys
 {call}

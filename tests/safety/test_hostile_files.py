@@ -12,7 +12,7 @@ from attacks import Trap
 
 from conftest import Outcome
 from expect import refused, tree
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
 
 pytest_plugins = ["hostile"]
 

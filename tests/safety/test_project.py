@@ -12,10 +12,10 @@ from attacks import Trap
 import seqlab as package
 from conftest import Outcome, spawn
 from expect import refused
-from seqlab.config.allowed import check_node, find
-from seqlab.config.build import build
-from seqlab.errors import UserError
-from seqlab.run_folder import RunFolder
+from seqlab.config.validate.allowlist import check_node, find
+from seqlab.runs.build import build
+from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.system.errors import UserError
 
 pytest_plugins = ["hostile"]
 
@@ -155,7 +155,7 @@ def test_what_comes_with_seqlab_is_found(role: str, target: str) -> None:
 
 
 def test_every_named_class_exists() -> None:
-    from seqlab.config.allowed import ROLES
+    from seqlab.config.validate.allowlist import ROLES
 
     for role, rule in ROLES.items():
         for part, sources in ((False, rule.sources), (True, rule.parts)):

@@ -8,8 +8,8 @@ from omegaconf import OmegaConf
 
 from conftest import Outcome
 from seqlab.config.environment import shown, watch_environment
-from seqlab.masking import masked, remember
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.system.masking import masked, remember
 
 Command = Callable[..., Outcome]
 

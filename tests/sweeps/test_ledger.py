@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from seqlab.errors import UserError
 from seqlab.sweeps.ledger import LEDGER, Row, Started, read_ledger, row_line, start_line
-from seqlab.sweeps.store import LedgerFile
+from seqlab.sweeps.ledger_file import LedgerFile
+from seqlab.system.errors import UserError
 
 ROW = Row(
     number=0,

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from seqlab.config.jobs import Grid
-from seqlab.errors import UserError
-from seqlab.run_folder import RunFolder
+from seqlab.config.compose.jobs import Grid
+from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.sweeps.job_source import GridSource
 from seqlab.sweeps.launchers.base import Ending, Options
 from seqlab.sweeps.ledger import Row, read_ledger
+from seqlab.sweeps.ledger_file import LedgerFile
 from seqlab.sweeps.scheduler import Job, Scheduler, Tally
-from seqlab.sweeps.source import GridSource
-from seqlab.sweeps.store import LedgerFile
 from seqlab.sweeps.task import Task
+from seqlab.system.errors import UserError
 
 
 @dataclass

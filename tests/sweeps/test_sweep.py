@@ -19,7 +19,7 @@ import pytest
 
 from conftest import Outcome
 from expect import refused, tree
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.ledger import Ledger, Row, read_ledger
 
 Train = Callable[..., Outcome]

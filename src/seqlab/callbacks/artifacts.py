@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from lightning.pytorch import Trainer
 
-from seqlab.files import replacing
-from seqlab.masking import masked
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.system.files import replacing
+from seqlab.system.masking import masked
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

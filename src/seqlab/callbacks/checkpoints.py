@@ -10,10 +10,10 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities import rank_zero_only
 
 from seqlab.callbacks.artifacts import folder_of
-from seqlab.checkpoint import copy_checkpoint
-from seqlab.errors import UserError
 from seqlab.parallel.group import agreed, gathered
-from seqlab.random_state import random_state, set_random_state
+from seqlab.runs.folder.checkpoint import copy_checkpoint
+from seqlab.system.errors import UserError
+from seqlab.training.random_state import random_state, set_random_state
 
 
 def can_save(trainer: Trainer) -> bool:

@@ -8,7 +8,7 @@ from lightning.pytorch.callbacks import EarlyStopping
 
 from seqlab.callbacks.checkpoints import is_over
 from seqlab.callbacks.signals import Interrupted, stop_once_saved
-from seqlab.errors import EXIT_DONE, UserError
+from seqlab.system.errors import EXIT_DONE, UserError
 
 
 class Pruned(Interrupted):

@@ -8,11 +8,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
 from seqlab.callbacks.artifacts import folder_of, show_text
-from seqlab.files import write_text
-from seqlab.masking import masked
 from seqlab.prediction import evaluating
 from seqlab.prediction.generation import generate
-from seqlab.run_folder import whole_lines
+from seqlab.runs.folder.run_folder import whole_lines
+from seqlab.system.files import write_text
+from seqlab.system.masking import masked
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seqlab.callbacks.checkpoints import Checkpoints
-from seqlab.deferral import is_echo
 from seqlab.parallel.group import agreed
+from seqlab.system.deferred_signals import is_echo
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

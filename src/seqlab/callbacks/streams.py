@@ -2,7 +2,7 @@
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from seqlab.random_state import seed_rank
+from seqlab.training.random_state import seed_rank
 
 
 class OwnStream(Callback):

@@ -1,1 +1,1 @@
-"""From the command line to one composed, checked configuration. Nothing here imports torch."""
+"""From words to one checked configuration: compose, validate, space. Nothing here imports torch."""

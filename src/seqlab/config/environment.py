@@ -9,9 +9,9 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.basecontainer import BaseContainer
 from omegaconf.resolvers import oc
 
-from seqlab.config.replaced import replaced
-from seqlab.errors import UserError
-from seqlab.masking import remember
+from seqlab.system.errors import UserError
+from seqlab.system.masking import remember
+from seqlab.system.replaced import replaced
 
 _MOST_REFERENCES = 200
 _LONGEST = 1_000_000

@@ -13,8 +13,8 @@ from typing import BinaryIO
 
 from tqdm import tqdm
 
-from seqlab.errors import UserError
-from seqlab.files import user_cache
+from seqlab.system.cache import data_folder
+from seqlab.system.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -42,25 +42,6 @@ TIME_MACHINE = Corpus(
     num_bytes=178_979,
     sha256="8424dbd9532ac81f7e5f0b6add90e6952baea29158309d7d1bf3884f4e12c516",
 )
-
-
-def data_folder() -> Path:
-    """Return where downloads are kept: `$SEQLAB_DATA`, or `seqlab` in the user's cache folder.
-
-    Raises:
-        UserError: `$SEQLAB_DATA` names something that is no folder.
-    """
-    chosen = os.environ.get("SEQLAB_DATA")
-    if chosen:
-        folder = Path(chosen).expanduser()
-        if folder.exists() and not folder.is_dir():
-            raise UserError(
-                f"SEQLAB_DATA={chosen} is not a folder",
-                "It names the folder that corpora are kept in; one file is named with "
-                f"data.path={chosen}.",
-            )
-        return folder
-    return user_cache()
 
 
 def shared_folders() -> list[Path]:

@@ -7,7 +7,7 @@ from torch.nn.functional import pad
 
 from seqlab.batch import IGNORED, TokenBatch
 from seqlab.data.loader import BatchLoader, permutation
-from seqlab.data.token_source import TokenSource, source_of
+from seqlab.data.tokens.token_source import TokenSource, source_of
 
 
 def _offset(num_steps: int, seed: int, epoch: int) -> int:

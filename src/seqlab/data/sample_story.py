@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.data.text import TextData
-from seqlab.text_files import read_text
+from seqlab.system.text_files import read_text
 
 
 class SampleStoryData(TextData):

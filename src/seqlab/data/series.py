@@ -8,7 +8,7 @@ from torch import Tensor
 from seqlab.batch import SeriesBatch
 from seqlab.data.loader import BatchLoader, permutation
 from seqlab.data.module import PURPOSES, SequenceData
-from seqlab.errors import UserError
+from seqlab.system.errors import UserError
 
 
 def windows(series: Tensor, tau: int) -> SeriesBatch:

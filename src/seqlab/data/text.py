@@ -13,11 +13,11 @@ from seqlab.batch import TokenBatch
 from seqlab.data.loader import BatchLoader
 from seqlab.data.module import PURPOSES, SequenceData
 from seqlab.data.partition import EvaluationLoader, RandomLoader, SequentialLoader
-from seqlab.data.token_file import Tokens, tokens_in_file, tokens_in_memory
-from seqlab.data.token_source import FileTokens, TokenSource
-from seqlab.data.vocabulary import Vocabulary
-from seqlab.errors import UserError
-from seqlab.text_files import read_text
+from seqlab.data.tokens.token_file import Tokens, tokens_in_file, tokens_in_memory
+from seqlab.data.tokens.token_source import FileTokens, TokenSource
+from seqlab.data.tokens.vocabulary import Vocabulary
+from seqlab.system.errors import UserError
+from seqlab.system.text_files import read_text
 
 MAPPED_FROM = 1 << 24
 """Bytes of a text from which its tokens are kept in a file and mapped, not held in memory."""
@@ -32,7 +32,7 @@ class TextData(SequenceData):
     Args:
         path: the file.
         level: `char` or `word`.
-        preprocessing: `raw`, `joined` or `chapter`; see `seqlab.data.encoding`.
+        preprocessing: `raw`, `joined` or `chapter`; see `seqlab.data.tokens.encoding`.
         min_frequency: rarer tokens become `<unk>`.
         max_tokens: train on the first so many tokens only; `None`: on all that are not held out.
         val_fraction: share of the text that validates.

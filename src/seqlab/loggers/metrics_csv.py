@@ -11,8 +11,8 @@ from typing import Any, TextIO
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from seqlab.files import replacing, sync_file
-from seqlab.run_folder import RunFolder, whole_lines
+from seqlab.runs.folder.run_folder import RunFolder, whole_lines
+from seqlab.system.files import replacing, sync_file
 
 logger = logging.getLogger(__name__)
 

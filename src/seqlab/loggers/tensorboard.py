@@ -8,7 +8,7 @@ from typing import Any
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
 
 
 class TensorBoard(TensorBoardLogger):

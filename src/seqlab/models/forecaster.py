@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seqlab.batch import SeriesBatch, share
-from seqlab.models.training import SequenceModule
+from seqlab.models.sequence_module import SequenceModule
 
 
 class Forecaster(SequenceModule):

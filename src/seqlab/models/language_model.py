@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seqlab.batch import IGNORED, TokenBatch, share
 from seqlab.metrics import Perplexity, bits_per_token, token_nll
-from seqlab.models.training import SequenceModule, moved
+from seqlab.models.sequence_module import SequenceModule, moved
 
 logger = logging.getLogger(__name__)
 

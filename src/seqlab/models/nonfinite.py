@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
-from seqlab.errors import NonFiniteError
+from seqlab.system.errors import NonFiniteError
 
 READ_EVERY = 100
 """On a GPU: after so many readings at the latest, two a step, they are looked at."""

@@ -22,12 +22,12 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from seqlab.errors import UserError
 from seqlab.parallel.group import connect, disconnect
 from seqlab.parallel.order import Order, Place
 from seqlab.parallel.second_signal import SecondSignal
+from seqlab.system.errors import UserError
 
-MODULE = "seqlab.rank_process"
+MODULE = "seqlab.runs.rank"
 """What the other ranks run."""
 
 _THREADS = "OMP_NUM_THREADS"

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 
-from seqlab.deferral import is_echo
+from seqlab.system.deferred_signals import is_echo
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # The handler comes first where it can.

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from seqlab.errors import UserError
 from seqlab.profiling.clock import Row
+from seqlab.system.errors import UserError
 
 _COLUMNS = ["phase", "calls", "seconds", "share", "seconds_per_call", "advice"]
 _HEAD = ("phase", "calls", "seconds", "share", "per call")

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seqlab.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_USAGE, UserError
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.launchers.base import Ending
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.task import Task
+from seqlab.system.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_USAGE, UserError
 
 _NO_MEMORY = ("OutOfMemoryError", "MemoryError")
 PRUNED = "Pruned"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from seqlab.sweeps.collect import reconciled
 from seqlab.sweeps.ledger import Row
-from seqlab.sweeps.store import LedgerFile
+from seqlab.sweeps.ledger_file import LedgerFile
 
 _NUMBERED = re.compile(r"(\d{4,})(_|$)")
 

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from seqlab.errors import UserError
-from seqlab.files import plain
+from seqlab.system.errors import UserError
+from seqlab.system.files import plain
 
 LEDGER = "ledger.jsonl"
 """Name of the file; a folder that holds one is a sweep."""

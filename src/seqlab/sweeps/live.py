@@ -7,11 +7,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from seqlab.messages import without_shared_locks
-from seqlab.run_folder import RunFolder, whole_lines
+from seqlab.runs.folder.run_folder import RunFolder, whole_lines
 from seqlab.sweeps.ledger import Row
-from seqlab.sweeps.metric import best_row, chosen_metric
+from seqlab.sweeps.ranking import best_row, chosen_metric
 from seqlab.sweeps.scheduler import Job
+from seqlab.system.messages import without_shared_locks
 
 _LOOK_EVERY_S = 1.0
 _MOST_BARS = 16

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from seqlab.config.jobs import Assignment, Composed
-from seqlab.errors import UserError
-from seqlab.provenance import fingerprint
+from seqlab.config.compose.jobs import Assignment, Composed
+from seqlab.runs.provenance import fingerprint
 from seqlab.sweeps.collect import collected, may_be_retried, reconciled, usage_error
 from seqlab.sweeps.index import Index
+from seqlab.sweeps.job_source import Source
 from seqlab.sweeps.launchers.base import Ending, Launcher, Options
 from seqlab.sweeps.ledger import Row
-from seqlab.sweeps.source import Source
-from seqlab.sweeps.store import LedgerFile
+from seqlab.sweeps.ledger_file import LedgerFile
 from seqlab.sweeps.task import JOBS, Task
+from seqlab.system.errors import UserError
 
 _POLL_S = 0.5
 

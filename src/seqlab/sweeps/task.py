@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from seqlab.files import write_text
+from seqlab.system.files import write_text
 
 JOBS = "jobs"
 """Folder of a sweep that holds the files of jobs at work, and the output of those that failed."""

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 
 from conftest import SMALL_LM
-from seqlab.run_folder import RunFolder
+from seqlab.commands.train import main as train_main
+from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.ledger import Row, read_ledger
-from seqlab.train_cli import main as train_main
 
 DEADLINE_S = 180
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
@@ -97,7 +97,7 @@ def workers(folder: Path) -> list[int]:
     for each in Path("/proc").iterdir():
         with suppress(OSError):
             words = (each / "cmdline").read_bytes() if each.name.isdigit() else b""
-            if b"seqlab.worker" in words and str(folder).encode() in words:
+            if b"seqlab.sweeps.worker" in words and str(folder).encode() in words:
                 found.append(int(each.name))
     return found
 

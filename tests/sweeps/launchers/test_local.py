@@ -21,8 +21,8 @@ from launched import (
     until,
 )
 
-from seqlab.errors import UserError
 from seqlab.sweeps.launchers.local import LocalLauncher
+from seqlab.system.errors import UserError
 
 LOCAL = ["hydra/launcher=local", "hydra.launcher.workers=2"]
 

@@ -25,8 +25,8 @@ from launched import (
 
 from conftest import Outcome
 from expect import refused
-from seqlab.errors import UserError
 from seqlab.sweeps.launchers import ray as module
+from seqlab.system.errors import UserError
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'seqlab[ray]'")
 

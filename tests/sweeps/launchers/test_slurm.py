@@ -27,12 +27,12 @@ from launched import (
 
 from conftest import Outcome
 from expect import refused
-from seqlab.deferral import REPEATED_SIGNALS, is_echo
-from seqlab.errors import UserError
 from seqlab.sweeps.launchers import remote
 from seqlab.sweeps.launchers import slurm as module
 from seqlab.sweeps.launchers.base import Ending
 from seqlab.sweeps.task import Task
+from seqlab.system.deferred_signals import REPEATED_SIGNALS, is_echo
+from seqlab.system.errors import UserError
 
 submitit = pytest.importorskip(
     "submitit", reason="submitit is not installed: pip install 'seqlab[slurm]'"

@@ -7,7 +7,7 @@ import pytest
 from made import STARTED, job
 
 from seqlab.sweeps.ledger import Row
-from seqlab.sweeps.report.command import rerun_command
+from seqlab.sweeps.report.best_command import rerun_command
 
 
 def rows(*overrides: list[str]) -> list[Row]:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from made import job, ledger
 
-from seqlab.errors import UserError
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.report.findings import find, separation
 from seqlab.sweeps.report.settings import same, settings_of, short_names, shown, varying
+from seqlab.system.errors import UserError
 
 
 def at(x: Any, seed: int) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from made import job, write_ledger, write_sweep
 
-from seqlab.errors import UserError
 from seqlab.sweeps.report import write_report
+from seqlab.system.errors import UserError
 
 ATTACK = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
 

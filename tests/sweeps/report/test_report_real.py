@@ -9,10 +9,10 @@ import pytest
 
 from conftest import SMALL_LM, Outcome, spawn
 from dashboard import page, served
-from seqlab.config.jobs import Grid, composing
-from seqlab.config.snapshot import take_snapshot
-from seqlab.provenance import fingerprint
-from seqlab.run_folder import RunFolder
+from seqlab.config.compose.jobs import Grid, composing
+from seqlab.config.compose.snapshot import take_snapshot
+from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.runs.provenance import fingerprint
 from seqlab.sweeps.ledger import read_ledger
 from seqlab.sweeps.report import write_report
 

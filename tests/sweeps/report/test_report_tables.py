@@ -10,6 +10,7 @@ from made import job, ledger
 
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.report.findings import Findings, find
+from seqlab.sweeps.report.results_text import summary_text
 from seqlab.sweeps.report.tables import (
     earlier_csv,
     number_text,
@@ -17,7 +18,6 @@ from seqlab.sweeps.report.tables import (
     results_md,
     settings_csv,
 )
-from seqlab.sweeps.report.text import summary_text
 
 FAILURE = {"type": "NonFiniteError", "message": "the loss is nan\nat step 17", "hint": "Lower lr."}
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import optuna
 
-from seqlab.config.jobs import Assignment
-from seqlab.config.space_reading import read_space
+from seqlab.config.compose.jobs import Assignment
+from seqlab.config.space.reading import read_space
 from seqlab.sweeps.ledger import Row, Started
+from seqlab.sweeps.ledger_file import LedgerFile
 from seqlab.sweeps.search.options import SearchOptions
-from seqlab.sweeps.search.record import read_search
-from seqlab.sweeps.search.source import SearchSource
+from seqlab.sweeps.search.search_file import read_search
 from seqlab.sweeps.search.storage import load_study
-from seqlab.sweeps.store import LedgerFile
+from seqlab.sweeps.search.trial_source import SearchSource
 
 WORDS = ["optimizer.lr=tag(log, interval(0.001,10))", "model.hidden_size=int(interval(4,64))"]
 

@@ -8,7 +8,7 @@ import pytest
 from searching import row, source, told, trials
 
 from seqlab.sweeps.search.judge import Judge
-from seqlab.sweeps.search.source import SearchSource
+from seqlab.sweeps.search.trial_source import SearchSource
 
 MEDIAN: dict[str, Any] = {"pruner": "median", "pruner_options": {"n_startup_trials": 2}}
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from hydra_plugins.seqlab_sweepers import OptunaSearchConf, PrunerOptions, SamplerOptions
-from seqlab.errors import UserError
 from seqlab.sweeps.search import options
 from seqlab.sweeps.search.options import (
     PRUNERS,
@@ -17,6 +16,7 @@ from seqlab.sweeps.search.options import (
     check_optuna,
     storage_place,
 )
+from seqlab.system.errors import UserError
 
 
 def test_hydra_knows_every_option_and_no_other() -> None:

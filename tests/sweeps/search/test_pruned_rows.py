@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from seqlab.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.collect import collected, reconciled
 from seqlab.sweeps.launchers.base import Ending
 from seqlab.sweeps.ledger import Row

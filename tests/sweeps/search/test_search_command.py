@@ -16,8 +16,8 @@ from searching import trials
 
 from conftest import Outcome, spawn
 from expect import one, refused
-from seqlab.config.folders import _sweep_folder
-from seqlab.run_folder import RunFolder, whole_lines
+from seqlab.config.compose.naming import _sweep_folder
+from seqlab.runs.folder.run_folder import RunFolder, whole_lines
 from seqlab.sweeps.ledger import Row, read_ledger
 
 Train = Callable[..., Outcome]
@@ -273,7 +273,8 @@ def test_without_optuna_the_message_says_what_to_install(
 
 def test_nothing_but_a_search_imports_optuna(tmp_path: Path) -> None:
     code = (
-        "import sys; from seqlab.train_cli import main; import seqlab.sweep_cli, seqlab.worker; "
+        "import sys; from seqlab.commands.train import main; "
+        "import seqlab.commands.sweep, seqlab.sweeps.worker; "
         "code = main(['--cfg', 'hydra', 'hydra/sweeper=optuna_search']); "
         "assert code == 0; assert 'optuna' not in sys.modules"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from seqlab.compiler import CompilerError, load_compiled
+from seqlab.system.compiler import CompilerError, load_compiled
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from seqlab.errors import UserError
 from seqlab.sweeps.task import Task
+from seqlab.system.errors import UserError
 
 
 @dataclass(frozen=True)

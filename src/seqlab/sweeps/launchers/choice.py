@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from seqlab.errors import UserError
 from seqlab.sweeps.launchers.base import Launcher
 from seqlab.sweeps.launchers.local import LocalLauncher
 from seqlab.sweeps.launchers.ray import RayLauncher
 from seqlab.sweeps.launchers.slurm import SlurmLauncher
+from seqlab.system.errors import UserError
 
 _PLUGINS = "hydra_plugins.seqlab_launchers."
 

@@ -15,14 +15,14 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from seqlab.errors import UserError
 from seqlab.sweeps.launchers.base import Ending, whole_number
 from seqlab.sweeps.task import Task
+from seqlab.system.errors import UserError
 
 PRELOADED = [
-    "seqlab.sweeps.launchers.quiet",
-    "seqlab.worker",
-    "seqlab.run",
+    "seqlab.sweeps.launchers.blocked_signals",
+    "seqlab.sweeps.worker",
+    "seqlab.runs.run",
     "seqlab.figures",
     "torch.utils.tensorboard",
 ]

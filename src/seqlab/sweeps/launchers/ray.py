@@ -11,10 +11,10 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from seqlab.errors import UserError, first_line
 from seqlab.sweeps.launchers.base import Ending, needed, number_of, whole_number
 from seqlab.sweeps.launchers.remote import RemoteTask, ask_to_stop, forget_stop, is_at_work
 from seqlab.sweeps.task import Task
+from seqlab.system.errors import UserError, first_line
 
 _ANSWER_S = 10.0
 _STORE_BYTES = 80 * 2**20  # jobs pass files, not objects

@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seqlab.config.claim import is_held
-from seqlab.deferral import REPEATED_SIGNALS
-from seqlab.errors import EXIT_INTERRUPTED, EXIT_TERMINATED
+from seqlab.runs.folder.lock import is_held
 from seqlab.sweeps.task import Task, read_task
+from seqlab.system.deferred_signals import REPEATED_SIGNALS
+from seqlab.system.errors import EXIT_INTERRUPTED, EXIT_TERMINATED
 
 _LOOK_EVERY_S = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
@@ -46,7 +46,7 @@ class RemoteTask:
         task.outcome.unlink(missing_ok=True)  # of an earlier attempt, on a machine that died
         with _signals_held_back():
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "seqlab.worker", self.file],
+                [sys.executable, "-m", "seqlab.sweeps.worker", self.file],
                 stdin=subprocess.PIPE,
                 env=_environment(task),
                 start_new_session=True,

@@ -15,7 +15,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from seqlab.errors import UserError, one_line
 from seqlab.sweeps.launchers.base import Ending, needed, number_of, text_of, whole_number
 from seqlab.sweeps.launchers.remote import ask_to_stop, forget_stop, is_at_work
 from seqlab.sweeps.launchers.slurm_jobs import (
@@ -27,6 +26,7 @@ from seqlab.sweeps.launchers.slurm_jobs import (
 )
 from seqlab.sweeps.launchers.slurm_local import LocalCluster
 from seqlab.sweeps.task import Task
+from seqlab.system.errors import UserError, one_line
 
 CLUSTERS = ("slurm", "local")
 _ARRAY = 100

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqlab.errors import one_line
-from seqlab.files import write_text
 from seqlab.sweeps.ledger import read_ledger
 from seqlab.sweeps.report.findings import Findings, find
+from seqlab.sweeps.report.results_text import summary_text
 from seqlab.sweeps.report.tables import earlier_csv, results_csv, results_md, settings_csv
-from seqlab.sweeps.report.text import summary_text
+from seqlab.system.errors import one_line
+from seqlab.system.files import write_text
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def write_report(
     """
     findings = find(read_ledger(folder), metric, direction)
     from seqlab.sweeps.report.page import page  # these import heavy libraries
-    from seqlab.sweeps.report.plots import Drawn, draw_figures
+    from seqlab.sweeps.report.sweep_figures import Drawn, draw_figures
 
     drawn = draw_figures(findings, findings.notes)
     drawn += [Drawn(title, file) for title, file in (*_of_the_search(findings), *figures)]
@@ -68,7 +68,7 @@ def write_report(
 
 
 def _of_the_search(findings: Findings) -> list[tuple[str, Path]]:
-    from seqlab.sweeps.search.plots import write_plots
+    from seqlab.sweeps.search.search_figures import write_plots
 
     try:
         return write_plots(findings.folder)

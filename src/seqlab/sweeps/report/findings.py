@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from seqlab.errors import UserError
-from seqlab.masking import masked
 from seqlab.sweeps.ledger import STATUSES, Ledger, Row, Started
-from seqlab.sweeps.metric import PREFERRED, chosen_metric
-from seqlab.sweeps.report.command import rerun_command
+from seqlab.sweeps.ranking import PREFERRED, chosen_metric
+from seqlab.sweeps.report.best_command import rerun_command
 from seqlab.sweeps.report.settings import ASIDE, Setting, counted, ranked, settings_of, varying
+from seqlab.system.errors import UserError
+from seqlab.system.masking import masked
 
 DIRECTIONS = ("minimize", "maximize")
 

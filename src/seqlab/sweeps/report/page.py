@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from seqlab.errors import UserError
 from seqlab.sweeps.ledger import Row
-from seqlab.sweeps.report.curves import last_samples
 from seqlab.sweeps.report.findings import Findings
-from seqlab.sweeps.report.plots import Drawn
+from seqlab.sweeps.report.learning_curves import last_samples
 from seqlab.sweeps.report.settings import ABSENT, Setting, shown
 from seqlab.sweeps.report.spread import Spread
+from seqlab.sweeps.report.sweep_figures import Drawn
 from seqlab.sweeps.report.tables import (
     best_text,
     counts_text,
@@ -26,6 +25,7 @@ from seqlab.sweeps.report.tables import (
     others_text,
     seeds_text,
 )
+from seqlab.system.errors import UserError
 
 MOST_SETTINGS = 1000
 MOST_JOBS = 1000

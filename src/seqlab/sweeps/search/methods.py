@@ -9,9 +9,9 @@ import numpy as np
 import optuna
 from optuna import pruners, samplers
 
-from seqlab.config.space import Space
-from seqlab.errors import UserError, first_line
+from seqlab.config.space.dimensions import Space
 from seqlab.sweeps.search.options import SearchOptions
+from seqlab.system.errors import UserError, first_line
 
 _MOST_FOR_GP = 100
 

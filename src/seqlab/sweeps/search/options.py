@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from seqlab.errors import UserError
+from seqlab.system.errors import UserError
 
 JOURNAL = "study.journal"
 """Name of a study's file in the sweep's folder, unless it is to be kept elsewhere."""

@@ -11,7 +11,7 @@ from optuna.pruners import BasePruner
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-from seqlab.errors import UserError, first_line
+from seqlab.system.errors import UserError, first_line
 
 try:
     import fcntl

@@ -7,7 +7,7 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from seqlab.config.space import Space
+from seqlab.config.space.dimensions import Space
 from seqlab.sweeps.search.methods import pruner_for, sampler_for, suggested
 from seqlab.sweeps.search.options import SearchOptions
 from seqlab.sweeps.search.storage import open_storage, trial_of

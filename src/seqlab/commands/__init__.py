@@ -1,0 +1,1 @@
+"""What people type: `python -m train`, sweeps and searches, `python -m seqlab VERB`."""

@@ -1,0 +1,73 @@
+"""`python -m seqlab evaluate RUN`: the scores of a trained model on each part of its data."""
+
+import argparse
+import json
+
+import torch
+from lightning.pytorch import Trainer
+
+from seqlab.prediction.forecasting import HORIZONS, errors_by_horizon
+from seqlab.runs.trained import Trained, load_trained
+from seqlab.system.messages import quiet_libraries
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Print the metrics of every part, with the weights standing still."""
+    trained = load_trained(
+        options.run, options.checkpoint, options.device, data_path=options.data_path
+    )
+    with quiet_libraries():
+        scores = score(trained)
+    if options.json:
+        print(json.dumps({"epoch": trained.epoch, "metrics": scores}, indent=2))
+        return 0
+    print(f"{trained.config['name']}, weights after epoch {trained.epoch}")
+    width = max(map(len, scores))
+    for name, value in scores.items():
+        print(f"  {name:<{width}}  {value:,.4f}")
+    return 0
+
+
+def score(trained: Trained) -> dict[str, float]:
+    """Return the metrics of every part that exists: `train/...`, `val/...`, `test/...`.
+
+    Every part is scored as held-out data are: no dropout, every token or window once. Perplexity
+    on the training part is therefore not the epoch's, during which the weights moved.
+
+    Raises:
+        UserError: the data cannot be read, or are not those of the run.
+    """
+    data = trained.data
+    data.prepare_data()
+    data.setup()
+    trainer = Trainer(
+        accelerator="gpu" if trained.device.type == "cuda" else "cpu",
+        devices=1,
+        logger=False,
+        precision=trained.config["trainer"]["precision"],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=trained.folder.path,
+    )
+    data.trainer = trainer
+    scores: dict[str, float] = {}
+    for part in data.parts:
+        trainer.validate(trained.module, data.loader(part), verbose=False, weights_only=True)
+        found = trainer.callback_metrics
+        scores |= {f"{part}/{name.removeprefix('val/')}": float(found[name]) for name in found}
+    if trained.config["data"]["task"] == "forecasting" and "val" in data.parts:
+        scores |= _horizon_errors(trained)
+    return scores
+
+
+def _horizon_errors(trained: Trained) -> dict[str, float]:
+    data = trained.data
+    options = (trained.config.get("callbacks") or {}).get("forecasts", {})
+    history, part = (data.parts[name].to(trained.device) for name in ("train", "val"))
+    trained.module.to(trained.device)  # the Trainer has put it back on the CPU
+    with torch.no_grad():
+        errors = errors_by_horizon(
+            trained.module.network, history, part, data.tau, options.get("horizons", HORIZONS)
+        )
+    return {f"val/{name}": float(value) for name, value in errors.items()}

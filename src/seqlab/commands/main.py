@@ -1,0 +1,155 @@
+"""`python -m seqlab VERB FOLDER`: what comes after training, from the folder alone."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from seqlab import __version__
+from seqlab.system.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, UserError, print_error
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit code: 0 done, 1 failed, 2 command or run are wrong."""
+    try:
+        options = _parser().parse_args(arguments)
+    except UserError as error:
+        print_error(error)
+        return EXIT_USAGE
+    command: Command = options.command
+    try:
+        return command(options)
+    except UserError as error:
+        print_error(error)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough; nothing may be flushed into it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # of a class of the person's own, or of a damaged run
+        print_error(error)
+        print("  SEQLAB_TRACEBACK=1 shows where.", file=sys.stderr)
+        return EXIT_FAILED
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses as everything else does: one message, with the remedy."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message, f"`{self.prog} --help` shows what there is.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m seqlab",
+        description="What comes after training, from the folder of a run or a sweep alone.",
+    )
+    parser.add_argument("--version", action="version", version=f"seqlab {__version__}")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    evaluate = _verb(verbs, "evaluate", _evaluate, "score a trained model on each part of its data")
+    evaluate.add_argument("--data-path", metavar="FILE", help="the corpus, where it has moved to")
+    evaluate.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+    generate = _verb(verbs, "generate", _generate, "let a language model go on with a text")
+    generate.add_argument("--prefix", help="text to go on with; default: the data's own")
+    generate.add_argument("--num-tokens", type=int, default=200, metavar="N", help="default 200")
+    generate.add_argument("--num-samples", type=int, default=1, metavar="N", help="default 1")
+    generate.add_argument("--greedy", action="store_true", help="always the most likely token")
+    generate.add_argument("--temperature", type=float, metavar="T", help="default 1; less is safer")
+    generate.add_argument("--top-k", type=int, metavar="K", help="choose among the K likeliest")
+    generate.add_argument("--top-p", type=float, metavar="P", help="or among those that sum to P")
+    generate.add_argument("--seed", type=int, default=0, help="default 0; sample i uses seed + i")
+
+    forecast = _verb(verbs, "forecast", _forecast, "let a forecaster go on with its series")
+    forecast.add_argument("--steps", type=int, metavar="N", help="default: to the series' end")
+    forecast.add_argument(
+        "--start", type=int, metavar="T", help="last known time step; default: the end of training"
+    )
+
+    text = "show where a run's time went, and what to do about it; trainer.profiler=phases notes it"
+    profile = verbs.add_parser("profile", help=text, description=text)
+    profile.set_defaults(command=_profile)
+    profile.add_argument("run", metavar="RUN_FOLDER", help="folder of a run")
+
+    text = "add a sweep up: tables, figures, a page, the best setting"
+    report = verbs.add_parser("report", help=text, description=text)
+    report.set_defaults(command=_report)
+    report.add_argument("sweep", metavar="SWEEP", help="folder of a sweep, finished or at work")
+    report.add_argument("--metric", metavar="NAME", help="what decides; default: the sweep's own")
+    report.add_argument(
+        "--direction",
+        choices=("minimize", "maximize"),
+        help="default: the sweep's own",
+    )
+    report.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser
+
+
+def _verb(
+    verbs: "argparse._SubParsersAction[_Parser]",
+    name: str,
+    command: Command,
+    help_text: str,
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=help_text, description=help_text)
+    parser.set_defaults(command=command)
+    parser.add_argument("run", metavar="RUN_FOLDER", help="folder of a finished run")
+    parser.add_argument(
+        "--checkpoint", default="best", help="best (default), last, or a checkpoint file"
+    )
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "gpu"))
+    return parser
+
+
+def _enter_run(run: str, checkpoint: str = "best") -> None:
+    """Refuse, before torch is imported, what is no run to be trusted."""
+    from seqlab.config.folders import refuse_url  # only now, so that --help answers at once
+    from seqlab.config.validate.project import enter_project
+    from seqlab.runs.folder.saved_config import load_config
+
+    refuse_url(run, "")
+    refuse_url(checkpoint, "--checkpoint ")
+    enter_project(run)
+    load_config(Path(run))
+
+
+# torch is imported by the verbs only once they run, so that --help answers at once.
+def _evaluate(options: argparse.Namespace) -> int:
+    _enter_run(options.run, options.checkpoint)
+    from seqlab.commands.evaluate import evaluate
+
+    return evaluate(options)
+
+
+def _generate(options: argparse.Namespace) -> int:
+    _enter_run(options.run, options.checkpoint)
+    from seqlab.commands.generate import generate
+
+    return generate(options)
+
+
+def _forecast(options: argparse.Namespace) -> int:
+    _enter_run(options.run, options.checkpoint)
+    from seqlab.commands.forecast import forecast
+
+    return forecast(options)
+
+
+def _profile(options: argparse.Namespace) -> int:
+    _enter_run(options.run)
+    from seqlab.commands.profile import profile
+
+    return profile(options.run)
+
+
+def _report(options: argparse.Namespace) -> int:
+    from seqlab.commands.report import report
+
+    return report(options)

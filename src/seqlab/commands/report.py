@@ -1,0 +1,72 @@
+"""`python -m seqlab report SWEEP`: what a sweep has come to, at its end or at any time."""
+
+import argparse
+import json
+import math
+import os
+import shlex
+from pathlib import Path
+from typing import Any
+
+from seqlab.config.folders import CONFIG, refuse_url
+from seqlab.sweeps.ledger import LEDGER
+from seqlab.sweeps.report import Report, write_report
+from seqlab.sweeps.report.settings import Setting
+from seqlab.system.errors import UserError
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write the report into the sweep's folder, and print its table or JSON."""
+    made = write_report(_sweep(options.sweep), options.metric, options.direction)
+    if options.json:
+        print(json.dumps(_as_json(made), indent=2, ensure_ascii=False))
+    else:
+        print(made.text)
+    return 0
+
+
+def _sweep(name: str) -> Path:
+    """Return the folder of a sweep, or refuse what is none."""
+    refuse_url(name, "")
+    if not os.path.isdir(name):  # noqa: PTH112 - answers for a name that is too long as well
+        raise UserError(f"there is no folder {name}", "Name the folder of a sweep.")
+    folder = Path(name)
+    if (folder / LEDGER).exists() or not (folder / CONFIG).exists():
+        return folder
+    above = folder.resolve().parent
+    hint = "Name the folder of a sweep; python -m train -m prints it."
+    if (above / LEDGER).exists():
+        sweep = folder.parent if folder.parts else above
+        hint = f"Its sweep: python -m seqlab report {shlex.quote(str(sweep))}"
+    raise UserError(f"{name} is one run, not a sweep", hint)
+
+
+def _as_json(made: Report) -> dict[str, Any]:
+    findings = made.findings
+    best = findings.best
+    return {
+        "sweep": findings.name,
+        "jobs": findings.counts,
+        "metric": findings.metric,
+        "direction": findings.direction,
+        "best": None if best is None else _setting(best, findings.metric),
+        "command": findings.command,
+        "settings": [_setting(each, findings.metric) for each in findings.settings],
+        "notes": findings.notes,
+        "files": [str(file) for file in made.files],
+    }
+
+
+def _setting(setting: Setting, metric: str | None) -> dict[str, Any]:
+    found = None if metric is None else setting.spread(metric)
+    return {
+        "rank": setting.rank,
+        "parameters": setting.parameters,
+        "seeds": 0 if found is None else len(found.values),
+        "values": [] if found is None else [v if math.isfinite(v) else None for v in found.values],
+        "mean": found and found.mean,
+        "std": found and found.std,
+        "low_95": found and found.low,
+        "high_95": found and found.high,
+        "others": setting.others,
+    }

@@ -1,0 +1,178 @@
+"""`python -m train`: composes with Hydra, turns every refusal into one message, runs each job."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.conf import HydraConf
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from seqlab.config.compose.command import HYDRA_VERSION, Command, parse_command
+from seqlab.config.compose.explain import explained
+from seqlab.config.compose.help import help_text
+from seqlab.config.compose.hydra_node import checked_hydra
+from seqlab.config.compose.naming import register_resolvers, typed
+from seqlab.config.compose.preflight import check_ahead, check_package, named
+from seqlab.config.folders import ROOT, conf_dir, refuse_url
+from seqlab.config.validate.project import enter_project
+from seqlab.runs.folder.lock import give_up, hold, release
+from seqlab.runs.folder.run_folder import RESULT
+from seqlab.runs.folder.saved_config import load_config
+from seqlab.system.cores import OtherProcesses, share_cores
+from seqlab.system.deferred_signals import Deferral
+from seqlab.system.errors import EXIT_DONE, EXIT_USAGE, UserError, one_line, print_error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, `sys.argv` by default, and return the exit code.
+
+    0 done, 1 a run failed, 2 the command or configuration is wrong, 130 and 143 interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    others = OtherProcesses()
+    register_resolvers()
+    # Hydra then lets its exceptions through, instead of printing them and leaving with 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    deferral = Deferral()
+    try:
+        return _dispatched(words, deferral, others)
+    finally:
+        deferral.end()
+
+
+def _dispatched(words: list[str], deferral: Deferral, others: OtherProcesses) -> int:
+    try:
+        resumed = _value_of("resume", words)
+        refuse_url(resumed or "", "resume=")
+        enter_project(resumed)
+        if resumed is not None:
+            return _resume(Path(resumed), words, deferral, others)
+        return _train(words, deferral, others)
+    except UserError as error:
+        print_error(error)
+    except Exception as error:
+        # It comes from composing, and may be of any type: a run answers for its own errors.
+        print_error(_told(error, words))
+    return EXIT_USAGE
+
+
+def _told(error: Exception, words: list[str]) -> UserError:
+    try:
+        return explained(error, words)
+    except Exception:  # looking for the nearest spelling met another mistake in the same files
+        return UserError(f"the configuration cannot be composed: {one_line(error)}")
+
+
+def _train(words: list[str], deferral: Deferral, others: OtherProcesses) -> int:
+    command = parse_command(words)
+    if command.asks_help:
+        print(help_text(command.config_dir))
+        return EXIT_DONE
+    if command.trains:
+        check_ahead(command)
+    elif command.package:
+        check_package(command)
+    task = _Task(command, deferral, others)
+    program, sys.argv = sys.argv, [sys.argv[0], *words]
+    try:
+        run = hydra.main(version_base=HYDRA_VERSION, config_path=str(conf_dir()), config_name=ROOT)(
+            task
+        )
+        with checked_hydra():
+            run()
+    finally:
+        sys.argv = program
+    return task.code
+
+
+class _Task:
+    """What Hydra calls: with one configuration to train it, with a sweep's to run its jobs.
+
+    Args:
+        command: the command line, taken apart.
+        deferral: the signals that came so far.
+        others: what else is at work on this machine.
+    """
+
+    def __init__(self, command: Command, deferral: Deferral, others: OtherProcesses) -> None:
+        self.code = EXIT_DONE
+        self._command = command
+        self._deferral = deferral
+        self._others = others
+
+    def __call__(self, config: DictConfig) -> None:
+        """Train what one configuration describes."""
+        share_cores(self._others)
+        self.code = _run_one(config, HydraConfig.get(), self._deferral)
+
+    def sweep_grid(
+        self, config: DictConfig, loader: ConfigLoader, params: Any, words: list[str]
+    ) -> None:
+        """Run every combination that the parameters and the words list."""
+        # Only for a sweep: a single run starts the sooner.
+        from seqlab.commands.sweep import run_sweep
+        from seqlab.config.compose.jobs import Grid
+        from seqlab.config.compose.sweep_request import sweep_request
+        from seqlab.sweeps.job_source import GridSource
+
+        share_cores(self._others)
+        request = sweep_request(config, self._command.config_dir, params, words)
+        source = GridSource(Grid(request.words, loader))
+        self.code = run_sweep(request, source, self._deferral.received)
+
+    def sweep_search(
+        self, config: DictConfig, loader: ConfigLoader, options: dict[str, Any], words: list[str]
+    ) -> None:
+        """Run the trials of a search."""
+        from seqlab.commands.search import run_search
+        from seqlab.config.space.search_request import search_request
+
+        share_cores(self._others)
+        folder = self._command.config_dir
+        asked = search_request(config, folder, loader, options, words)
+        self.code = run_search(*asked, self._deferral.received)
+
+
+def _run_one(config: DictConfig, node: HydraConf, deferral: Deferral) -> int:
+    folder = Path(node.runtime.output_dir)
+    overrides = typed(node.overrides.task)
+    named(config, node)
+    from seqlab.runs.run import run  # torch is imported only once the configuration stands
+
+    code = run(config, folder, overrides, deferral.received)
+    if not (folder / RESULT).exists():
+        release(folder)  # refused, or stopped, before anything began
+    give_up(folder)
+    return code
+
+
+def _resume(folder: Path, words: list[str], deferral: Deferral, others: OtherProcesses) -> int:
+    overrides = [word for word in words if not word.startswith("resume=")]
+    options = [word for word in overrides if word.startswith("-")]
+    if options:
+        raise UserError(
+            f"resume goes with key=value only, not with {options[0]!r}",
+            f"Type: python -m train resume={folder}",
+        )
+    config = load_config(folder, overrides)
+    hold(folder)
+    share_cores(others)
+    try:
+        from seqlab.runs.run import resume
+
+        return resume(config, folder, overrides, deferral.received)
+    finally:
+        give_up(folder)
+
+
+def _value_of(key: str, words: list[str]) -> str | None:
+    for word in reversed(words):
+        name, equals, value = word.partition("=")
+        if name == key and equals and value not in ("", "null"):
+            return value.strip("'\"")
+    return None

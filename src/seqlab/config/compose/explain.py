@@ -1,0 +1,135 @@
+"""What Hydra and OmegaConf complain of, in terms of what was typed."""
+
+import re
+from pathlib import Path
+
+from hydra.errors import HydraException, MissingConfigException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from seqlab.config.compose.command import hydra_loader
+from seqlab.config.folders import ROOT, conf_dir
+from seqlab.config.validate.check import nearest, unknown_key
+from seqlab.config.validate.schema import reference_config
+from seqlab.system.errors import UserError, first_line, one_line
+
+_PLUGINS = ("hydra/sweeper=", "hydra/launcher=")
+_HELP = "`python -m train --help` shows examples."
+_GRAMMAR = re.compile(
+    "mismatched input|token recognition|no viable|missing EQUAL|LexerNoViableAlt|extraneous input"
+)
+
+
+def explained(error: Exception, words: list[str]) -> UserError:
+    """Return the complaint with the nearest thing that exists.
+
+    Args:
+        error: raised while the configuration was being composed.
+        words: the command line.
+    """
+    text = str(error)
+    missing = re.search(r"Could not find '([^']+)'", text)
+    folders = _folders(words)
+    if isinstance(error, MissingConfigException) and missing:
+        return _no_such_option(missing.group(1), folders)
+    if isinstance(error, YAMLError):
+        return UserError(f"a configuration file is not YAML: {' '.join(text.split())}", _HELP)
+    if "Config group override must be" in text:
+        return _no_option_at_all(words, folders)
+    inside = re.search(r"In '([^']+)': Could not override '([^']+)'", text)
+    if inside and "@" in inside.group(2) and "/" not in inside.group(2):
+        return UserError(
+            f"{inside.group(1)}.yaml overrides {inside.group(2).partition('@')[0]!r}, and stands "
+            "for a part of the configuration only",
+            "Its first line has to be: # @package _global_",
+        )
+    if inside and inside.group(1) != ROOT:
+        groups = sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
+        return UserError(
+            f"{inside.group(1)}.yaml overrides {inside.group(2)!r}, which nothing has chosen",
+            f"Write the group with a slash: - override /model: lstm. Groups: {', '.join(groups)}.",
+        )
+    refused = re.search(r"Could not (?:override|append to|delete(?: from)?)[^']*'([^']+)'", text)
+    if refused:
+        key = refused.group(1).partition("=")[0].partition("@")[0]
+        chosen = next((w for w in words if w.lstrip("+~").partition("=")[0] == key), key)
+        if (conf_dir() / key).is_dir() and "=" in chosen:
+            return _no_option_at_all([chosen], folders)
+        return unknown_key(
+            key, _declared(words, key, folders), f"in {chosen!r} on the command line"
+        )
+    merged = re.search(r"Error merging override (.*)", text)
+    if merged and error.__cause__:
+        word = next((w for w in words if merged.group(1) in (w, f"++{w}")), merged.group(1))
+        return UserError(f"{word!r} cannot be: {first_line(error.__cause__)}", _HELP)
+    if _GRAMMAR.search(text):
+        return UserError(
+            first_line(error),
+            "Write key=value; quote values with spaces or colons: 'data.path=\"a b.txt\"'.",
+        )
+    if not isinstance(error, HydraException | OmegaConfBaseException | UserError):
+        return _culprit(error, words)
+    return UserError(text.strip().replace("\n", "; ") or type(error).__name__, _HELP)
+
+
+def _culprit(error: Exception, words: list[str]) -> UserError:
+    """Return the error for a word that Hydra stumbles over, found by composing each alone."""
+    for word in words:
+        try:
+            with hydra_loader(None) as loader:
+                loader.load_configuration(ROOT, [word], RunMode.RUN)
+        except Exception as again:
+            if type(again) is type(error):
+                return UserError(f"{word!r} cannot be applied: {first_line(error)}", _HELP)
+    return UserError(f"the configuration cannot be composed: {one_line(error)}", _HELP)
+
+
+def _folders(words: list[str]) -> list[Path]:
+    """Return the folders that options come from: the package's, and the one that was named."""
+    folders = [conf_dir()]
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        flag, equals, value = word.partition("=")
+        if flag in ("--config-dir", "-cd"):
+            folders.append(Path(value if equals else following).absolute())
+    return folders
+
+
+def _options(group: str, folders: list[Path]) -> list[str]:
+    return sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
+
+
+def _no_such_option(name: str, folders: list[Path]) -> UserError:
+    group, _, option = name.rpartition("/")
+    options = _options(group, folders) if group else []
+    close = nearest(option, options)
+    meant = f"Did you mean {group}={close[0]}? " if close else ""
+    return UserError(
+        f"{group}={option}: there is no such {group or 'configuration'}",
+        f"{meant}There are: {', '.join(options)}." if options else "",
+    )
+
+
+def _no_option_at_all(words: list[str], folders: list[Path]) -> UserError:
+    """Return the error for a group that was given a number or null, or for a word without key."""
+    for word in words:
+        key, equals, _ = word.partition("=")
+        if not key and equals:
+            return UserError(f"{word!r} has no key", "Write key=value.")
+        if (conf_dir() / key).is_dir() and equals:
+            options = ", ".join(_options(key, folders))
+            return UserError(f"{word}: there is no such {key}", f"There are: {options}.")
+    return UserError("a group was given something that is no option", _HELP)
+
+
+def _declared(words: list[str], key: str, folders: list[Path]) -> DictConfig:
+    """Return the keys of the groups that were chosen, or Hydra's own where it is about those."""
+    groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
+    chosen = [word for word in words if word.partition("=")[0] in groups and "," not in word]
+    with hydra_loader(folders[-1] if folders[1:] else None) as loader:
+        if key.startswith("hydra."):
+            plugins = [word for word in words if word.startswith(_PLUGINS)]
+            return loader.load_configuration(ROOT, [*chosen, *plugins], RunMode.RUN)
+        defaults = loader.compute_defaults_list(ROOT, chosen, RunMode.RUN)
+        return reference_config(defaults.overrides.known_choices, [])

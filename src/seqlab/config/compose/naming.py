@@ -1,0 +1,95 @@
+"""What a run or a sweep is called, and its folder; config.yaml as text."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from seqlab.config.environment import watch_environment
+
+OUTPUTS = "outputs"
+
+
+@cache
+def run_id() -> str:
+    """Return this process's `date_time_suffix`; the random suffix keeps same-second runs apart."""
+    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(3)}"
+
+
+def experiment_name(name: str | None, choices: Any, overrides: list[str]) -> str:
+    """Return what a run is called: its `name`, its experiment, or `<data>_<model>`.
+
+    The last holds where data or model were chosen on the command line without an experiment:
+    the default experiment's name would then say the wrong thing.
+    """
+    if name:
+        return str(name)
+    keys = {override.partition("=")[0] for override in overrides}
+    if choices.get("experiment") in (None, "none"):
+        return f"{choices['data']}_{choices['model']}"
+    if "experiment" not in keys and keys & {"data", "model"}:
+        return f"{choices['data']}_{choices['model']}"
+    return str(choices["experiment"])
+
+
+def typed(overrides: Any) -> list[str]:
+    """Return overrides as they were typed: a reference to a variable stays a reference."""
+    plain = OmegaConf.to_container(overrides, resolve=False)
+    assert isinstance(plain, list)
+    return [str(override) for override in plain]
+
+
+def _run_folder(name: str | None, choices: Any, overrides: Any) -> str:
+    return f"{OUTPUTS}/{experiment_name(name, choices, typed(overrides))}/{run_id()}"
+
+
+def _sweep_folder(name: str | None, choices: Any, overrides: Any, params: Any) -> str:
+    """Return the same folder for the same sweep, also with more values: what is there is kept.
+
+    A sweep without a name of its own is told by what it varies and by what it holds fixed.
+    """
+    described = {key: value for key, value in (params or {}).items() if isinstance(value, Mapping)}
+    plain = {key: value for key, value in (params or {}).items() if key not in described}
+    words = [*(f"{key}={value}" for key, value in plain.items()), *typed(overrides)]
+    folder = f"{OUTPUTS}/{experiment_name(name, choices, words)}"
+    if name:
+        return folder
+    several = [*described, *(key for key, value in _parts(words) if is_several(value))]
+    varied = {key.rpartition(".")[2] for key in several}
+    fixed = sorted(word for word in words if not is_several(word.partition("=")[2]))
+    fixed = [word for word in fixed if not word.startswith("experiment=")]
+    mark = hashlib.sha256("\n".join(fixed).encode()).hexdigest()[:6] if fixed else ""
+    kind = "search" if choices.get("hydra/sweeper") == "optuna_search" else "sweep"
+    return "_".join([f"{folder}/{kind}", *sorted(varied), *filter(None, [mark])])
+
+
+def _parts(words: list[str]) -> Iterator[tuple[str, str]]:
+    for word in words:
+        key, _, value = word.partition("=")
+        yield key.lstrip("+"), value
+
+
+def is_several(value: str) -> bool:
+    """Return whether a typed value stands for several, as Hydra reads it."""
+    cast = r"((int|float|str|bool)\()?"
+    if re.match(rf"{cast}(choice|range|interval|glob|shuffle|sort|tag)\(", value):
+        return True
+    bare = re.sub(r"""(\[[^\]]*\]|\{[^}]*\}|"[^"]*"|'[^']*'|\([^)]*\))""", "", value)
+    return "," in bare
+
+
+def register_resolvers() -> None:
+    """Make `${run_folder:...}` known to OmegaConf; calling it again changes nothing."""
+    watch_environment()
+    OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
+    OmegaConf.register_new_resolver("sweep_folder", _sweep_folder, replace=True)
+
+
+def text_of(config: DictConfig) -> str:
+    """Return config.yaml: the configuration as composed, its references not looked up."""
+    return OmegaConf.to_yaml(config)

@@ -1,0 +1,109 @@
+"""The `key=value` words one by one: what can be said of them before anything is composed."""
+
+import shlex
+from typing import Any
+
+from hydra.conf import HydraConf
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+
+from seqlab.config.validate.check import unknown_key
+from seqlab.system.errors import UserError, first_line
+
+_ONE_OPTION = ("data", "model", "optimizer", "scheduler", "trainer")
+
+
+def parsed(words: list[str], loader: ConfigLoader | None = None) -> list[Override]:
+    """Return what Hydra understands of each word.
+
+    Args:
+        words: `key=value` each.
+        loader: finds the options that a `glob(...)` stands for.
+
+    Raises:
+        UserError: it does not understand one.
+    """
+    parser = OverridesParser.create(config_loader=loader)
+    found = []
+    for word in words:
+        try:
+            found += parser.parse_overrides([word])  # unlike its singular, it passes the loader on
+        except HydraException as error:
+            raise _unreadable(word, error, parser) from None
+    return found
+
+
+def check_overrides(overrides: list[Override], *, sweep: bool) -> None:
+    """Raise `UserError` for several values without a sweep, and for a key that Hydra lacks."""
+    for override in overrides:
+        if override.is_sweep_override() and not sweep:
+            name, _, values = str(override.input_line).partition("=")
+            raise UserError(
+                f"{override.input_line}: several values are a sweep",
+                f"Add -m or --multirun for one: python -m train -m {override.input_line}. "
+                f"A list is {name}=[{values}], a text '{name}=\"{values}\"'.",
+            )
+        key = override.key_or_group
+        if key in _ONE_OPTION and isinstance(override.value(), list):
+            raise UserError(
+                f"{override.input_line}: there is one {key} in a run, not a list of them",
+                f"Choose one: {key}=OPTION. -m {key}=A,B runs each.",
+            )
+        if key.startswith("hydra.callbacks.preflight"):
+            raise preflight_changed()
+        if key.startswith("hydra.") and not override.is_delete():
+            known = OmegaConf.create({"hydra": OmegaConf.structured(HydraConf)})
+            if not _has(known, key):
+                raise unknown_key(key, known, f"in {override.input_line!r} on the command line")
+
+
+def preflight_changed() -> UserError:
+    """Return the error for a configuration without the callback that claims run folders."""
+    return UserError(
+        "hydra.callbacks.preflight keeps a run out of the folder of another", "Leave it as it is."
+    )
+
+
+def forced(override: Override, groups: list[str]) -> str:
+    """Return the word with `++` before a plain value's key: Hydra then takes any key at all."""
+    key = override.key_or_group
+    plain = override.type == OverrideType.CHANGE and override.package is None
+    if plain and key not in ("", *groups) and "/" not in key and not key.startswith("hydra."):
+        return f"++{override.input_line}"
+    return str(override.input_line)
+
+
+def _has(node: Any, key: str) -> bool:
+    """Return whether a key is one of Hydra's own, or lies where any key may."""
+    for part in key.split("."):
+        if not isinstance(node, DictConfig) or node._is_missing():
+            return True
+        if part not in node._content:  # type: ignore[operator]
+            return OmegaConf.get_type(node) is dict and node is not node._get_root()
+        node = node._get_node(part)
+    return True
+
+
+def _unreadable(word: str, error: HydraException, parser: OverridesParser) -> UserError:
+    key, equals, value = word.partition("=")
+    if not equals:
+        return UserError(f"{word!r} has no value", "Write key=value.")
+    if value.startswith("~/"):
+        return UserError(
+            f"{word!r} cannot be read: {first_line(error)}",
+            f"Write key=value with the folder's name: {key}=$HOME{value[1:]}",
+        )
+    inner = value.replace("\\", "\\\\").replace('"', '\\"')
+    quoted = f'{key}="{inner}"'
+    try:
+        understood = parser.parse_override(quoted).value() == value
+    except HydraException:
+        understood = False
+    example = shlex.quote(quoted) if understood else "'data.path=\"a (1).txt\"'"
+    return UserError(
+        f"{word!r} cannot be read: {first_line(error)}",
+        f"Write key=value, with quotes around such a value: {example}",
+    )

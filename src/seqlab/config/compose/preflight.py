@@ -1,0 +1,108 @@
+"""The last look before a run: can what was typed be run at all?"""
+
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.types import Override
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from seqlab.config.compose.command import Command, hydra_loader
+from seqlab.config.compose.hydra_node import PREFLIGHT
+from seqlab.config.compose.naming import experiment_name, typed
+from seqlab.config.compose.overrides import check_overrides, forced, parsed, preflight_changed
+from seqlab.config.folders import ROOT
+from seqlab.config.validate.check import Sources, check, unknown_key
+from seqlab.config.validate.schema import option_content, reference_config
+from seqlab.system.errors import UserError
+from seqlab.system.text_files import opened
+
+
+def without_hydra(config: DictConfig) -> DictConfig:
+    """Return a copy of the configuration without Hydra's own node."""
+    task = config.copy()
+    OmegaConf.set_readonly(task, False)
+    with open_dict(task):
+        task.pop("hydra", None)
+    return task
+
+
+def named(config: DictConfig, node: Any) -> DictConfig:
+    """Return the configuration with the name that the run goes by.
+
+    Args:
+        config: the configuration without Hydra's own node; it is changed.
+        node: that node.
+    """
+    with open_dict(config):
+        if not config.name:  # one that was given stays as it was written
+            overrides = typed(node.overrides.task)
+            config.name = experiment_name(None, node.runtime.choices, overrides)
+    return config
+
+
+def check_composed(config: DictConfig, node: Any, overrides: list[str] | None = None) -> None:
+    """Raise `UserError` where what Hydra composed cannot be run.
+
+    Args:
+        config: the configuration without Hydra's own node.
+        node: that node.
+        overrides: as they were typed; `None`: as the node has them.
+    """
+    _check_node(node)
+    choices = node.runtime.choices
+    sources = Sources(overrides or typed(node.overrides.task), choices, option_content)
+    plain = check(config, reference_config(choices, typed(node.overrides.hydra)), sources)
+    data = plain["data"]
+    path = Path(data.get("path") or "")
+    if data.get("path") and data["_target_"].startswith("seqlab.data.") and not path.is_fifo():
+        with opened(path):
+            pass
+
+
+def check_ahead(command: Command) -> None:
+    """Raise `UserError` where a command cannot be run, before Hydra begins with it.
+
+    Hydra composes twice before it asks anyone, and a third time to explain an unknown key.
+    The jobs of a sweep are checked once Hydra has made them up.
+    """
+    overrides = parsed(command.overrides)
+    if command.sweeps or _names_a_sweep(overrides, command):
+        check_overrides(overrides, sweep=True)
+        return
+    check_overrides(overrides, sweep=False)
+    with hydra_loader(command.config_dir) as loader:
+        groups = loader.list_groups("")
+        words = [forced(override, groups) for override in overrides]
+        whole = loader.load_configuration(ROOT, words, RunMode.RUN)
+        if whole.hydra.mode != RunMode.MULTIRUN:
+            check_composed(without_hydra(whole), whole.hydra, command.overrides)
+
+
+def _names_a_sweep(overrides: list[Override], command: Command) -> bool:
+    """Return whether the words choose a sweep's file, which then asks for several runs."""
+    if not any(override.key_or_group == "sweep" for override in overrides):
+        return False
+    with hydra_loader(command.config_dir) as loader:
+        whole = loader.load_configuration(ROOT, command.overrides, RunMode.MULTIRUN)
+    return bool(whole.hydra.mode == RunMode.MULTIRUN)
+
+
+def check_package(command: Command) -> None:
+    """Raise `UserError` where the part of the configuration that is to be printed is not there."""
+    assert command.package is not None
+    with hydra_loader(command.config_dir) as loader:
+        whole = loader.load_configuration(ROOT, command.overrides, RunMode.RUN)
+    if OmegaConf.select(whole, command.package) is None:
+        raise unknown_key(command.package, whole, "behind --package")
+
+
+def _check_node(node: Any) -> None:
+    guard = node.callbacks.get("preflight") or {}
+    if guard.get("_target_") != PREFLIGHT:
+        raise preflight_changed()
+    if node.job.chdir:
+        raise UserError(
+            "hydra.job.chdir=true: a run stays in the working folder, where its paths lead from",
+            "Leave it out; everything that a run writes goes to hydra.run.dir in any case.",
+        )

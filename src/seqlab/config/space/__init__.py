@@ -1,0 +1,1 @@
+"""The space of a search: what it varies, and how that is read."""

@@ -1,0 +1,1 @@
+"""Which configurations may run: keys, values, combinations, and what may be instantiated."""

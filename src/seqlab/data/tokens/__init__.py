@@ -1,0 +1,1 @@
+"""From a text to token indices: tokenizing, the vocabulary, files of tokens."""

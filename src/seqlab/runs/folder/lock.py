@@ -1,0 +1,155 @@
+"""Who may write into a run folder: one process at a time, and never where something lies already.
+
+A lock on run.log tells whether a process is at work; it ends with the process, however that ends.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from seqlab.config.folders import CONFIG
+from seqlab.runs.folder.run_folder import LOG
+from seqlab.system.errors import UserError
+from seqlab.system.files import remove_partials, write_text
+
+try:
+    import fcntl
+except ImportError:  # a system without these locks
+    fcntl = None  # type: ignore[assignment]
+
+# What this process made and claimed: the only things that it may take away again.
+_made: dict[Path, list[Path]] = {}
+_held: dict[Path, Any] = {}
+
+
+def claim(folder: Path, config: str) -> None:
+    """Take an unused folder for a run, and write its configuration; only one process can.
+
+    Args:
+        folder: missing, empty, or left by a process that was killed before it had written anything.
+        config: the content of config.yaml.
+
+    Raises:
+        UserError: something lies in the folder already, or it cannot be made.
+    """
+    try:
+        if not _unused(folder):
+            raise FileExistsError
+        folder.mkdir(parents=True, exist_ok=True)
+        if not _lock(folder):
+            raise FileExistsError
+        if not _unused(folder):
+            give_up(folder)
+            raise FileExistsError
+        remove_partials(folder)
+        write_text(folder / CONFIG, config)
+    except FileExistsError:
+        raise UserError(
+            f"the run folder {folder} exists already; nothing in it was touched",
+            f"Choose another hydra.run.dir, or go on with it: python -m train resume={folder}",
+        ) from None
+    except OSError as error:
+        release(folder)
+        raise UserError(
+            f"the run folder {folder} cannot be made: {error.strerror}",
+            "Choose another with hydra.run.dir=FOLDER.",
+        ) from error
+
+
+def hold(folder: Path) -> None:
+    """Take the folder of an earlier run, to go on with it.
+
+    Raises:
+        UserError: another process is at work in it, or it cannot be written.
+    """
+    try:
+        taken = _lock(folder)
+    except OSError as error:
+        raise UserError(
+            f"the run folder {folder} cannot be written: {error.strerror}",
+            "A run goes on in its own folder: make it writable.",
+        ) from error
+    if not taken:
+        raise UserError(
+            f"the run {folder} is at work in another process",
+            "Wait until that one ends, or stop it; Ctrl-C leaves it resumable.",
+        )
+    remove_partials(folder)
+
+
+def is_held(folder: Path) -> bool:
+    """Return whether another process is at work in the folder."""
+    try:
+        with (folder / LOG).open("rb") as log:
+            if fcntl is not None:
+                fcntl.flock(log, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no folder yet, or a file system without locks
+        pass
+    return False
+
+
+def give_up(folder: Path) -> None:
+    """Let other processes take the folder."""
+    lock = _held.pop(folder.absolute(), None)
+    if lock is not None:
+        lock.close()
+
+
+def release(folder: Path) -> None:
+    """Give a claimed folder back after a refusal; what was there before stays."""
+    whole = folder.absolute()
+    if whole in _held:
+        for name in (CONFIG, LOG):
+            (folder / name).unlink(missing_ok=True)
+        give_up(folder)
+    for made in _made.pop(whole, [folder]):
+        try:
+            made.rmdir()
+        except OSError:
+            return
+
+
+def note_missing(folder: Path) -> None:
+    """Remember which folders making this one will make, so that `release` removes no other."""
+    whole = folder.absolute()
+    # Unlike Path.exists, this answers for a name that is too long as well.
+    _made[whole] = [each for each in (whole, *whole.parents) if not os.path.exists(each)]  # noqa: PTH110
+
+
+def _unused(folder: Path) -> bool:
+    """Return whether nothing is in the folder, but for an empty log or half a configuration."""
+    if not folder.exists():
+        return True
+    return all(
+        (file.name == LOG and file.stat().st_size == 0) or file.name.startswith(f".{CONFIG}.")
+        for file in folder.iterdir()
+    )
+
+
+def _lock(folder: Path) -> bool:
+    whole = folder.absolute()
+    if whole in _held:
+        return True
+    lock = (folder / LOG).open("a", encoding="utf-8")
+    if fcntl is not None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            return False
+        except OSError:  # a file system without locks
+            pass
+        if not _same(lock, folder / LOG):  # another process has just given the folder back
+            lock.close()
+            return False
+    _held[whole] = lock
+    return True
+
+
+def _same(opened: Any, file: Path) -> bool:
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(opened.fileno()), file.stat())
+    return False

@@ -1,0 +1,88 @@
+"""The configuration that a run folder holds, and what may be changed in it."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from seqlab.config.environment import bounded_references, watch_environment
+from seqlab.config.folders import CONFIG, refuse_url
+from seqlab.config.validate.check import GROUPS, Sources, check, check_groups, leaves, unknown_key
+from seqlab.config.validate.untrusted import check_complete, check_folder, read_config
+from seqlab.system.errors import UserError, first_line
+
+RESUMABLE = ("trainer", "callbacks", "logger", "monitor", "on_nonfinite", "data.path")
+"""What may change when a run goes on; with anything else it would be another experiment."""
+
+
+def load_config(
+    folder: Path, overrides: list[str] | None = None, changeable: tuple[str, ...] = RESUMABLE
+) -> DictConfig:
+    """Return the configuration of an earlier run, with `key=value` overrides applied and checked.
+
+    Args:
+        folder: the run folder.
+        overrides: as typed.
+        changeable: the keys, or first parts of keys, that may be overridden.
+
+    Raises:
+        UserError: no such run, an unreadable configuration, or an override that does not fit it.
+    """
+    refuse_url(folder, "")
+    if not folder.is_dir():
+        raise UserError(
+            f"there is no run folder {folder}", "Name the folder of a run; they lie under outputs/."
+        )
+    file = folder / CONFIG
+    watch_environment()
+    check_folder(folder)
+    try:
+        with bounded_references():
+            saved = read_config(file)
+            check_groups(saved, f"{file}")
+            check_complete(saved, file)
+    except FileNotFoundError:
+        raise UserError(
+            f"{folder} is not a run folder: it has no {CONFIG}", "Name the folder of a run."
+        ) from None
+    except (OmegaConfBaseException, OSError) as error:
+        raise UserError(
+            f"{file} cannot be read: {first_line(error)}",
+            "The file is damaged; the run has to be started again.",
+        ) from error
+    changed = saved.copy()
+    for key, value in _parsed(overrides or []):
+        known = {path for path, _ in leaves(saved)}
+        if key in GROUPS:
+            raise UserError(
+                f"{key}={value} would choose another option: a run that has begun keeps its own",
+                f"Start a new run with {key}={value}.",
+            )
+        if key not in known:
+            raise unknown_key(key, saved, f"in the run {folder}")
+        if not any(key == allowed or key.startswith(f"{allowed}.") for allowed in changeable):
+            raise UserError(
+                f"{key} cannot change in a run that has begun",
+                f"Start a new run with it. What may change: {', '.join(changeable)}.",
+            )
+        with open_dict(changed):
+            OmegaConf.update(changed, key, value)
+    check(changed, saved, Sources(overrides or []))
+    return changed
+
+
+def _parsed(overrides: list[str]) -> list[tuple[str, Any]]:
+    try:
+        parsed = OverridesParser.create().parse_overrides(overrides)
+    except HydraException as error:
+        raise UserError(first_line(error), "Write key=value.") from error
+    for override in parsed:
+        if override.is_add() or override.is_delete() or override.is_sweep_override():
+            raise UserError(
+                f"{override.input_line!r} cannot change an earlier run",
+                "Only key=value can, for keys that the run has.",
+            )
+    return [(override.key_or_group, override.value()) for override in parsed]

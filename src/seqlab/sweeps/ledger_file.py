@@ -1,0 +1,84 @@
+"""Writing a sweep's ledger: one process at a time, and every line on the disk before it counts."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from seqlab.sweeps.ledger import LEDGER, Ledger, Row, Started, read_ledger, row_line, start_line
+from seqlab.system.errors import UserError
+from seqlab.system.files import sync_folder
+
+try:
+    import fcntl
+except ImportError:  # a system without these locks
+    fcntl = None  # type: ignore[assignment]
+
+
+class LedgerFile:
+    """The ledger, held by this process.
+
+    Args:
+        folder: the sweep's folder; it is made where it is missing.
+
+    Attributes:
+        ledger: what it says; kept up to date.
+
+    Raises:
+        UserError: another process is at work on the sweep, or the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file: Any = (folder / LEDGER).open("a+b")
+        except OSError as error:
+            raise UserError(
+                f"the sweep folder {folder} cannot be written: {error.strerror}",
+                "Choose another with hydra.sweep.dir=FOLDER.",
+            ) from error
+        _lock(self._file, folder)
+        self._drop_half_a_line()
+        sync_folder(folder)
+        self.ledger: Ledger = read_ledger(folder)
+
+    def add_row(self, row: Row) -> None:
+        """Record what is now known of a job."""
+        self._append(row_line(row))
+        self.ledger.rows[row.number] = row
+
+    def add_start(self, started: Started) -> None:
+        """Record that the sweep is started."""
+        self._append(start_line(started))
+        self.ledger.starts.append(started)
+
+    def close(self) -> None:
+        """Let other processes take the sweep."""
+        self._file.close()
+
+    def _append(self, line: str) -> None:
+        self._file.write(line.encode())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def _drop_half_a_line(self) -> None:
+        self._file.seek(0)
+        content = self._file.read()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            self._file.truncate(whole)
+
+
+def _lock(file: Any, folder: Path) -> None:
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise UserError(
+            f"the sweep {folder} is at work in another process",
+            "Wait until that one ends, or stop it; Ctrl-C leaves every job resumable. "
+            f"`python -m seqlab report {folder}` shows how far it is.",
+        ) from None
+    except OSError:  # a file system without locks
+        pass

@@ -1,0 +1,227 @@
+"""Which figures a sweep gets, and what is drawn in each."""
+
+import itertools
+import math
+import re
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from seqlab.figures import sweeps as draw
+from seqlab.sweeps.report.findings import Findings
+from seqlab.sweeps.report.learning_curves import learning_curve
+from seqlab.sweeps.report.settings import ABSENT, Setting, same, short_names, shown
+from seqlab.system.files import replacing
+
+MOST_PARAMETERS = 8
+MOST_PAIRS = 6
+MOST_LINES = 8
+MOST_CURVES = 10
+_MOST_VALUES = 24
+"""With more different values on either side, two parameters are points and no heat map."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure in a file.
+
+    Attributes:
+        title: what it shows.
+        file: a PNG or SVG file.
+    """
+
+    title: str
+    file: Path
+
+
+def draw_figures(findings: Findings, notes: list[str]) -> list[Drawn]:
+    """Draw the figures of a sweep into its `figures` folder, and remove those of earlier reports.
+
+    Args:
+        findings: the sweep, added up.
+        notes: what a reader has to know is added to these.
+    """
+    folder = findings.folder / "figures"
+    drawn: dict[str, Drawn] = {}
+    # A name or value with a dollar sign is no formula.
+    with matplotlib.rc_context({"text.parse_math": False}):
+        for stem, title, make in _figures(findings, notes):
+            name = stem
+            while name in drawn:  # two parameters whose names differ in odd characters alone
+                name += "_"
+            try:
+                if (figure := make()) is not None:
+                    _save(figure, folder / f"{name}.png")
+                    drawn[name] = Drawn(title, folder / f"{name}.png")
+            except (ValueError, ArithmeticError) as error:
+                notes.append(f"The figure {name} could not be drawn: {error}")
+    for pattern in ("by_*.png", "pair_*.png", "curves.png"):
+        for file in folder.glob(pattern):
+            if file.stem not in drawn:
+                file.unlink(missing_ok=True)
+    return list(drawn.values())
+
+
+def _figures(
+    findings: Findings, notes: list[str]
+) -> Iterator[tuple[str, str, Callable[[], Figure | None]]]:
+    metric = findings.metric
+    settings = [each for each in findings.settings if metric and each.spread(metric).values]
+    if metric is None or not settings:
+        return
+    names = [name for name in findings.swept if len({_value(s, name) for s in settings}) > 1]
+    if len(names) > 4:
+        effects = {name: _effect(settings, name) for name in names}
+        names.sort(key=lambda name: -effects[name])
+    if len(names) > MOST_PARAMETERS:
+        left = len(names) - MOST_PARAMETERS
+        notes.append(f"{left} parameters with little effect have no figure.")
+    for name in names[:MOST_PARAMETERS]:
+        title = f"{metric} against {name}"
+        yield f"by_{_slug(name)}", title, partial(_against, findings, settings, name)
+    pairs = list(itertools.combinations(names, 2))
+    if len(pairs) > MOST_PAIRS:
+        pairs = list(itertools.combinations(names[:4], 2))
+    for pair in pairs:
+        stem = f"pair_{_slug(pair[0])}_{_slug(pair[1])}"
+        title = f"{metric} by {pair[0]} and {pair[1]}"
+        yield stem, title, partial(_pair, findings, settings, pair)
+    yield "curves", f"{metric} by epoch", partial(_curves, findings, settings)
+
+
+def _against(findings: Findings, settings: Sequence[Setting], name: str) -> Figure:
+    others = [other for other in findings.swept if other != name]
+    short = short_names(findings.swept)
+    lines: dict[str, list[Setting]] = defaultdict(list)
+    for setting in _as_made(settings):
+        lines[setting.label(others, short)].append(setting)
+    background: list[Setting] = []
+    means = "means with 95 % intervals" if _has_interval(findings, settings) else "means"
+    note = f"Circles: {means}. Dots: single seeds."
+    if len(lines) > MOST_LINES:
+        best: dict[Any, Setting] = {}
+        for setting in settings:  # best first
+            best.setdefault(_value(setting, name), setting)
+        chosen = {id(setting) for setting in best.values()}
+        background = [setting for setting in settings if id(setting) not in chosen]
+        in_order = sorted(best, key=_order(settings, name).__getitem__)
+        lines = {"best setting at each value": [best[value] for value in in_order]}
+        note = (
+            f"Circles: {means}, of the best setting at each value, whatever its other parameters. "
+            "Dots: single seeds."
+        )
+        if len(best) > len(settings) / 2:  # values hardly repeat: there is nothing to be best of
+            lines, background, note = {}, list(settings), "Dots: single jobs."
+    return draw.against(
+        name,
+        str(findings.metric),
+        {label: [_point(findings, each, name) for each in line] for label, line in lines.items()},
+        others=[_point(findings, each, name) for each in background],
+        lower_is_better=findings.direction == "minimize",
+        note=note,
+    )
+
+
+def _pair(findings: Findings, settings: Sequence[Setting], pair: tuple[str, str]) -> Figure:
+    x, y = pair
+    counts = {name: len({_value(each, name) for each in settings}) for name in pair}
+    if not _numeric(settings, x) or (_numeric(settings, y) and counts[y] > counts[x]):
+        x, y = y, x
+    best: dict[tuple[Any, Any], Setting] = {}
+    for setting in settings:  # best first
+        best.setdefault((_value(setting, x), _value(setting, y)), setting)
+    across, up = _order(settings, x), _order(settings, y)
+    cells = {}
+    for at in sorted(best, key=lambda at: (across[at[0]], up[at[1]])):
+        mean = best[at].spread(str(findings.metric)).mean
+        cells[at] = math.nan if mean is None else mean
+    lower = findings.direction == "minimize"
+    shared = len(best) < len(settings)
+    if max(counts.values()) > _MOST_VALUES or counts[x] * counts[y] > 4 * len(cells):
+        points = [(*at, value) for at, value in cells.items()]
+        note = "Points: the best mean among the settings that share both values." if shared else ""
+        return draw.scatter((x, y), str(findings.metric), points, lower_is_better=lower, note=note)
+    note = "the best mean among the settings that share both values" if shared else "means"
+    return draw.heat_map(
+        (x, y), str(findings.metric), cells, lower_is_better=lower, note=f"Cells: {note}."
+    )
+
+
+def _curves(findings: Findings, settings: Sequence[Setting]) -> Figure | None:
+    short = short_names(findings.swept)
+    found = {}
+    for setting in settings[:MOST_CURVES]:
+        curve = learning_curve(findings.folder, setting, str(findings.metric))
+        curve = [row for row in curve if all(map(math.isfinite, row))]
+        if curve:
+            found[setting.label(findings.swept, short) or findings.name] = curve
+    if not found:
+        return None
+    note = "Lines: means over seeds. Bands: from the smallest to the largest value over seeds."
+    if all(len(setting.completed) == 1 for setting in settings[:MOST_CURVES]):
+        note = "One seed each."
+    if len(settings) > len(found):
+        note += f" The best {len(found)} of {len(settings):,} settings."
+    return draw.bands(found, str(findings.metric), note=note)
+
+
+def _point(findings: Findings, setting: Setting, name: str) -> draw.Point:
+    found = setting.spread(str(findings.metric))
+    return draw.Point(_value(setting, name), found.values, found.mean, found.low, found.high)
+
+
+def _as_made(settings: Sequence[Setting]) -> list[Setting]:
+    """Return settings in the order of their jobs, so that categories stand as they were typed."""
+    return sorted(settings, key=lambda setting: setting.rows[0].number)
+
+
+def _order(settings: Sequence[Setting], name: str) -> dict[Any, int]:
+    """Return the place of each value of a parameter, in the order in which they were typed."""
+    values = dict.fromkeys(_value(setting, name) for setting in _as_made(settings))
+    return {value: place for place, value in enumerate(values)}
+
+
+def _has_interval(findings: Findings, settings: Sequence[Setting]) -> bool:
+    return any(each.spread(str(findings.metric)).low is not None for each in settings)
+
+
+def _value(setting: Setting, name: str) -> Any:
+    """Return a parameter as figures take it: a number, or a text."""
+    value = setting.parameters.get(name, ABSENT)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and math.isfinite(value) else shown(value)
+
+
+def _numeric(settings: Sequence[Setting], name: str) -> bool:
+    return not any(isinstance(_value(each, name), str) for each in settings)
+
+
+def _effect(settings: Sequence[Setting], name: str) -> float:
+    """Return the share of the settings' ranks that a parameter's values account for, 0 to 1."""
+    values = [_value(each, name) for each in settings]
+    if _numeric(settings, name) and len(set(values)) > 12:  # continuous: by quarters
+        cuts = statistics.quantiles(values, n=4)
+        values = [sum(value > cut for cut in cuts) for value in values]
+    groups: dict[str, list[int]] = defaultdict(list)
+    for place, value in enumerate(values):
+        groups[same(value)].append(place)
+    total = statistics.pvariance(range(len(values)))
+    middle = (len(values) - 1) / 2
+    between = sum(len(g) * (sum(g) / len(g) - middle) ** 2 for g in groups.values()) / len(values)
+    return between / total if total else 0.0
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name)[:60].strip(".") or "parameter"
+
+
+def _save(figure: Figure, file: Path) -> None:
+    with replacing(file) as partial:
+        figure.savefig(partial, format="png")

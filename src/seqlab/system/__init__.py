@@ -1,0 +1,1 @@
+"""What everything else stands on: files, messages, errors, signals, cores, memory, the compiler."""

@@ -1,0 +1,104 @@
+"""What a person got wrong, and how the message reaches them."""
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from seqlab.system.masking import masked
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+class UserError(ValueError):
+    """A mistake that a person can correct: what was wrong, where, and what to do instead.
+
+    Args:
+        message: what was wrong, naming the key, file or option.
+        hint: what to type or do instead.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type["UserError"], tuple[str, str]]:
+        return type(self), (str(self), self.hint)
+
+
+class NonFiniteError(ArithmeticError):
+    """A loss, gradient or weight of a run became NaN or infinite.
+
+    Args:
+        message: what, at which step.
+        hint: the likely causes, and the way on.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type["NonFiniteError"], tuple[str, str]]:
+        return type(self), (str(self), self.hint)
+
+
+def tracebacks_wanted() -> bool:
+    """Whether the person asked for tracebacks with SEQLAB_TRACEBACK=1."""
+    return os.environ.get("SEQLAB_TRACEBACK", "0") not in ("", "0")
+
+
+_listeners: list[list[BaseException]] = []
+
+
+@contextmanager
+def reported() -> Iterator[list[BaseException]]:
+    """Yield a list that every error joins that is printed meanwhile."""
+    errors: list[BaseException] = []
+    _listeners.append(errors)
+    try:
+        yield errors
+    finally:
+        _listeners.remove(errors)
+
+
+def described(error: BaseException | None) -> dict[str, str] | None:
+    """Return an error as its `type`, `message` and `hint`, the way result.json holds it."""
+    if error is None:
+        return None
+    return {
+        "type": type(error).__name__,
+        "message": str(error),
+        "hint": getattr(error, "hint", "") or "run.log has the traceback.",
+    }
+
+
+def print_error(error: BaseException) -> None:
+    """Print one clear message to standard error, and the traceback only where it was asked for."""
+    for errors in _listeners:
+        errors.append(error)
+    if tracebacks_wanted():
+        print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+    print(masked(format_error(error)), file=sys.stderr)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its type where it has none."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def one_line(error: BaseException, most: int = 400) -> str:
+    """Return the whole message on one line, for errors that give their reason further down."""
+    return " ".join(str(error).split())[:most] or type(error).__name__
+
+
+def format_error(error: BaseException) -> str:
+    """Return `error: what` with the remedy on the next line, in plain text."""
+    if isinstance(error, UserError | NonFiniteError):
+        text = f"error: {error}"
+        return f"{text}\n  {error.hint}" if error.hint else text
+    return f"error: {type(error).__name__}: {error}"

@@ -1,0 +1,121 @@
+"""What a run says: short on the console, in full in run.log, its warnings collected."""
+
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tqdm import tqdm
+
+from seqlab.system.masking import masked
+
+# True, and of no use to the person who runs an experiment.
+_NOISE = (
+    ".*does not have many workers.*",
+    ".*LeafSpec.*is deprecated.*",
+    ".*The number of training batches.*",
+    ".*your dataloader is not resumable.*",  # it is, through the data module
+    ".*recommended to use `self.log.*sync_dist=True.*",  # what is logged is that of all devices
+)
+
+
+class _Console(logging.Handler):
+    """Prints to standard error without tearing the progress bar apart."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
+class _Collector(logging.Handler):
+    """Keeps the text of each warning once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = masked(record.getMessage())
+        if text not in self.texts:
+            self.texts.append(text)
+
+
+class _LogFile(logging.FileHandler):
+    """Goes without what a full disk has no room for; the run itself says that it is full."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, logging's own name
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
+def without_shared_locks() -> None:
+    """Let progress bars go without the lock between processes, which a kill would leave behind."""
+    tqdm.set_lock(threading.RLock())
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Silence what libraries say that is true, and of no use to the person."""
+    names = ("lightning", "lightning.pytorch", "lightning.fabric")
+    libraries = [logging.getLogger(name) for name in names]
+    before = [(library, library.level, list(library.handlers)) for library in libraries]
+    for library in libraries:
+        library.handlers.clear()
+        library.setLevel(logging.WARNING)
+        library.propagate = True
+    try:
+        with warnings.catch_warnings():
+            for pattern in _NOISE:
+                warnings.filterwarnings("ignore", pattern)
+            yield
+    finally:
+        for library, level, handlers in before:
+            library.setLevel(level)
+            library.handlers[:] = handlers
+
+
+@contextmanager
+def recording(log: Path) -> Iterator[list[str]]:
+    """Send messages to the console and to the log file; yield the list of warnings so far.
+
+    The console shows seqlab's own messages; the file also has those of the libraries.
+    """
+    collector = _Collector()
+    console = _Console(logging.INFO)
+    console.setFormatter(_LevelFormatter())
+    file = _LogFile(log, encoding="utf-8")
+    file.setFormatter(_FileFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    own = logging.getLogger("seqlab")
+    root = logging.getLogger()
+    levels = {log: log.level for log in (own, root)}
+    own.setLevel(logging.INFO)
+    root.setLevel(logging.INFO)
+    own.addHandler(console)
+    own.addHandler(collector)
+    root.addHandler(file)
+    logging.captureWarnings(True)
+    try:
+        with quiet_libraries():
+            yield collector.texts
+    finally:
+        logging.captureWarnings(False)
+        own.removeHandler(console)
+        own.removeHandler(collector)
+        root.removeHandler(file)
+        with suppress(OSError):
+            file.close()
+        for logger, level in levels.items():
+            logger.setLevel(level)
+
+
+class _FileFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
+
+
+class _LevelFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        text = masked(record.getMessage())
+        return text if record.levelno < logging.WARNING else f"warning: {text}"

@@ -1,1 +1,0 @@
-"""What `python -m seqlab` does with a finished run, a module a verb."""

@@ -1,0 +1,95 @@
+"""`python -m seqlab forecast`: a table and a figure in the run folder."""
+
+import csv
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import Outcome
+from expect import refused, tree
+from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.runs.trained import load_trained
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def sine(sine_run: RunFolder, tmp_path: Path) -> RunFolder:
+    shutil.copytree(sine_run.path, tmp_path / "run")
+    return RunFolder(tmp_path / "run")
+
+
+def forecasts(run: RunFolder) -> list[list[str]]:
+    (file,) = run.path.glob("forecast*.csv")
+    with file.open(newline="", encoding="utf-8") as lines:
+        return list(csv.reader(lines))
+
+
+def test_forecast_writes_a_table_and_a_figure_and_says_where(
+    seqlab: Command, sine: RunFolder
+) -> None:
+    before = tree(sine.path)
+    outcome = seqlab("forecast", str(sine.path), "--steps", "3")
+    assert outcome.code == 0, outcome.err
+    head, *rows = forecasts(sine)
+    assert head == ["t", "forecast", "observed"]
+    assert [row[0] for row in rows] == ["605", "606", "607"]
+    assert all(math.isfinite(float(row[1])) and row[2] for row in rows)
+    after = tree(sine.path)
+    new = after.keys() - before.keys()
+    assert {name: after[name] for name in before} == before
+    assert {Path(name).suffix for name in new} == {".csv", ".png"}
+    for name in new:
+        assert str(sine.path / name) in outcome.out
+        assert after[name][0].startswith((b"t,forecast,observed\n", b"\x89PNG"))
+
+
+def test_forecast_goes_to_the_end_of_the_series_by_default(
+    seqlab: Command, sine: RunFolder
+) -> None:
+    assert seqlab("forecast", str(sine.path)).code == 0
+    assert [int(row[0]) for row in forecasts(sine)[1:]] == list(range(605, 1001))
+
+
+def test_forecast_beyond_the_series_has_nothing_to_compare_with(
+    seqlab: Command, sine: RunFolder
+) -> None:
+    assert seqlab("forecast", str(sine.path), "--start", "999", "--steps", "3").code == 0
+    rows = forecasts(sine)[1:]
+    assert [row[0] for row in rows] == ["1000", "1001", "1002"]
+    assert [bool(row[2]) for row in rows] == [True, False, False]
+
+
+def test_forecast_of_one_step_is_the_network_on_the_last_window(
+    seqlab: Command, sine: RunFolder
+) -> None:
+    assert seqlab("forecast", str(sine.path), "--start", "4", "--steps", "1").code == 0
+    trained = load_trained(sine.path)
+    trained.data.setup()
+    expected = trained.module.network(trained.data.series[None, :4]).item()
+    ((time, forecast, observed),) = forecasts(sine)[1:]
+    assert time == "5"
+    assert float(forecast) == pytest.approx(expected, rel=1e-6)
+    assert float(observed) == trained.data.series[4].item()
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "remedy"),
+    [
+        (["--start", "3"], "--start 3: the series has the time steps 1 to 1000", "from 4 to 1000"),
+        (["--start", "1001"], "--start 1001: the series has", "from 4 to 1000"),
+        (["--start", "-5"], "--start -5: the series has", "from 4 to 1000"),
+        (["--steps", "0"], "--steps 0: must be at least 1", "--steps 100"),
+        (["--steps", "-1"], "--steps -1: must be at least 1", "--steps 100"),
+    ],
+    ids=" ".join,
+)
+def test_forecast_from_nowhere_is_refused_and_writes_nothing(
+    seqlab: Command, sine: RunFolder, words: list[str], message: str, remedy: str
+) -> None:
+    before = tree(sine.path)
+    refused(seqlab("forecast", str(sine.path), *words), message, remedy)
+    assert tree(sine.path) == before

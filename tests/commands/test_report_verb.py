@@ -1,0 +1,151 @@
+"""`python -m seqlab report SWEEP`: what it prints, writes, refuses."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, Outcome, spawn
+from expect import one, refused, tree
+from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.sweeps.ledger import Row, Started, row_line, start_line
+
+Command = Callable[..., Outcome]
+
+
+def row(number: int, value: float | None, status: str = "completed") -> Row:
+    return Row(
+        number=number,
+        fingerprint=str(number),
+        overrides=[f"x={number // 2}", f"seed={number % 2}"],
+        parameters={"x": number // 2, "seed": number % 2},
+        folder=str(number),
+        status=status,
+        snapshot="a",
+        metrics={} if value is None else {"val/loss": value, "val/accuracy": value},
+    )
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A sweep of two settings, x = 0 and x = 1, named `sweep` in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path("sweep")
+    folder.mkdir()
+    rows = [row(0, 1.0), row(1, 2.0), row(2, 3.0), row(3, None, "failed")]
+    lines = [start_line(Started([], "now", "two", "a")), *map(row_line, rows)]
+    (folder / "ledger.jsonl").write_text("".join(lines))
+    return folder
+
+
+def test_table_best_setting_command_failures_and_files(seqlab: Command, sweep: Path) -> None:
+    outcome = seqlab("report", "sweep")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith(
+        "two: 4 jobs: 3 completed, 1 failed. Compared by val/loss, lower is better.\n"
+    )
+    assert "best: x=0: val/loss 1.5 over 2 seeds, 95 % interval -4.8531 to 7.8531." in outcome.out
+    assert "\n  python -m train -m x=0 seed=0,1 name=sweep_again\n" in outcome.out
+    assert "\n  failed: job 3 (x=1, seed=1)\n" in outcome.out
+    written = {file.relative_to(sweep).as_posix() for file in sweep.rglob("*") if file.is_file()}
+    assert written == {
+        *("ledger.jsonl", "results.csv", "settings.csv", "results.md", "report.html"),
+        "figures/by_x.png",
+    }
+    for name in ("report.html", "results.md", "results.csv"):
+        assert f"\n  sweep/{name}" in outcome.out
+
+
+def test_json(seqlab: Command, sweep: Path) -> None:
+    found = json.loads(seqlab("report", "sweep", "--json").out)
+    assert found["jobs"] == {"completed": 3, "failed": 1}
+    assert (found["metric"], found["direction"]) == ("val/loss", "minimize")
+    best = found["best"]
+    assert best == found["settings"][0]
+    assert (best["parameters"], best["values"], best["mean"]) == ({"x": 0}, [1.0, 2.0], 1.5)
+    assert best["std"] == pytest.approx(math.sqrt(0.5))
+    assert found["settings"][1]["low_95"] is None
+    assert found["settings"][1]["others"] == {"failed": 1}
+    assert found["command"] == "python -m train -m x=0 seed=0,1 name=sweep_again"
+
+
+def test_metric_and_direction_are_chosen(seqlab: Command, sweep: Path) -> None:
+    words = ("--metric", "val/accuracy", "--direction", "maximize")
+    outcome = seqlab("report", "sweep", *words)
+    assert "Compared by val/accuracy, higher is better." in outcome.out
+    assert "best: x=1: val/accuracy 3 over 1 seed." in outcome.out
+
+
+def test_report_can_be_made_again_and_again(seqlab: Command, sweep: Path) -> None:
+    assert seqlab("report", "sweep").code == 0
+    before = {name: content for name, (content, _) in tree(sweep).items() if name != "report.html"}
+    assert seqlab("report", "sweep").code == 0
+    after = {name: content for name, (content, _) in tree(sweep).items() if name != "report.html"}
+    assert after == before
+
+
+def test_sweep_at_work_with_a_line_cut_off(seqlab: Command, sweep: Path) -> None:
+    with (sweep / "ledger.jsonl").open("a") as file:
+        file.write("{broken\n" + row_line(row(4, None, "running")) + '{"row": {"numb')
+    outcome = seqlab("report", "sweep")
+    assert outcome.code == 0
+    assert "Jobs are at work, or were killed: what is here is so far." in outcome.out
+    assert "1 line of the ledger cannot be read." in outcome.out
+    assert "running: job 4 (x=2, seed=0)" in outcome.out
+
+
+def test_nothing_completed_is_said_and_no_error(seqlab: Command, sweep: Path) -> None:
+    lines = [start_line(Started([], "now", "two", "a")), row_line(row(0, None, "running"))]
+    (sweep / "ledger.jsonl").write_text("".join(lines))
+    outcome = seqlab("report", "sweep")
+    assert outcome.code == 0
+    assert "No job has completed yet: there is nothing to average." in outcome.out
+    assert (sweep / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "remedy"),
+    [
+        one("nowhere", message="there is no folder nowhere", remedy="Name the folder of a sweep."),
+        one("\0", message="there is no folder", remedy="Name the folder of a sweep."),
+        one("x" * 5000, message="there is no folder", remedy="Name the folder of a sweep."),
+        one("s3://b/sweep", message="is a URL", remedy="Download it"),
+        one(".", message=". is not a sweep: it has no ledger.jsonl", remedy="Name the folder"),
+        one("sweep", "--metric", "val/los", message="has a metric val/los",
+            remedy="There are: val/accuracy, val/loss."),
+        one("sweep", "--direction", "up", message="invalid choice: 'up'", remedy="--help"),
+        one("sweep", "--checkpoint", "best", message="--checkpoint", remedy="--help"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_refused(
+    seqlab: Command, sweep: Path, words: tuple[str, ...], message: str, remedy: str
+) -> None:
+    before = tree(sweep)
+    refused(seqlab("report", *words), message, remedy)
+    assert tree(sweep) == before
+
+
+def test_run_folder_is_refused_with_the_sweep_above(seqlab: Command, sweep: Path) -> None:
+    run = RunFolder(sweep / "0")
+    run.path.mkdir()
+    run.config.write_text("seed: 1\n")
+    refused(
+        seqlab("report", "sweep/0"),
+        "sweep/0 is one run, not a sweep",
+        "Its sweep: python -m seqlab report sweep",
+    )
+
+
+def test_single_run_is_refused(seqlab: Command, sine_run: RunFolder) -> None:
+    refused(seqlab("report", str(sine_run.path)), "is one run, not a sweep", "Name the folder")
+
+
+def test_torch_is_not_imported(sweep: Path) -> None:
+    code = (
+        "import sys; from seqlab.commands.main import main; code = main(['report', 'sweep']); "
+        "sys.exit(code or 3 * ('torch' in sys.modules or 'lightning' in sys.modules))"
+    )
+    done = spawn("-c", code, cwd=Path.cwd(), PYTHONPATH=str(ROOT / "src"))
+    assert done.returncode == 0, done.stderr

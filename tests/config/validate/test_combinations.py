@@ -1,0 +1,222 @@
+"""Names and values that are right one by one, and do not fit together; each refused with one
+message that names the override or the file, before torch is imported."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import Outcome, spawn
+from expect import one, refused
+from processes import PROBE
+from seqlab.config.validate.combinations import _METRICS
+from seqlab.runs.folder.run_folder import RunFolder
+
+Train = Callable[..., Outcome]
+
+LM = ["data=sample_story", "model=rnn"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "remedy"),
+    [
+        one(
+            "monitor=val/los",
+            message="monitor=val/los in 'monitor=val/los' on the command line: there is no such",
+            remedy="Did you mean val/loss? There are: train/loss, ",
+        ),
+        one("monitor=loss", message="no such metric", remedy="Did you mean val/loss?"),
+        one("monitor=train/los", message="no such metric", remedy="Did you mean train/loss?"),
+        one("monitor=val/perplexity", message="in forecasting a series", remedy="val/rmse@64"),
+        one("monitor=val/rmse@3", message="no such metric", remedy="val/rmse@4"),
+        one("monitor=test/loss", message="no such metric", remedy="There are: "),
+        one(
+            *LM,
+            "monitor=val/rmse@4",
+            message="in modelling a language",
+            remedy="val/bits_per_token, val/loss, val/perplexity",
+        ),
+        one(
+            "callbacks.checkpoints.monitor=val/lss",
+            message="callbacks.checkpoints.monitor=val/lss in 'callbacks",
+            remedy="Did you mean val/loss?",
+        ),
+        one(
+            "monitor=val/loss",
+            "data.num_val=0",
+            message="monitor=val/loss in 'monitor=val/loss' on the command line: never measured, "
+            "since data.num_val=0",
+            remedy="Use monitor=train/loss",
+        ),
+        one(
+            *LM,
+            "monitor=val/loss",
+            "data.val_fraction=0",
+            message="since data.val_fraction=0",
+            remedy="hold something out",
+        ),
+        one(
+            "monitor=val/loss",
+            "trainer.limit_val_batches=0",
+            message="since trainer.limit_val_batches=0",
+            remedy="hold something out",
+        ),
+        one(
+            "data=sample_story",
+            message="(data in 'data=sample_story' on the command line, model in the configuration)",
+            remedy="Choose a language model",
+        ),
+        one(
+            "experiment=time_machine_rnn",
+            "model=mlp",
+            message="model in 'model=mlp' on the command line)",
+            remedy="Choose a language model",
+        ),
+        one(
+            "experiment=time_machine_rnn",
+            "data=sine",
+            message="unknown key 'data.max_tokens' in experiment/time_machine_rnn.yaml",
+            remedy="belongs to data=sample_story",
+        ),
+        one(
+            "trainer.min_steps=9",
+            "trainer.max_steps=3",
+            message="trainer.min_steps=9 in 'trainer.min_steps=9' on the command line is more",
+            remedy="Use trainer.max_steps=9 or more",
+        ),
+        one("data=text", "model=rnn", message="data.path is not set", remedy="data.path=FILE"),
+        one(
+            "data=text",
+            "model=rnn",
+            "data.path=null",
+            message="data.path is not set",
+            remedy="data.path=FILE",
+        ),
+        one(
+            "data=text",
+            "model=rnn",
+            "data.path=no.txt",
+            message="data.path=no.txt: there is no such file",
+            remedy="Name an existing text file",
+        ),
+        one(
+            "experiment=time_machine_rnn",
+            "data.path=no.txt",
+            message="data.path=no.txt: there is no such file",
+            remedy="Name an existing text file",
+        ),
+        one("~optimizer._partial_", message="optimizer._partial_ was deleted", remedy="Leave it"),
+        one(
+            "callbacks.samples=null",
+            message="callbacks.samples in 'callbacks.samples=null' on the command line: it has",
+            remedy="'~callbacks.samples'",
+        ),
+        one("optimizer.betas={x:1}", message="'optimizer.betas={x:1}' cannot be: ", remedy=""),
+        one(
+            "model.cell=grru", *LM, message="one of rnn, gru", remedy="Did you mean model.cell=gru?"
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_without_torch(
+    tmp_path: Path, words: tuple[str, ...], message: str, remedy: str
+) -> None:
+    done = spawn("-c", PROBE.format(module="seqlab.commands.train"), *words, cwd=tmp_path)
+    text, _, probe = done.stderr.rstrip("\n").rpartition("\n")
+    refused(Outcome(done.returncode, done.stdout, text), message, remedy)
+    assert probe == "torch imported: False"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_metric_of_an_own_callback_may_be_monitored(train: Train) -> None:
+    own = "+callbacks.mine._target_=lightning.pytorch.callbacks.ModelSummary"
+    outcome = train(own, "monitor=val/of_my_own", "trainer.max_epochs=1")
+    assert outcome.code == 1  # it is not logged after all, as the run itself finds out
+    assert "monitor=val/of_my_own: there is no such metric" in outcome.err
+
+
+def test_known_metrics_are_those_that_a_run_measures(
+    sine_run: RunFolder, language_run: RunFolder
+) -> None:
+    for run, task in ((sine_run, "forecasting"), (language_run, "language_model")):
+        names = {name for name in run.read_metrics() if name.startswith(("train/", "val/"))}
+        assert set(_METRICS[task]) <= names
+        more = {name for name in names - set(_METRICS[task]) if name.startswith("val/")}
+        assert all(name.startswith("val/rmse@") for name in more)
+
+
+@pytest.mark.parametrize(
+    ("files", "words", "message"),
+    [
+        (
+            {"experiment/mine": "defaults: [base]\n", "experiment/base": "model:\n  size: 3\n"},
+            ["experiment=mine"],
+            "unknown key 'model.size' in experiment/base.yaml",
+        ),
+        (
+            {"experiment/mine": "defaults: [time_machine_rnn]\ndata:\n  num_step: 3\n"},
+            ["experiment=mine"],
+            "unknown key 'data.num_step' in experiment/mine.yaml",
+        ),
+        (
+            {"experiment/mine": "defaults:\n  - override /model: rnn\n"},
+            ["experiment=mine"],
+            "the data are for forecasting a series, the model is for modelling a language",
+        ),
+        (
+            {"experiment/mine": "callbacks:\n  samples:\n    num_token: 3\n"},
+            ["experiment=mine"],
+            "unknown key 'callbacks.samples.num_token' in experiment/mine.yaml",
+        ),
+        (
+            {"experiment/mine": "logger:\n  csv:\n    every: 3\n"},
+            ["experiment=mine"],
+            "unknown key 'logger.csv.every' in experiment/mine.yaml",
+        ),
+        (
+            {"experiment/mine": "monitor: val/los\n"},
+            ["experiment=mine"],
+            "monitor=val/los in experiment/mine.yaml: there is no such metric",
+        ),
+        (
+            {"experiment/mine": "trainer: null\n"},
+            ["experiment=mine"],
+            "trainer",
+        ),
+        (
+            {"experiment/mine": "hydra:\n  job:\n    chdir: true\n"},
+            ["experiment=mine"],
+            "hydra.job.chdir=true",
+        ),
+        (
+            {"model/mine": "task: forecasting\n_target_: a.B\nhidden_size: none\n"},
+            ["model=mine"],
+            "model.hidden_size=none in model/mine.yaml: must be a whole number",
+        ),
+    ],
+)
+def test_file_of_an_own_folder_is_named(
+    train: Train,
+    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
+    files: dict[str, str],
+    words: list[str],
+    message: str,
+) -> None:
+    folder = tmp_path_factory.mktemp("conf")
+    for name, content in files.items():
+        head = "# @package _global_\n" if name.startswith("experiment/") else ""
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / f"{name}.yaml").write_text(head + content, encoding="utf-8")
+    refused(train(f"--config-dir={folder}", *words), message)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_folder_that_is_a_file_is_refused(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "corpus.txt"
+    file.write_text("text")
+    monkeypatch.setenv("SEQLAB_DATA", str(file))
+    outcome = train("experiment=time_machine_rnn")
+    refused(outcome, f"SEQLAB_DATA={file} is not a folder", f"data.path={file}")
+    assert list(tmp_path.iterdir()) == [file]

@@ -1,0 +1,73 @@
+"""The keys that options declare, read from their files, are those that Hydra composes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hydra import compose
+from omegaconf import OmegaConf
+
+from conftest import Outcome
+from seqlab.config.compose.command import hydra_loader
+from seqlab.config.compose.naming import register_resolvers
+from seqlab.config.folders import conf_dir
+from seqlab.config.validate.schema import reference_config
+
+GROUPS = ["data", "model", "optimizer", "scheduler", "trainer", "callbacks", "logger"]
+OPTIONS = [
+    (group, file.stem) for group in GROUPS for file in sorted((conf_dir() / group).glob("*.yaml"))
+]
+
+
+def both(folder: Path | None, *overrides: str) -> tuple[object, object]:
+    """Return the reference of the chosen options, and what Hydra composes of them."""
+    register_resolvers()
+    with hydra_loader(folder):
+        composed = compose("train", ["experiment=none", *overrides], return_hydra_config=True)
+        read = reference_config(composed.hydra.runtime.choices, [])
+        whole = OmegaConf.to_container(composed, resolve=False)
+        assert isinstance(whole, dict)
+        whole.pop("hydra")
+        return OmegaConf.to_container(read, resolve=False), whole
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_option_declares_what_hydra_composes_of_it(group: str, option: str) -> None:
+    read, composed = both(None, f"{group}={option}")
+    assert read == composed
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "task: language_model\n_target_: mine.Model\nrate: 1e-3\n",
+        "defaults: [rnn]\nhidden_size: 7\n",
+        "defaults: [rnn, _self_]\nhidden_size: 7\n",
+        "# @package _group_\ntask: language_model\n_target_: mine.Model\n",
+        "defaults:\n  - /optimizer@more: sgd\n  - _self_\ntask: language_model\n_target_: a.B\n",
+    ],
+    ids=["plain", "defaults", "self", "package", "elsewhere"],
+)
+def test_option_of_an_own_folder_declares_what_hydra_composes_of_it(
+    tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "mine.yaml").write_text(content, encoding="utf-8")
+    read, composed = both(tmp_path, "model=mine")
+    assert read == composed
+
+
+def test_help_is_what_hydra_would_print(
+    train: Callable[..., Outcome], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("conf")
+    for place in ("model/mine.yaml", "model/rnn.yaml", "of_my_own/option.yaml"):
+        (folder / place).parent.mkdir(exist_ok=True)
+        (folder / place).write_text("{}\n")
+    for words in ([], [f"--config-dir={folder}"]):
+        fast = train("--help", *words)
+        assert fast.code == 0
+        # With an override Hydra itself answers.
+        assert fast.out == train("--help", *words, "seed=0").out
+    assert "of_my_own: option\n" in fast.out
+    assert "model: gru, lstm, mine, mlp, rnn\n" in fast.out

@@ -1,0 +1,58 @@
+"""A text's tokens exactly: as the encoders find them, and by the plain way that others compare."""
+
+from collections.abc import Callable
+
+import pytest
+
+from plain_tokens import tokenize
+from seqlab.data.tokens.token_file import tokens_in_memory
+
+Find = Callable[[str, str, str], list[str]]
+TEXT = "  The cat, the CAT!\n\nA dog-cart.\n"
+
+
+def encoded(text: str, level: str, preprocessing: str) -> list[str]:
+    found = tokens_in_memory(text, level, preprocessing, 0)
+    return [found.vocabulary.tokens[index] for index in found.indices]
+
+
+@pytest.fixture(params=[encoded, tokenize], ids=lambda find: find.__name__)
+def find(request: pytest.FixtureRequest) -> Find:
+    """Return a text's tokens, of a level and preprocessing."""
+    return request.param
+
+
+@pytest.mark.parametrize(
+    ("preprocessing", "expected"),
+    [
+        ("raw", TEXT),
+        ("joined", " the cat the cat a dog cart "),
+        ("chapter", "the cat the cata dog cart"),
+    ],
+)
+def test_characters(find: Find, preprocessing: str, expected: str) -> None:
+    assert find(TEXT, "char", preprocessing) == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("preprocessing", "expected"),
+    [
+        ("raw", ["The", "cat,", "the", "CAT!", "A", "dog-cart."]),
+        ("joined", ["the", "cat", "the", "cat", "a", "dog", "cart"]),
+        ("chapter", ["the", "cat", "the", "cat", "a", "dog", "cart"]),
+    ],
+)
+def test_words(find: Find, preprocessing: str, expected: list[str]) -> None:
+    assert find(TEXT, "word", preprocessing) == expected
+
+
+@pytest.mark.parametrize("level", ["char", "word"])
+@pytest.mark.parametrize("preprocessing", ["raw", "joined", "chapter"])
+def test_no_text_has_no_tokens(find: Find, level: str, preprocessing: str) -> None:
+    assert find("", level, preprocessing) == []
+
+
+def test_letters_beyond_ascii_are_kept_raw_only(find: Find) -> None:
+    assert find("Café 9", "char", "raw") == list("Café 9")
+    assert find("Café 9", "char", "joined") == list("caf ")
+    assert find("Café 9", "char", "chapter") == list("caf")

@@ -1,0 +1,100 @@
+"""A full disk: a clear end, nothing written before is lost, and the run goes on afterwards."""
+
+import errno
+import logging
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_resumption import ends_like
+
+from conftest import SMALL_LM, Outcome, trained
+from seqlab.runs.folder.checkpoint import read_checkpoint
+from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.system.messages import recording
+
+Train = Callable[..., Outcome]
+
+# Few logs, so that it is a checkpoint that finds the disk full.
+WORDS = [*SMALL_LM, "trainer.max_epochs=4", "model.hidden_size=64"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """The run that had room enough."""
+    return trained(tmp_path_factory.mktemp("whole"), *WORDS)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder with room for two checkpoints and a half."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=260k", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("mounting a small disk needs more rights than these")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def ends_in_good_order(outcome: Outcome, run: RunFolder) -> None:
+    assert outcome.code == 1
+    assert "error: the run could not be written any further: No space left on device" in outcome.err
+    assert f"Make room, then go on with: python -m train resume={run.path}" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert outcome.err.count("error: ") == 1
+    assert not [file for file in run.path.rglob(".*") if file.name.endswith(".partial")]
+
+
+def test_full_disk_ends_the_run_and_it_goes_on_when_there_is_room(
+    train: Train, whole: RunFolder, small_disk: Path
+) -> None:
+    run = RunFolder(small_disk / "run")
+    outcome = train(*WORDS, f"hydra.run.dir={run.path}")
+    ends_in_good_order(outcome, run)
+    assert read_checkpoint(run.last)["epoch"] >= 0
+    subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
+    outcome = train(f"resume={run.path}")
+    assert outcome.code == 0, outcome.err
+    assert "warning" not in outcome.err
+    ends_like(run, whole)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_log_without_room_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    with recording(Path("/dev/full")) as warnings:
+        logging.getLogger("seqlab").warning("something")
+    assert capsys.readouterr().err == "warning: something\n"
+    assert warnings == ["something"]
+
+
+@pytest.mark.parametrize("write", [1, 2, 3, 5, 8])
+def test_write_that_finds_no_room_ends_the_run_and_it_goes_on(
+    train: Train,
+    whole: RunFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    write: int,
+) -> None:
+    real = Path.replace
+    left = [write]
+
+    def full(self: Path, target: Path) -> Any:
+        if "checkpoints" in str(target):
+            left[0] -= 1
+            if left[0] == 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    run = RunFolder(tmp_path / "run")
+    outcome = train(*WORDS, "hydra.run.dir=run")
+    ends_in_good_order(outcome, run)
+    result = run.read_result()
+    assert result["status"] == "failed"
+    assert result["error"]["type"] == "UserError"
+    assert train("resume=run").code == 0
+    ends_like(run, whole)

@@ -1,0 +1,117 @@
+"""The last lines of a sweep: counts, every failure with its reason, the results, the way on."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seqlab.sweeps import report
+from seqlab.sweeps.ledger import Row, Started, row_line, start_line
+from seqlab.sweeps.scheduler import Tally
+from seqlab.sweeps.summary import closing
+
+START = Started(words=["-m", "seed=0,1"], time="2026-11-25T00:00:00", name="grid", snapshot="a")
+
+
+def row(number: int, status: str = "completed", **changes: object) -> Row:
+    made = Row(
+        number=number,
+        fingerprint=str(number),
+        overrides=[f"seed={number}"],
+        parameters={"seed": number},
+        folder=f"{number:04d}_seed={number}",
+        status=status,
+        snapshot="a",
+        metrics={"val/loss": 1.0 + number} if status == "completed" else {},
+        label=f"seed={number}",
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def error(message: str, hint: str = "Mend it.") -> dict[str, str]:
+    return {"type": "ValueError", "message": message, "hint": hint}
+
+
+def test_failures_are_listed_by_reason() -> None:
+    rows = [row(0), *(row(n, "failed", error=error("bad")) for n in (3, 1)), row(2, "interrupted")]
+    rows.append(row(4, "failed", error=error("worse", hint="")))
+    text = closing("grid", Tally(rows, before=1), 9, Path("outputs/grid"), 12.34)
+    assert text.splitlines() == [
+        "grid: 9 jobs: 1 completed, 1 interrupted, 3 failed, 4 not started, 1 of them before; "
+        "12.3 s",
+        "  failed 0001 seed=1, 0003 seed=3",
+        "    ValueError: bad",
+        "    Mend it.",
+        "  interrupted 0002 seed=2",
+        "    it goes on when the sweep does",
+        "  failed 0004 seed=4",
+        "    ValueError: worse",
+        "  sweep folder  outputs/grid",
+        "  to try the failed ones again: the same command, with",
+        "    hydra.launcher.retry_failed=true",
+        "  to go on: the same command again",
+        "  report        python -m seqlab report outputs/grid",
+        "  dashboard     tensorboard --logdir outputs/grid",
+    ]
+
+
+def test_many_failures_are_cut_short() -> None:
+    rows = [row(number, "failed", error=error("bad")) for number in range(9)]
+    rows += [row(number, "failed", error=error(f"bad {number}")) for number in range(10, 40)]
+    text = closing("grid", Tally(rows), 39, Path("grid"), 1)
+    assert (
+        "  failed 0000 seed=0, 0001 seed=1, 0002 seed=2, 0003 seed=3, 0004 seed=4 and 4 more\n"
+        in (text)
+    )
+    assert "  and 11 other reasons; results.csv has them all\n" in text
+
+
+def test_interrupted_jobs_of_an_interrupted_sweep_are_only_counted() -> None:
+    text = closing("grid", Tally([row(0, "interrupted")], ended=1, signum=2), 2, Path("grid"), 1)
+    assert text.splitlines()[1] == "  sweep folder  grid"
+    assert "to go on: the same command again" in text
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    lines = [start_line(START), row_line(row(0)), row_line(row(1))]
+    (tmp_path / "ledger.jsonl").write_text("".join(lines))
+    return tmp_path
+
+
+def test_new_results_are_added_up(sweep: Path) -> None:
+    text = closing("grid", Tally([row(0), row(1)], ended=2), 2, sweep, 1)
+    assert (
+        "best: all jobs: val/loss 1.5 over 2 seeds" in text or "val/loss 1.5 over 2 seeds" in text
+    )
+    assert f"  report        {sweep / 'report.html'}\n" in text
+    assert (sweep / "results.csv").is_file()
+
+
+def test_nothing_is_written_where_nothing_is_new(sweep: Path) -> None:
+    text = closing("grid", Tally([row(0), row(1)], before=2), 2, sweep, 1)
+    assert "python -m seqlab report" in text
+    assert [file.name for file in sweep.iterdir()] == ["ledger.jsonl"]
+
+
+def test_report_that_cannot_be_written_is_told_and_no_more(
+    sweep: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(folder: Path) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr("seqlab.sweeps.summary.write_report", broken)
+    text = closing("grid", Tally([row(0)], ended=1), 1, sweep, 1)
+    assert "  the report could not be written: no room\n" in text
+
+
+def test_search_figures_that_cannot_be_drawn_are_told_and_no_more(
+    sweep: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(folder: Path) -> None:
+        raise KeyError("odd study")
+
+    monkeypatch.setattr("seqlab.sweeps.search.search_figures.write_plots", broken)
+    made = report.write_report(sweep)
+    assert "The figures of the search cannot be drawn: 'odd study'." in made.text
+    assert (sweep / "report.html").is_file()

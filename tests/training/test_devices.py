@@ -1,0 +1,119 @@
+"""Which devices a configuration means, and what is refused before anything starts."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from conftest import Outcome
+from expect import one, refused
+from seqlab.system.errors import UserError
+from seqlab.training.devices import Devices, devices_of
+
+Train = Callable[..., Outcome]
+
+
+def config(**flags: Any) -> dict[str, Any]:
+    plain = {"accelerator": "cpu", "devices": 1, "num_nodes": 1, "strategy": "ddp"}
+    return {"trainer": plain | {"val_check_interval": None} | flags, "data": {"batch_size": 16}}
+
+
+@pytest.fixture
+def three_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+
+
+def test_one_device_needs_no_strategy() -> None:
+    assert devices_of(config()) == Devices("cpu", 1, "auto")
+    assert devices_of(config(strategy="auto", devices="auto")) == Devices("cpu", 1, "auto")
+
+
+def test_processes_of_a_cpu_are_counted() -> None:
+    devices = devices_of(config(devices=2))
+    assert devices == Devices("cpu", 2, "ddp")
+    assert devices.count == 2
+
+
+@pytest.mark.usefixtures("three_gpus")
+def test_auto_takes_every_gpu_with_ddp_and_one_without() -> None:
+    flags = {"accelerator": "auto", "devices": "auto"}
+    assert devices_of(config(**flags)) == Devices("gpu", 3, "ddp")
+    assert devices_of(config(**flags, strategy="auto")) == Devices("gpu", 1, "auto")
+    chosen = devices_of(config(accelerator="gpu", devices=[0, 2]))
+    assert chosen == Devices("gpu", [0, 2], "ddp")
+    assert chosen.count == 2
+
+
+@pytest.mark.usefixtures("three_gpus")
+@pytest.mark.parametrize(
+    ("devices", "message", "remedy"),
+    [
+        (4, "trainer.devices=4: PyTorch sees 3 GPUs", "trainer.devices=3 or less"),
+        ([0, 3], r"trainer.devices=\[0, 3\]: PyTorch sees 3 GPUs", "numbered from 0"),
+        ([1, 1], r"trainer.devices=\[1, 1\]: a GPU is there twice", "each once"),
+    ],
+)
+def test_gpu_that_is_not_there_is_refused(devices: Any, message: str, remedy: str) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        devices_of(config(accelerator="gpu", devices=devices))
+    assert remedy in error.value.hint
+
+
+def test_pytorch_without_distributed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.distributed, "is_available", lambda: False)
+    with pytest.raises(UserError, match=r"devices=2: this PyTorch was built without"):
+        devices_of(config(devices=2))
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "remedy"),
+    [
+        one(
+            "trainer.devices=2",
+            message="trainer.devices=2 with trainer.strategy=auto: several devices take ddp",
+            remedy="trainer=ddp",
+        ),
+        one(
+            "trainer=ddp",
+            message="trainer.devices=auto: on a CPU that says nothing",
+            remedy="trainer.devices=2",
+        ),
+        one("trainer.devices=[0,1]", message="only GPUs have numbers", remedy="trainer.devices=1"),
+        one(
+            "trainer=ddp",
+            "trainer.devices=2",
+            "trainer.num_nodes=2",
+            message="trainer.num_nodes=2: a run takes the devices of one machine",
+            remedy="not supported",
+        ),
+        one(
+            "trainer=ddp",
+            "trainer.devices=5",
+            "data.batch_size=4",
+            message="data.batch_size=4 cannot be shared among 5 devices",
+            remedy="data.batch_size=5 or more",
+        ),
+        one(
+            "trainer=ddp",
+            "trainer.devices=2",
+            "trainer.strategy=ddp_spawn",
+            message="trainer.strategy=ddp_spawn: several devices take ddp",
+            remedy="trainer=ddp",
+        ),
+        one(
+            "trainer=ddp",
+            "trainer.devices=2",
+            'trainer.val_check_interval="00:00:01:00"',
+            message="would not validate at the same step",
+            remedy="in batches",
+        ),
+    ],
+)
+def test_what_cannot_be_shared_is_refused_and_nothing_is_written(
+    train: Train, tmp_path: Path, words: tuple[str, ...], message: str, remedy: str
+) -> None:
+    refused(train(*words, "trainer.accelerator=cpu"), message, remedy)
+    assert list(tmp_path.iterdir()) == []
