@@ -2,8 +2,8 @@
 
 from seqlab.commands.train import main
 from seqlab.profiling.start_time import began_with_the_process
-from seqlab.system.exit import leave
+from seqlab.system.exit import exit_at_once
 
 if __name__ == "__main__":
     began_with_the_process()
-    leave(main())
+    exit_at_once(main())

@@ -12,7 +12,7 @@ from seqlab.callbacks.pruning import Pruning
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.folder.saved_config import load_config
 from seqlab.runs.resumption import find_resume_point
-from seqlab.runs.run import resume
+from seqlab.runs.run import run as run_folder
 
 Train = Callable[..., Outcome]
 SMALL = ["logger=csv", "~callbacks.forecasts", "~callbacks.curves"]
@@ -47,7 +47,8 @@ def begun(one_epoch: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def gone_on(folder: RunFolder, words: list[str], *callbacks: Pruning) -> int:
-    return resume(load_config(folder.path, words), folder.path, words, callbacks=callbacks)
+    config = load_config(folder.path, words)
+    return run_folder(config, folder.path, words, callbacks=callbacks, resumed=True)
 
 
 def table(folder: RunFolder) -> list[dict[str, str]]:

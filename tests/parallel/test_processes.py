@@ -20,10 +20,9 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def ranks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ranks]:
     """Ranks whose processes are fake, and connect to nobody."""
-    monkeypatch.setattr(processes, "MODULE", "fake_rank")
     monkeypatch.setattr(processes, "connect", lambda *_: None)
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    with Ranks() as made:
+    with Ranks("fake_rank") as made:
         yield made
 
 
@@ -38,7 +37,7 @@ def wait_for_ends(ranks: Ranks) -> None:
 
 
 def test_alone_there_is_nobody_to_start_or_to_ask() -> None:
-    with Ranks() as ranks:
+    with Ranks("fake_rank") as ranks:
         ranks.start(1)
         assert ranks.world == 1
         error = RuntimeError("gloo")

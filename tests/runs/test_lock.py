@@ -52,10 +52,10 @@ def _trains(barrier: object, folder: Path) -> None:
 
     import seqlab.runs.run
     from seqlab.commands.train import main
-    from seqlab.config import folders
+    from seqlab.config.compose import naming
 
     os.chdir(folder)
-    folders.run_id.cache_clear()  # every process has its own
+    naming.run_id.cache_clear()  # every process has its own
     seqlab.runs.run.run = lambda config, path, *_: (path / "result.json").write_text("{}") and 0
     barrier.wait()  # type: ignore[attr-defined]
     sys.exit(main(["trainer.max_epochs=1"]))

@@ -15,7 +15,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from conftest import SMALL_LM, Outcome
-from seqlab.config import folders
+from seqlab.config.compose import naming
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.folder.saved_config import load_config
 from seqlab.system.errors import UserError
@@ -297,9 +297,9 @@ def test_runs_started_in_the_same_second_get_folders_of_their_own(
         def now() -> Any:
             return datetime(2026, 1, 2, 3, 4, 5)
 
-    monkeypatch.setattr(folders, "datetime", Clock)
+    monkeypatch.setattr(naming, "datetime", Clock)
     for _ in range(2):
-        folders.run_id.cache_clear()  # each run is a process of its own
+        naming.run_id.cache_clear()  # each run is a process of its own
         assert train(*SHORT).code == 0
     made = sorted((tmp_path / "outputs" / "sine_mlp").iterdir())
     assert len(made) == 2

@@ -6,7 +6,7 @@ import pytest
 
 from conftest import spawn
 
-LEAVE = "from seqlab.system.exit import leave\n"
+LEAVE = "from seqlab.system.exit import exit_at_once\n"
 
 
 def test_code_output_and_exit_functions_are_those_of_a_usual_end(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_code_output_and_exit_functions_are_those_of_a_usual_end(tmp_path: Path)
         "class Last:\n"
         "    def __del__(self): print('freed')\n"
         "last = Last()\n"
-        "leave(3)\n"
+        "exit_at_once(3)\n"
     )
     done = spawn("-c", LEAVE + text, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (3, "first\nsecond\n", "told\n")
@@ -27,7 +27,7 @@ def test_a_thread_at_work_is_waited_for(tmp_path: Path) -> None:
     text = (
         "import threading, time\n"
         "threading.Thread(target=lambda: (time.sleep(0.2), print('worked'))).start()\n"
-        "leave(4)\n"
+        "exit_at_once(4)\n"
     )
     done = spawn("-c", LEAVE + text, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (4, "worked\n")

@@ -7,7 +7,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 
 from seqlab.callbacks.checkpoints import is_over
-from seqlab.callbacks.signals import Interrupted, stop_once_saved
+from seqlab.callbacks.stop_on_signal import Interrupted, stop_once_saved
 from seqlab.system.errors import EXIT_DONE, UserError
 
 

@@ -20,12 +20,11 @@ from seqlab.config.compose.naming import register_resolvers, typed
 from seqlab.config.compose.preflight import check_ahead, check_package, named
 from seqlab.config.folders import ROOT, conf_dir, refuse_url
 from seqlab.config.validate.project import enter_project
-from seqlab.runs.folder.lock import give_up, hold, release
-from seqlab.runs.folder.run_folder import RESULT
+from seqlab.runs.folder.lock import give_up, hold, leave
 from seqlab.runs.folder.saved_config import load_config
 from seqlab.system.cores import OtherProcesses, share_cores
-from seqlab.system.deferred_signals import Deferral
 from seqlab.system.errors import EXIT_DONE, EXIT_USAGE, UserError, one_line, print_error
+from seqlab.system.signals import DeferredSignals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,21 +37,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     register_resolvers()
     # Hydra then lets its exceptions through, instead of printing them and leaving with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    deferral = Deferral()
+    signals = DeferredSignals()
     try:
-        return _dispatched(words, deferral, others)
+        return _dispatched(words, signals, others)
     finally:
-        deferral.end()
+        signals.end()
 
 
-def _dispatched(words: list[str], deferral: Deferral, others: OtherProcesses) -> int:
+def _dispatched(words: list[str], signals: DeferredSignals, others: OtherProcesses) -> int:
     try:
         resumed = _value_of("resume", words)
         refuse_url(resumed or "", "resume=")
         enter_project(resumed)
         if resumed is not None:
-            return _resume(Path(resumed), words, deferral, others)
-        return _train(words, deferral, others)
+            return _resume(Path(resumed), words, signals, others)
+        return _train(words, signals, others)
     except UserError as error:
         print_error(error)
     except Exception as error:
@@ -68,7 +67,7 @@ def _told(error: Exception, words: list[str]) -> UserError:
         return UserError(f"the configuration cannot be composed: {one_line(error)}")
 
 
-def _train(words: list[str], deferral: Deferral, others: OtherProcesses) -> int:
+def _train(words: list[str], signals: DeferredSignals, others: OtherProcesses) -> int:
     command = parse_command(words)
     if command.asks_help:
         print(help_text(command.config_dir))
@@ -77,7 +76,7 @@ def _train(words: list[str], deferral: Deferral, others: OtherProcesses) -> int:
         check_ahead(command)
     elif command.package:
         check_package(command)
-    task = _Task(command, deferral, others)
+    task = _Task(command, signals, others)
     program, sys.argv = sys.argv, [sys.argv[0], *words]
     try:
         run = hydra.main(version_base=HYDRA_VERSION, config_path=str(conf_dir()), config_name=ROOT)(
@@ -95,20 +94,20 @@ class _Task:
 
     Args:
         command: the command line, taken apart.
-        deferral: the signals that came so far.
+        signals: the signals that came so far.
         others: what else is at work on this machine.
     """
 
-    def __init__(self, command: Command, deferral: Deferral, others: OtherProcesses) -> None:
+    def __init__(self, command: Command, signals: DeferredSignals, others: OtherProcesses) -> None:
         self.code = EXIT_DONE
         self._command = command
-        self._deferral = deferral
+        self._signals = signals
         self._others = others
 
     def __call__(self, config: DictConfig) -> None:
         """Train what one configuration describes."""
         share_cores(self._others)
-        self.code = _run_one(config, HydraConfig.get(), self._deferral)
+        self.code = _run_one(config, HydraConfig.get(), self._signals)
 
     def sweep_grid(
         self, config: DictConfig, loader: ConfigLoader, params: Any, words: list[str]
@@ -123,7 +122,7 @@ class _Task:
         share_cores(self._others)
         request = sweep_request(config, self._command.config_dir, params, words)
         source = GridSource(Grid(request.words, loader))
-        self.code = run_sweep(request, source, self._deferral.received)
+        self.code = run_sweep(request, source, self._signals.received)
 
     def sweep_search(
         self, config: DictConfig, loader: ConfigLoader, options: dict[str, Any], words: list[str]
@@ -135,23 +134,23 @@ class _Task:
         share_cores(self._others)
         folder = self._command.config_dir
         asked = search_request(config, folder, loader, options, words)
-        self.code = run_search(*asked, self._deferral.received)
+        self.code = run_search(*asked, self._signals.received)
 
 
-def _run_one(config: DictConfig, node: HydraConf, deferral: Deferral) -> int:
+def _run_one(config: DictConfig, node: HydraConf, signals: DeferredSignals) -> int:
     folder = Path(node.runtime.output_dir)
     overrides = typed(node.overrides.task)
     named(config, node)
     from seqlab.runs.run import run  # torch is imported only once the configuration stands
 
-    code = run(config, folder, overrides, deferral.received)
-    if not (folder / RESULT).exists():
-        release(folder)  # refused, or stopped, before anything began
-    give_up(folder)
+    code = run(config, folder, overrides, signals.received)
+    leave(folder)
     return code
 
 
-def _resume(folder: Path, words: list[str], deferral: Deferral, others: OtherProcesses) -> int:
+def _resume(
+    folder: Path, words: list[str], signals: DeferredSignals, others: OtherProcesses
+) -> int:
     overrides = [word for word in words if not word.startswith("resume=")]
     options = [word for word in overrides if word.startswith("-")]
     if options:
@@ -163,9 +162,9 @@ def _resume(folder: Path, words: list[str], deferral: Deferral, others: OtherPro
     hold(folder)
     share_cores(others)
     try:
-        from seqlab.runs.run import resume
+        from seqlab.runs.run import run
 
-        return resume(config, folder, overrides, deferral.received)
+        return run(config, folder, overrides, signals.received, resumed=True)
     finally:
         give_up(folder)
 

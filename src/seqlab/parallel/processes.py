@@ -27,9 +27,6 @@ from seqlab.parallel.order import Order, Place
 from seqlab.parallel.second_signal import SecondSignal
 from seqlab.system.errors import UserError
 
-MODULE = "seqlab.runs.rank"
-"""What the other ranks run."""
-
 _THREADS = "OMP_NUM_THREADS"
 _POLL_S = 0.02
 _PATIENCE_S = 10.0
@@ -48,7 +45,9 @@ class _Process:
     It says one JSON object a line: `{"state": "ready" | "done" | "interrupted" | "failed", ...}`.
     """
 
-    def __init__(self, rank: int, log: Path, on_end: Callable[["_Process"], None]) -> None:
+    def __init__(
+        self, module: str, rank: int, log: Path, on_end: Callable[["_Process"], None]
+    ) -> None:
         self.rank = rank
         self.log = log
         self.said: dict[str, dict[str, Any]] = {}
@@ -59,7 +58,7 @@ class _Process:
         path = os.pathsep.join(entry or here for entry in sys.path)
         with log.open("wb") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", MODULE],
+                [sys.executable, "-P", "-m", module],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
@@ -135,12 +134,16 @@ class _Process:
 class Ranks:
     """Every other rank of a run; there may be none.
 
+    Args:
+        module: what they run, as `python -m MODULE`.
+
     Attributes:
         when_stuck: called, in a thread of its own, where a rank is lost and the first one does not
             come back from waiting for it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
+        self._module = module
         self.when_stuck: Callable[[RankError], None] = lambda error: None
         self._processes: list[_Process] = []
         self._scratch = Path()
@@ -172,7 +175,7 @@ class Ranks:
         self._scratch = Path(tempfile.mkdtemp(prefix="seqlab-"))
         for rank in range(1, world):
             log = self._scratch / f"rank_{rank}.log"
-            self._processes.append(_Process(rank, log, self._ended))
+            self._processes.append(_Process(self._module, rank, log, self._ended))
 
     def join(self, order: Order, device: torch.device, digest: str) -> None:
         """Give every rank its order, wait until all are ready, and connect.

@@ -10,9 +10,8 @@ import socket
 import threading
 import time
 
-from seqlab.system.deferred_signals import is_echo
+from seqlab.system.signals import SIGNALS, is_echo
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # The handler comes first where it can.
 _HANDLER_S = 1.0
 
@@ -47,7 +46,7 @@ def _wait(end: socket.socket) -> None:
     with end:
         while received := end.recv(64):
             for signum in received:
-                if signum not in _SIGNALS:
+                if signum not in SIGNALS:
                     continue
                 if first is None:
                     first = time.monotonic()

@@ -7,28 +7,26 @@ from typing import Any
 
 from lightning.pytorch import Callback, Trainer, seed_everything
 
-from seqlab.callbacks.limits import MaxSteps
-from seqlab.callbacks.signals import StopOnSignal
-from seqlab.callbacks.streams import OwnStream
+from seqlab.callbacks.checkpoints import Checkpoints
+from seqlab.callbacks.stop_on_signal import StopOnSignal
 from seqlab.data.module import SequenceData
 from seqlab.models.forecaster import Forecaster
 from seqlab.models.language_model import LanguageModel
 from seqlab.models.scans.compiled import kernels
 from seqlab.models.sequence_module import SequenceModule
-from seqlab.parallel.group import OneMachine
 from seqlab.parallel.order import ALONE, Place
 from seqlab.profiling import phases
-from seqlab.profiling.profiled_loop import ProfiledLoop
 from seqlab.profiling.profiler import PhaseProfiler
 from seqlab.profiling.start_time import take_beginning
 from seqlab.runs.build import build
-from seqlab.runs.folder.checkpoint import VerifiedCheckpointIO
 from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.runs.provenance import device_names
+from seqlab.runs.result import Progress
+from seqlab.runs.trainer import build_trainer
 from seqlab.system.compiler import CompilerError
 from seqlab.system.errors import UserError
 from seqlab.system.memory import keep_freed_memory
-from seqlab.training.devices import accelerator, devices_of
-from seqlab.training.loop import TrainingLoop, use_training_loop
+from seqlab.training.devices import accelerator
 
 _MODULES: dict[str, type[SequenceModule]] = {
     "forecasting": Forecaster,
@@ -44,6 +42,46 @@ class Experiment:
     data: Any
     module: SequenceModule
     trainer: Trainer
+
+    @property
+    def title(self) -> str:
+        """Name, size and seed, for people."""
+        count = sum(parameter.numel() for parameter in self.module.parameters())
+        return f"{self.config['name']}: {count:,} parameters, seed {self.config['seed']}"
+
+    @property
+    def device(self) -> str:
+        """Every device that it is trained on, in words."""
+        return device_names(self.trainer.strategy)
+
+    def identify(self, configuration: dict[str, Any], limits: dict[str, Any]) -> None:
+        """Have checkpoints say which run they belong to, and what may end it early."""
+        for callback in self.trainer.checkpoint_callbacks:
+            if isinstance(callback, Checkpoints):
+                callback.configuration, callback.limits = configuration, limits
+
+    def metrics(self) -> dict[str, float]:
+        """Return the latest value of each metric."""
+        return {name: float(value) for name, value in self.trainer.callback_metrics.items()}
+
+    def progress(self, *, failed: bool = False) -> Progress:
+        """Return how far the training has come.
+
+        Args:
+            failed: whether an error ended it: an epoch at whose end something fails is not
+                complete, one that is only stopped there is.
+        """
+        trainer = self.trainer
+        progress: Any = trainer.fit_loop.epoch_progress.current
+        best = (getattr(each, "best_epoch", 0) for each in trainer.checkpoint_callbacks)
+        return Progress(
+            epochs=trainer.current_epoch if failed else progress.processed,
+            steps=trainer.global_step,
+            parameters=sum(parameter.numel() for parameter in self.module.parameters()),
+            sample_unit=self.module.sample_unit,
+            sees_future=getattr(self.module.network, "sees_future", False),
+            best_epoch=max(best, default=0),
+        )
 
 
 def build_experiment(
@@ -104,75 +142,6 @@ def build_module(config: dict[str, Any], data: Any) -> SequenceModule:
     )
 
 
-def build_trainer(
-    config: dict[str, Any],
-    folder: RunFolder,
-    stop: StopOnSignal,
-    place: Place = ALONE,
-    further: Sequence[Callback] = (),
-    profiler: PhaseProfiler | None = None,
-) -> Trainer:
-    """Return the Trainer, with callbacks and loggers for this folder.
-
-    Args:
-        config: the resolved configuration.
-        folder: the run folder.
-        stop: answers signals.
-        place: of this process among those of the run.
-        further: callbacks beside those of the configuration.
-        profiler: what `trainer.profiler=phases` stands for.
-
-    Raises:
-        UserError: a device is asked for that is not there, or flags contradict each other.
-    """
-    flags = dict(config["trainer"])
-    devices = devices_of(config)
-    flags["accelerator"], flags["devices"] = devices.accelerator, devices.chosen
-    flags["strategy"] = devices.strategy
-    bar = flags.pop("enable_progress_bar") if place.rank == 0 else False
-    if profiler is not None:
-        flags["profiler"] = profiler
-    every = {name: flags.pop(f"checkpoint_{name}") for name in ("every_n_steps", "every_n_seconds")}
-    callbacks: list[Any] = [stop] if place.world == 1 else [stop, OwnStream(config["seed"])]
-    callbacks += further
-    if (max_steps := flags.pop("max_steps")) != -1:
-        callbacks.append(MaxSteps(max_steps))
-    named: dict[str, Callback] = {}
-    for name, node in (config.get("callbacks") or {}).items():
-        if name == "checkpoints" and not flags["enable_checkpointing"]:
-            continue
-        extra = {"progress": {"bar": bar}, "checkpoints": every}.get(name, {})
-        extra = {key: value for key, value in extra.items() if value is not None}
-        callback = build(node, f"callbacks.{name}", **extra)
-        if getattr(callback, "task", config["model"]["task"]) == config["model"]["task"]:
-            callbacks.append(callback)
-            named[f"callbacks.{name}"] = callback
-    loggers = {
-        f"logger.{name}": build(node, f"logger.{name}", save_dir=str(folder.path))
-        for name, node in (config.get("logger") or {}).items()
-    }
-    flags["enable_checkpointing"] &= "checkpoints" in (config.get("callbacks") or {})
-    plugins: list[Any] = [VerifiedCheckpointIO()]
-    if place.world > 1:
-        plugins.append(OneMachine(place))
-    trainer = build(
-        flags | {"plugins": plugins},
-        "trainer",
-        hint="Change the flag that it names.",
-        callbacks=callbacks,
-        logger=list(loggers.values()) or False,
-        default_root_dir=str(folder.path),
-        enable_progress_bar=False,
-    )
-    if place.world > 1:
-        _leave_signals(trainer)
-    else:
-        use_training_loop(trainer, TrainingLoop if profiler is None else ProfiledLoop)
-    if profiler is not None:
-        profiler.watch(trainer, named, loggers)
-    return trainer
-
-
 def fit(experiment: Experiment, checkpoint: Path | None) -> None:
     """Train; with several devices, every process of the run calls this.
 
@@ -229,12 +198,3 @@ def _check_shareable(data: Any) -> None:
             "subclasses of seqlab.data.module.SequenceData are known to hand out",
             "Use trainer.devices=1, or subclass it.",
         )
-
-
-def _leave_signals(trainer: Any) -> None:
-    """Keep Lightning from answering SIGTERM, and from asking at every step whether one came.
-
-    Its answer speaks to the other processes from within a signal handler, whatever they are at.
-    """
-    trainer._signal_connector.register_signal_handlers = lambda: None
-    trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = lambda: None

@@ -4,6 +4,7 @@ import hashlib
 import json
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ _NOT_RESULT = ("name", "resume", "logger")
 _PACKAGES = ("torch", "lightning", "torchmetrics", "hydra-core", "omegaconf", "numpy")
 
 
-def fingerprint(config: dict[str, Any]) -> str:
+def fingerprint(config: Mapping[str, Any]) -> str:
     """Return the SHA-256 of what a configuration computes: equal for runs that repeat each other.
 
     Args:

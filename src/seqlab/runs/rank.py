@@ -17,7 +17,7 @@ from typing import Any
 
 from lightning.pytorch.utilities import rank_zero_only
 
-from seqlab.callbacks.signals import Interrupted, StopOnSignal
+from seqlab.callbacks.stop_on_signal import Interrupted, StopOnSignal
 from seqlab.config.validate.allowlist import allow
 from seqlab.parallel.group import connect
 from seqlab.parallel.order import Order

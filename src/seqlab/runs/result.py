@@ -1,90 +1,114 @@
 """result.json: what came out of a run, and under which circumstances."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from seqlab.runs import provenance
 from seqlab.runs.folder.run_folder import RunFolder
-from seqlab.runs.resumption import ResumePoint, warn_of_another_machine
+from seqlab.runs.resumption import warn_of_another_machine
+from seqlab.runs.start import Start
 from seqlab.system.errors import described
 from seqlab.system.masking import masked
 
-if TYPE_CHECKING:
-    from seqlab.runs.experiment import Experiment
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training has come.
+
+    Attributes:
+        epochs: complete epochs.
+        steps: optimizer steps.
+        parameters: number of the model's parameters.
+        sample_unit: what its speed is counted in: `tokens` or `windows`.
+        sees_future: whether its network sees what it predicts.
+        best_epoch: the epoch of best.ckpt; 0: there is none.
+    """
+
+    epochs: int
+    steps: int
+    parameters: int
+    sample_unit: str
+    sees_future: bool
+    best_epoch: int
 
 
-class Record:
+def circumstances(config: Mapping[str, Any], overrides: list[str], device: str) -> dict[str, Any]:
+    """Return what a result says of how it was computed.
+
+    Args:
+        config: the resolved configuration, plain values.
+        overrides: as typed.
+        device: in words.
+    """
+    return {
+        "experiment": config["name"],
+        "seed": config["seed"],
+        "overrides": overrides,
+        "device": device,
+        "fingerprint": provenance.fingerprint(config),
+        "versions": provenance.versions(),
+        "git": provenance.git(),
+    }
+
+
+class ResultFile:
     """Keeps result.json up to date.
 
     Args:
-        experiment: what runs.
         folder: where the file lies.
-        overrides: what was typed.
-        warnings: a list that grows as the run goes on.
-        earlier: the result of the part of the run before an interruption; may be empty.
-        point: where the run goes on.
+        fixed: what `circumstances` returned.
+        start: where the run starts; what its earlier part recorded is continued.
+        warnings: a list that grows as the run proceeds.
     """
 
     def __init__(
-        self,
-        experiment: "Experiment",
-        folder: RunFolder,
-        overrides: list[str],
-        warnings: list[str],
-        earlier: dict[str, Any],
-        point: ResumePoint | None,
+        self, folder: RunFolder, fixed: dict[str, Any], start: Start, warnings: list[str]
     ) -> None:
-        self.experiment = experiment
-        self.folder = folder
-        self.warnings = warnings
-        self.earlier_warnings = earlier.get("warnings", [])
-        self.earlier_metrics = {} if point is None else point.metrics
-        self.earlier_epochs = 0 if point is None else point.epochs
-        self.earlier_steps = 0 if point is None else point.steps
-        self.earlier_s = earlier.get("duration_s", 0.0)
-        self.started = time.perf_counter()
-        config = experiment.config
-        self.fixed = {
-            "experiment": config["name"],
-            "seed": config["seed"],
-            "overrides": [*earlier.get("overrides", []), *overrides],
-            "device": provenance.device_names(experiment.trainer.strategy),
-            "fingerprint": provenance.fingerprint(config),
-            "versions": provenance.versions(),
-            "git": provenance.git(),
-        }
-        if point is not None:
-            warn_of_another_machine(earlier, self.fixed)
+        self._folder = folder
+        self._warnings = warnings
+        self._earlier = start.earlier
+        self._point = start.point
+        self._started = time.perf_counter()
+        overrides = [*self._earlier.get("overrides", []), *fixed["overrides"]]
+        self.fixed = fixed | {"overrides": overrides}
+        if start.point is not None:
+            warn_of_another_machine(self._earlier, self.fixed)
 
     def write(
         self,
         status: str,
+        progress: Progress,
         metrics: dict[str, float] | None = None,
         error: BaseException | None = None,
     ) -> dict[str, Any]:
-        """Write and return the result as it stands."""
-        trainer, module = self.experiment.trainer, self.experiment.module
-        progress: Any = trainer.fit_loop.epoch_progress.current
-        # An epoch at whose end something fails is not done; one that is only stopped there is.
-        done = trainer.current_epoch if status == "failed" else progress.processed
-        unit = module.sample_unit
-        metrics = metrics or self.earlier_metrics
+        """Write and return the result as it stands.
+
+        Args:
+            status: `running`, `completed`, `interrupted` or `failed`.
+            progress: how far the training has come since the start.
+            metrics: the latest value of each; none yet: those of the earlier part.
+            error: what ended the run.
+        """
+        point, unit = self._point, progress.sample_unit
+        metrics = metrics or ({} if point is None else point.metrics)
+        duration_s = self._earlier.get("duration_s", 0.0) + time.perf_counter() - self._started
         result = {
             "status": status,
             **self.fixed,
             "metrics": metrics,
-            "epochs": max(done, self.earlier_epochs),
-            "steps": max(trainer.global_step, self.earlier_steps),
-            "parameters": sum(p.numel() for p in module.parameters()),
-            "duration_s": round(self.earlier_s + time.perf_counter() - self.started, 3),
+            "epochs": max(progress.epochs, 0 if point is None else point.epochs),
+            "steps": max(progress.steps, 0 if point is None else point.steps),
+            "parameters": progress.parameters,
+            "duration_s": round(duration_s, 3),
             "throughput": metrics.get(f"train/{unit}_per_second"),
             "throughput_unit": f"{unit}/s",
-            "sees_future": getattr(module.network, "sees_future", False),
-            "warnings": list(dict.fromkeys([*self.earlier_warnings, *self.warnings])),
+            "sees_future": progress.sees_future,
+            "warnings": list(dict.fromkeys([*self._earlier.get("warnings", []), *self._warnings])),
             "error": described(error),
         }
-        for callback in trainer.checkpoint_callbacks:
-            if best_epoch := getattr(callback, "best_epoch", 0):
-                result["best_epoch"] = best_epoch
-        self.folder.write_result(masked(result))
+        if progress.best_epoch:
+            result["best_epoch"] = progress.best_epoch
+        self._folder.write_result(masked(result))
         return result

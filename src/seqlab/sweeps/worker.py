@@ -17,11 +17,9 @@ from seqlab.config.compose.naming import register_resolvers
 from seqlab.config.folders import CONFIG
 from seqlab.config.validate.project import enter_project
 from seqlab.profiling.start_time import began_with_the_process
-from seqlab.runs.folder.lock import claim, give_up, hold, release
-from seqlab.runs.folder.run_folder import RESULT
+from seqlab.runs.folder.lock import claim, give_up, hold, leave
 from seqlab.runs.folder.saved_config import load_config
 from seqlab.sweeps.task import Task, read_task
-from seqlab.system.deferred_signals import Deferral
 from seqlab.system.errors import (
     EXIT_FAILED,
     EXIT_USAGE,
@@ -32,6 +30,7 @@ from seqlab.system.errors import (
 )
 from seqlab.system.files import write_text
 from seqlab.system.messages import without_shared_locks
+from seqlab.system.signals import DeferredSignals
 
 _PATIENCE_S = 60.0
 
@@ -44,17 +43,30 @@ class EarlyExit(RuntimeError):
         self.hint = hint
 
 
-def work(file: Path) -> int:
-    """Do the task that a file holds; return the exit code, and leave it beside the file."""
-    began_with_the_process()
-    task = read_task(file)
-    os.chdir(task.working_folder)
-    deferral = Deferral()
-    with _output_into(task.output), reported() as errors:
-        code, left = _done(task, deferral)
+def do_task(task: Task, signalled: Callable[[], int | None]) -> int:
+    """Train what a task describes, in this very process; return the exit code.
+
+    The outcome is written beside the task's file.
+
+    Args:
+        task: the job.
+        signalled: returns a signal that came before the run could answer it.
+    """
+    with reported() as errors:
+        code, left = _done(task, signalled)
     error = left or (errors[-1] if errors and code else None)
     write_text(task.outcome, json.dumps({"code": code, "error": described(error)}))
     return code
+
+
+def work(file: Path) -> int:
+    """Do the task that a file holds, in a process that does nothing else; return the exit code."""
+    began_with_the_process()
+    task = read_task(file)
+    os.chdir(task.working_folder)
+    signals = DeferredSignals()
+    with _output_into(task.output):
+        return do_task(task, signals.received)
 
 
 def work_in_a_fork(file: Path, environment: dict[str, str], path: list[str]) -> None:
@@ -76,11 +88,11 @@ def work_in_a_fork(file: Path, environment: dict[str, str], path: list[str]) -> 
     sys.exit(work(file))
 
 
-def _done(task: Task, deferral: Deferral) -> tuple[int, BaseException | None]:
+def _done(task: Task, signalled: Callable[[], int | None]) -> tuple[int, BaseException | None]:
     try:
         register_resolvers()
         enter_project()
-        return _trained(task, deferral), None
+        return _trained(task, signalled), None
     except UserError as error:
         print_error(error)
         return EXIT_USAGE, error
@@ -95,27 +107,25 @@ def _done(task: Task, deferral: Deferral) -> tuple[int, BaseException | None]:
         return EXIT_FAILED, error
 
 
-def _trained(task: Task, deferral: Deferral) -> int:
+def _trained(task: Task, signalled: Callable[[], int | None]) -> int:
     folder = Path(task.folder)
-    begun = (folder / CONFIG).is_file()
-    if begun:
+    resumed = (folder / CONFIG).is_file()
+    if resumed:
         _hold_patiently(folder)
     else:
         claim(folder, task.config)
     try:
         import torch  # only once the folder is ours
 
-        from seqlab.runs.run import resume, run
+        from seqlab.runs.run import run
 
         if task.threads is not None:
             torch.set_num_threads(task.threads)
         # Read back from its file, it is the same configuration for a first and a later attempt.
         config = load_config(folder)
-        start = resume if begun else run
-        overrides = [] if begun else task.overrides
-        code = start(config, folder, overrides, deferral.received, _callbacks(task))
-        if not (folder / RESULT).exists():
-            release(folder)  # refused, or stopped, before anything began
+        overrides = [] if resumed else task.overrides
+        code = run(config, folder, overrides, signalled, _callbacks(task), resumed=resumed)
+        leave(folder)
         return code
     finally:
         give_up(folder)

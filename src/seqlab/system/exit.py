@@ -7,7 +7,7 @@ import threading
 from typing import NoReturn
 
 
-def leave(code: int) -> NoReturn:
+def exit_at_once(code: int) -> NoReturn:
     """End the process with an exit code, all that was registered for its end done.
 
     What `sys.exit` does on top is to free every object of every library one by one, which takes

@@ -31,8 +31,8 @@ from seqlab.sweeps.launchers import remote
 from seqlab.sweeps.launchers import slurm as module
 from seqlab.sweeps.launchers.base import Ending
 from seqlab.sweeps.task import Task
-from seqlab.system.deferred_signals import REPEATED_SIGNALS, is_echo
 from seqlab.system.errors import UserError
+from seqlab.system.signals import REPEATED_SIGNALS, is_echo
 
 submitit = pytest.importorskip(
     "submitit", reason="submitit is not installed: pip install 'seqlab[slurm]'"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.config.folders import CONFIG
-from seqlab.runs.folder.run_folder import LOG
+from seqlab.runs.folder.run_folder import LOG, RESULT
 from seqlab.system.errors import UserError
 from seqlab.system.files import remove_partials, write_text
 
@@ -110,6 +110,13 @@ def release(folder: Path) -> None:
             made.rmdir()
         except OSError:
             return
+
+
+def leave(folder: Path) -> None:
+    """Let other processes take the folder; one in which no run began is given back."""
+    if not (folder / RESULT).exists():
+        release(folder)
+    give_up(folder)
 
 
 def note_missing(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Imported first by the process that jobs are forked from: signals are for the jobs, not for it.
 
-They are held back there, and in a job until `Deferral` can keep them; none is lost on the way.
+They are held back there, and in a job until `DeferredSignals` can keep them; none is lost.
 """
 
 import signal

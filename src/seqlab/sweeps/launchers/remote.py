@@ -12,8 +12,8 @@ from pathlib import Path
 
 from seqlab.runs.folder.lock import is_held
 from seqlab.sweeps.task import Task, read_task
-from seqlab.system.deferred_signals import REPEATED_SIGNALS
 from seqlab.system.errors import EXIT_INTERRUPTED, EXIT_TERMINATED
+from seqlab.system.signals import REPEATED_SIGNALS
 
 _LOOK_EVERY_S = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)

@@ -1,9 +1,6 @@
 """SIGTERM and Ctrl-C: the batch in hand is finished and saved, then the run stops."""
 
-import os
 import signal
-import threading
-import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -12,9 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seqlab.callbacks.checkpoints import Checkpoints
 from seqlab.parallel.group import agreed
-from seqlab.system.deferred_signals import is_echo
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from seqlab.system.signals import FirstSignal, Handlers
 
 
 class Interrupted(BaseException):
@@ -48,24 +43,22 @@ class StopOnSignal(Callback):
         self._earlier = earlier
         self._answers = answers
         self._training = False
-        self._received: int | None = None
-        self._since = 0.0
-        self._before: dict[int, Any] = {}
+        self._first = FirstSignal()
+        self._handlers = Handlers()
 
     def __enter__(self) -> "StopOnSignal":
-        self._install()
+        self._handlers.install(self._handle)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for signum, handler in self._before.items():
-            signal.signal(signum, handler)
+        self._handlers.restore()
 
     def interruption(self) -> Interrupted | None:
         """Return what a signal has to lead to, one that came before this listened included.
 
         Compiled code may answer the exception that a signal raises with one of its own.
         """
-        signum = self._earlier() if self._received is None else self._received
+        signum = self._earlier() if self._first.number is None else self._first.number
         return None if signum is None else Interrupted(signum)
 
     def check(self) -> None:
@@ -75,7 +68,7 @@ class StopOnSignal(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the signals back from Lightning, which answers SIGTERM with exit status 0."""
-        self._install()
+        self._handlers.install(self._handle)
         self._training = True
 
     def on_train_batch_end(
@@ -102,14 +95,13 @@ class StopOnSignal(Callback):
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the signals back once more."""
-        self._install()
+        self._handlers.install(self._handle)
 
     def _agreed(self) -> bool:
         """Return whether a signal has come, to whichever process of the run."""
-        signum = agreed(self._received or 0)
-        if signum and self._received is None:
-            # It comes to this process as well where a scheduler signals each.
-            self._received, self._since = signum, time.monotonic()
+        signum = agreed(self._first.number or 0)
+        if signum:
+            self._first.note(signum)  # a scheduler may send it to this process as well
         return signum > 0
 
     def _ask(self, trainer: Trainer) -> None:
@@ -118,28 +110,14 @@ class StopOnSignal(Callback):
         stop_once_saved(trainer, self._stop)
 
     def _stop(self) -> None:
-        assert self._received is not None
+        assert self._first.number is not None
         self._training = False
-        raise Interrupted(self._received)
-
-    def _install(self) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            return  # only the main thread is told of signals
-        for signum in _SIGNALS:
-            handler = signal.signal(signum, self._handle)
-            self._before.setdefault(signum, handler)
+        raise Interrupted(self._first.number)
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         if not self._answers:
-            self._received = signum
-            return
-        if self._received is not None:
-            if not is_echo(self._since):
-                os._exit(128 + signum)
-            return
-        self._since = time.monotonic()
-        self._received = signum
-        if not self._training:
+            self._first.number = signum
+        elif self._first.receive(signum) and not self._training:
             raise Interrupted(signum)
 
 

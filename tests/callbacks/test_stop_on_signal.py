@@ -5,15 +5,15 @@ import signal
 
 import pytest
 
-from seqlab.callbacks import signals
-from seqlab.callbacks.signals import Interrupted, StopOnSignal
+from seqlab.callbacks import stop_on_signal
+from seqlab.callbacks.stop_on_signal import Interrupted, StopOnSignal
 
 
 def test_process_that_does_not_answer_keeps_a_signal_for_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = []
-    monkeypatch.setattr(signals, "agreed", lambda value: asked.append(value) or value)
+    monkeypatch.setattr(stop_on_signal, "agreed", lambda value: asked.append(value) or value)
     with StopOnSignal(answers=False) as stop:
         assert not stop._agreed()
         os.kill(os.getpid(), signal.SIGTERM)
@@ -23,7 +23,7 @@ def test_process_that_does_not_answer_keeps_a_signal_for_the_others(
 
 
 def test_signal_to_another_process_stops_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signals, "agreed", lambda value: max(value, signal.SIGTERM))
+    monkeypatch.setattr(stop_on_signal, "agreed", lambda value: max(value, signal.SIGTERM))
     with StopOnSignal() as stop:
         assert stop._agreed()
         with pytest.raises(Interrupted, match="stopped by SIGTERM") as interrupted:
@@ -34,7 +34,7 @@ def test_signal_to_another_process_stops_this_one(monkeypatch: pytest.MonkeyPatc
 def test_signal_that_another_process_was_sent_as_well_is_no_second_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(signals, "agreed", lambda value: max(value, signal.SIGTERM))
+    monkeypatch.setattr(stop_on_signal, "agreed", lambda value: max(value, signal.SIGTERM))
     ends: list[int] = []
     monkeypatch.setattr(os, "_exit", ends.append)
     with StopOnSignal() as stop:
@@ -42,6 +42,6 @@ def test_signal_that_another_process_was_sent_as_well_is_no_second_one(
         assert stop._agreed()
         os.kill(os.getpid(), signal.SIGTERM)
         assert ends == []
-        stop._since -= 10
+        stop._first.since -= 10
         os.kill(os.getpid(), signal.SIGTERM)
         assert ends == [143]

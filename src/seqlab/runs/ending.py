@@ -1,0 +1,131 @@
+"""How a run ends: completed, interrupted, failed or refused; what it then records and prints."""
+
+import errno
+import logging
+import os
+import shlex
+import sys
+import traceback
+from contextlib import suppress
+from typing import Any
+
+from seqlab.callbacks.stop_on_signal import Interrupted
+from seqlab.parallel.processes import RankError
+from seqlab.runs.experiment import Experiment
+from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.runs.result import ResultFile
+from seqlab.runs.resumption import ResumePoint
+from seqlab.system.errors import (
+    EXIT_FAILED,
+    EXIT_USAGE,
+    NonFiniteError,
+    UserError,
+    print_error,
+)
+from seqlab.system.masking import masked
+
+logger = logging.getLogger(__name__)
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def resume_command(folder: RunFolder) -> str:
+    """Return what to type to resume the run in a folder."""
+    return f"python -m train resume={shlex.quote(str(folder.path))}"
+
+
+def refused(error: Exception, folder: RunFolder) -> int:
+    """Print why a run could not begin; return the exit code."""
+    print_error(_explained(error, folder))
+    if isinstance(error, ValueError):
+        return EXIT_USAGE
+    if not isinstance(error, OSError):  # of a data set or model of the person's own
+        print("  SEQLAB_TRACEBACK=1 shows where.", file=sys.stderr)
+    return EXIT_FAILED
+
+
+class Ending:
+    """Records and prints how a run that had begun ends; each method returns what comes of it.
+
+    Args:
+        experiment: what was trained.
+        folder: the run folder.
+        result: its result.json.
+        point: where the run was resumed.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        folder: RunFolder,
+        result: ResultFile,
+        point: ResumePoint | None,
+    ) -> None:
+        self._experiment = experiment
+        self._folder = folder
+        self._result = result
+        self._point = point
+
+    def metrics(self) -> dict[str, float]:
+        """Return the latest value of each metric, those of the earlier part included."""
+        earlier = {} if self._point is None else self._point.metrics
+        return earlier | self._experiment.metrics()
+
+    def completed(self, metrics: dict[str, float]) -> dict[str, Any]:
+        """Record the end of a training that came to it; return the result."""
+        return self._result.write("completed", self._experiment.progress(), metrics)
+
+    def interrupted(self, interrupted: Interrupted) -> int:
+        """Record and print what stopped the run; return the exit code."""
+        command = resume_command(self._folder)
+        interrupted.hint = f"Go on with: {command}"
+        logger.info("%s; it can be gone on with", interrupted)
+        with suppress(OSError):
+            progress = self._experiment.progress()
+            self._result.write("interrupted", progress, self.metrics(), interrupted)
+        print(f"{interrupted}; go on with: {command}")
+        return interrupted.exit_code
+
+    def failed(self, error: Exception) -> int:
+        """Record and print what ended the run; on a full disk as much as there is room for."""
+        folder = self._folder
+        if isinstance(error, RankError):
+            error.hint = f"{error.hint} Go on with: {resume_command(folder)}".strip()
+        if isinstance(error, NonFiniteError):
+            error.hint = f"{error.hint} {_way_on(folder)}"
+        error = _explained(error, folder)
+        with suppress(OSError), folder.log.open("a", encoding="utf-8") as file:
+            file.write(masked("".join(traceback.format_exception(error))))
+        with suppress(OSError):
+            progress = self._experiment.progress(failed=True)
+            self._result.write("failed", progress, self.metrics(), error)
+        print_error(error)
+        print(f"  {folder.log} has the details.", file=sys.stderr)
+        return EXIT_FAILED
+
+    def failed_elsewhere(self, error: RankError) -> None:
+        """End this process, which waits in vain for another one that failed."""
+        self.failed(error)
+        os._exit(EXIT_FAILED)
+
+
+def _way_on(folder: RunFolder) -> str:
+    if not folder.last.is_file():
+        return "There is no checkpoint yet: start a new run."
+    return (
+        f"The last good checkpoint, its weights all finite, is {folder.last}. From there "
+        f"{resume_command(folder)} goes on, with another trainer.gradient_clip_val, "
+        "trainer.precision or on_nonfinite; another learning rate needs a new run."
+    )
+
+
+def _explained(error: Exception, folder: RunFolder) -> Exception:
+    """Return the error, or for a full disk one that says so."""
+    if not isinstance(error, OSError) or error.errno not in _NO_ROOM:
+        return error
+    told = UserError(
+        f"the run could not be written any further: {error.strerror}",
+        f"What was written before is whole. Make room, then go on with: {resume_command(folder)}",
+    )
+    told.__cause__ = error
+    return told

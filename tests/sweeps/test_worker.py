@@ -1,0 +1,60 @@
+"""Jobs that a launcher runs in the sweep's own process, one after the other."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import Outcome
+from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.sweeps.launchers.base import Ending
+from seqlab.sweeps.ledger import read_ledger
+from seqlab.sweeps.task import Task
+from seqlab.sweeps.worker import do_task
+
+
+class InProcessLauncher:
+    """Does every job while it is waited for."""
+
+    slots, threads = 1, None
+
+    def __init__(self) -> None:
+        self._tasks: list[Task] = []
+
+    def describe(self) -> str:
+        return "in this process"
+
+    def start(self, task: Task) -> None:
+        self._tasks.append(task)
+
+    def submit(self) -> dict[int, str]:
+        return {}
+
+    def wait(self, timeout_s: float) -> list[Ending]:
+        tasks, self._tasks = self._tasks, []
+        return [Ending(task.number, do_task(task, lambda: None)) for task in tasks]
+
+    def stop(self, signum: int) -> None:
+        self._tasks = []
+
+    def close(self) -> None:
+        self._tasks = []
+
+
+def test_a_launcher_may_run_jobs_in_the_process_of_the_sweep(
+    train: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqlab.commands.sweep.build_launcher", lambda *_: InProcessLauncher())
+    words = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]
+    swept = train("-m", "name=s", "data.num_train=100,200", *words)
+    assert swept.code == 0, swept.err
+    rows = read_ledger(tmp_path / "outputs" / "s").current
+    assert [row.status for row in rows] == ["completed", "completed"]
+    alone = train("data.num_train=200", "hydra.run.dir=alone", *words)
+    assert alone.code == 0, alone.err
+    job = RunFolder(tmp_path / "outputs" / "s" / rows[1].folder)
+    assert _losses(job) == _losses(RunFolder(tmp_path / "alone"))
+
+
+def _losses(folder: RunFolder) -> list[tuple[int, float]]:
+    return folder.read_metrics()["train/loss"]
