@@ -1,33 +1,39 @@
 """seqlab's own recurrences: by hand, by finite differences, and against the stock modules."""
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from operator import attrgetter
+from typing import TypeAlias
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from seqlab.config.validate.rules import RULES, Choice
 from seqlab.models.recurrent import RecurrentNetwork
-from seqlab.models.scans import compiled, loops
+from seqlab.models.scans import gru, lstm, rnn
+from seqlab.models.scans.cell import Cell, Steps
+from seqlab.models.scans.cells import CELLS
+from seqlab.models.scans.compiled import compiled_steps
 from seqlab.models.scans.gru import GRUScan
 from seqlab.models.scans.layers import run_layers
 from seqlab.models.scans.lstm import LSTMScan
 from seqlab.models.scans.rnn import RNNScan
 from seqlab.system.compiler import CompilerError
 
-CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+StepsOf: TypeAlias = Callable[[Cell], Steps]
 
 
-@pytest.fixture(params=["loops", "compiled"])
-def steps(request: pytest.FixtureRequest) -> Any:
-    """What runs through time."""
-    return loops if request.param == "loops" else kernels()
+@pytest.fixture(params=["torch", "compiled"])
+def steps(request: pytest.FixtureRequest) -> StepsOf:
+    """What runs a cell through time."""
+    return attrgetter("steps") if request.param == "torch" else kernel
 
 
-def kernels() -> compiled.Kernels:
+def kernel(cell: Cell) -> Steps:
     try:
-        return compiled.kernels()
+        return compiled_steps(cell)
     except CompilerError as error:
         pytest.skip(str(error))
 
@@ -51,26 +57,26 @@ def column(*values: float) -> Tensor:
     return torch.tensor(values, dtype=torch.float64).view(-1, 1, 1)
 
 
-def test_rnn_of_one_unit_by_hand(steps: Any) -> None:
-    hidden = RNNScan.apply(column(0.5, -0.2), column(0.1)[0], column(2.0)[0], steps)
+def test_rnn_of_one_unit_by_hand(steps: StepsOf) -> None:
+    hidden = RNNScan.apply(column(0.5, -0.2), column(0.1)[0], column(2.0)[0], steps(rnn.CELL))
     first = math.tanh(0.5 + 2 * 0.1)
     assert hidden.flatten().tolist() == pytest.approx([first, math.tanh(-0.2 + 2 * first)])
 
 
-def test_gru_of_one_unit_by_hand(steps: Any) -> None:
+def test_gru_of_one_unit_by_hand(steps: StepsOf) -> None:
     projected, candidate = torch.tensor([[[0.3, -0.4, 0.6]]]), torch.tensor([[[0.7]]])
     weight = torch.tensor([[0.5], [1.5], [-2.0]])
-    hidden = GRUScan.apply(projected, candidate, torch.tensor([[0.2]]), weight, steps)
+    hidden = GRUScan.apply(projected, candidate, torch.tensor([[0.2]]), weight, steps(gru.CELL))
     r, z = sigmoid(0.3 + 0.5 * 0.2), sigmoid(-0.4 + 1.5 * 0.2)
     n = math.tanh(0.7 + r * (-2 * 0.2 + 0.6))
     assert hidden.item() == pytest.approx((1 - z) * n + z * 0.2)
 
 
-def test_lstm_of_one_unit_by_hand(steps: Any) -> None:
+def test_lstm_of_one_unit_by_hand(steps: StepsOf) -> None:
     projected = torch.tensor([[[0.1, 0.2, 0.3, 0.4]]])
     weight = torch.tensor([[1.0], [2.0], [-1.0], [0.5]])
     state, memory = torch.tensor([[0.5]]), torch.tensor([[-0.7]])
-    hidden, cell = LSTMScan.apply(projected, state, memory, weight, steps)
+    hidden, cell = LSTMScan.apply(projected, state, memory, weight, steps(lstm.CELL))
     i, f, o = sigmoid(0.1 + 0.5), sigmoid(0.2 + 1.0), sigmoid(0.4 + 0.25)
     expected = f * -0.7 + i * math.tanh(0.3 - 0.5)
     assert cell.item() == pytest.approx(expected)
@@ -78,17 +84,17 @@ def test_lstm_of_one_unit_by_hand(steps: Any) -> None:
 
 
 @pytest.mark.parametrize("num_steps", [1, 3])
-def test_gradients_agree_with_finite_differences(num_steps: int, steps: Any) -> None:
+def test_gradients_agree_with_finite_differences(num_steps: int, steps: StepsOf) -> None:
     torch.manual_seed(0)
     size, rows = 3, 2
     # The inputs are overwritten, so that what is handed in must not be a leaf.
     check = torch.autograd.gradcheck
     assert check(
-        lambda x, h, w: RNNScan.apply(x * 1, h, w, steps),
+        lambda x, h, w: RNNScan.apply(x * 1, h, w, steps(rnn.CELL)),
         (drawn(num_steps, rows, size), drawn(rows, size), drawn(size, size)),
     )
     assert check(
-        lambda x, y, *rest: GRUScan.apply(x * 1, y * 1, *rest, steps),
+        lambda x, y, *rest: GRUScan.apply(x * 1, y * 1, *rest, steps(gru.CELL)),
         (
             drawn(num_steps, rows, 3 * size),
             drawn(num_steps, rows, size),
@@ -97,7 +103,7 @@ def test_gradients_agree_with_finite_differences(num_steps: int, steps: Any) -> 
         ),
     )
     assert check(
-        lambda x, *rest: LSTMScan.apply(x * 1, *rest, steps),
+        lambda x, *rest: LSTMScan.apply(x * 1, *rest, steps(lstm.CELL)),
         (
             drawn(num_steps, rows, 4 * size),
             drawn(rows, size),
@@ -111,10 +117,10 @@ def test_gradients_agree_with_finite_differences(num_steps: int, steps: Any) -> 
 @pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (1, True), (2, True)])
 @pytest.mark.parametrize("given", [False, True], ids=["from_zero", "from_a_state"])
 def test_layers_agree_with_the_stock_module(
-    cell: str, layers: int, bidirectional: bool, given: bool, steps: Any
+    cell: str, layers: int, bidirectional: bool, given: bool, steps: StepsOf
 ) -> None:
     torch.manual_seed(1)
-    module = CELLS[cell](7, 16, layers, bidirectional=bidirectional)
+    module = CELLS[cell].module(7, 16, layers, bidirectional=bidirectional)
     tokens = torch.randint(7, (9, 5))
     one_hot = nn.functional.one_hot(tokens, 7).float()
     shape = (layers * (1 + bidirectional), 5, 16)
@@ -125,7 +131,9 @@ def test_layers_agree_with_the_stock_module(
         loss = (outputs * weights).sum() + sum(end.square().sum() for end in ends)
         return [outputs, *ends, *torch.autograd.grad(loss, list(module.parameters()))]
 
-    ours = judged(*run_layers(module, tokens, states if given else None, steps))
+    ours = judged(
+        *run_layers(CELLS[cell], module, tokens, states if given else None, steps(CELLS[cell]))
+    )
     state = (states if cell == "lstm" else states[0]) if given else None
     outputs, ends = module(one_hot, state)
     theirs = judged(outputs, ends if cell == "lstm" else (ends,))
@@ -183,12 +191,12 @@ def test_auto_takes_the_fastest(
     network = RecurrentNetwork(words, cell=cell, hidden_size=size)
     tokens = torch.zeros(num_steps, 1, dtype=torch.int64)
     for there, expected in ((True, with_one), (False, without)):
-        monkeypatch.setattr("seqlab.models.recurrent.available", lambda there=there: there)
+        monkeypatch.setattr("seqlab.models.recurrent.available", lambda _, there=there: there)
         assert network.backend_for(tokens) == expected
 
 
 def test_auto_is_torch_on_a_gpu_and_with_mixed_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqlab.models.recurrent.available", lambda: True)
+    monkeypatch.setattr("seqlab.models.recurrent.available", lambda _: True)
     network = RecurrentNetwork(28, hidden_size=8)
     tokens = torch.zeros(8, 1, dtype=torch.int64)
     assert network.backend_for(tokens.to("meta")) == "torch"
@@ -199,18 +207,18 @@ def test_auto_is_torch_on_a_gpu_and_with_mixed_precision(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("backend", ["compiled", "scan", "torch"])
 def test_a_named_backend_is_taken(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqlab.models.recurrent.available", lambda: True)
+    monkeypatch.setattr("seqlab.models.recurrent.available", lambda _: True)
     network = RecurrentNetwork(28, hidden_size=8, backend=backend)
     assert network.backend_for(torch.zeros(1, 1, dtype=torch.int64)) == backend
 
 
 def test_compiled_where_it_cannot_be_had_is_as_auto(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that was trained with it is evaluated on a GPU, or where there is no compiler."""
-    monkeypatch.setattr("seqlab.models.recurrent.available", lambda: False)
+    monkeypatch.setattr("seqlab.models.recurrent.available", lambda _: False)
     network = RecurrentNetwork(28, hidden_size=8, backend="compiled")
     tokens = torch.zeros(8, 1, dtype=torch.int64)
     assert network.backend_for(tokens) == "scan"
-    monkeypatch.setattr("seqlab.models.recurrent.available", lambda: True)
+    monkeypatch.setattr("seqlab.models.recurrent.available", lambda _: True)
     assert network.backend_for(tokens.to("meta")) == "torch"
     assert network.bfloat16().backend_for(tokens) == "scan"
 
@@ -222,11 +230,11 @@ def test_compiled_steps_agree_with_those_in_torch(
     cell: str, rows: int, size: int, dtype: torch.dtype
 ) -> None:
     torch.manual_seed(4)
-    module = CELLS[cell](7, size).to(dtype)
+    module = CELLS[cell].module(7, size).to(dtype)
     tokens, weights = torch.randint(7, (6, rows)), torch.randn(6, rows, size, dtype=dtype)
     found = []
-    for steps in (kernels(), loops):
-        outputs, ends = run_layers(module, tokens, None, steps)
+    for steps in (kernel(CELLS[cell]), CELLS[cell].steps):
+        outputs, ends = run_layers(CELLS[cell], module, tokens, None, steps)
         loss = (outputs * weights).sum() + sum(end.sum() for end in ends)
         found.append([outputs, *ends, *torch.autograd.grad(loss, list(module.parameters()))])
     for one, other in zip(*found, strict=True):
@@ -242,10 +250,12 @@ def test_compiled_results_depend_on_neither_threads_nor_the_rows_beside(
     cell: str, num_threads: int
 ) -> None:
     torch.manual_seed(5)
-    module, tokens = CELLS[cell](7, 100), torch.randint(7, (6, 23))
+    module, tokens = CELLS[cell].module(7, 100), torch.randint(7, (6, 23))
 
     def judged(columns: slice) -> tuple[Tensor, Tensor]:
-        outputs, ends = run_layers(module, tokens[:, columns], None, kernels())
+        outputs, ends = run_layers(
+            CELLS[cell], module, tokens[:, columns], None, kernel(CELLS[cell])
+        )
         (gradient,) = torch.autograd.grad(ends[0].sum(), module.bias_ih_l0)
         return outputs, gradient
 
@@ -265,20 +275,20 @@ def test_compiled_functions_at_the_ends_of_their_range() -> None:
     values = torch.cat([values, torch.tensor([math.inf, -math.inf, math.nan])])
     size = len(values)
     no_weight, no_state = torch.zeros(size, size), torch.zeros(1, size)
-    hidden = RNNScan.apply(values.clone().view(1, 1, -1), no_state, no_weight, kernels())
+    hidden = RNNScan.apply(values.clone().view(1, 1, -1), no_state, no_weight, kernel(rnn.CELL))
     torch.testing.assert_close(hidden[0, 0], values.tanh(), rtol=3e-7, atol=0, equal_nan=True)
     # One step of a GRU whose candidate is 0 from a state of 1 gives the update gate.
     zeros = torch.zeros(1, 1, size)
     projected = torch.cat([zeros, values.view(1, 1, -1), zeros], -1)
     gate = GRUScan.apply(
-        projected, zeros.clone(), no_state + 1, torch.zeros(3 * size, size), kernels()
+        projected, zeros.clone(), no_state + 1, torch.zeros(3 * size, size), kernel(gru.CELL)
     )
     torch.testing.assert_close(gate[0, 0], values.sigmoid(), rtol=3e-7, atol=1e-37, equal_nan=True)
 
 
-def test_gradients_can_be_asked_for_twice(steps: Any) -> None:
+def test_gradients_can_be_asked_for_twice(steps: StepsOf) -> None:
     start, weight = drawn(2, 3), drawn(3, 3)
-    loss = RNNScan.apply(drawn(4, 2, 3) * 1, start, weight, steps).sum()
+    loss = RNNScan.apply(drawn(4, 2, 3) * 1, start, weight, steps(rnn.CELL)).sum()
     first = torch.autograd.grad(loss, [start, weight], retain_graph=True)
     second = torch.autograd.grad(loss, [start, weight])
     assert all(map(torch.equal, first, second))
@@ -288,6 +298,28 @@ def test_inputs_that_somebody_else_needs_are_noticed() -> None:
     """The memory of the projected inputs is taken, so that their values must not be needed."""
     inputs = drawn(2, 1, 1)
     projected = inputs.exp()  # whose gradient is made of its result
-    hidden = RNNScan.apply(projected, drawn(1, 1), drawn(1, 1))
+    hidden = RNNScan.apply(projected, drawn(1, 1), drawn(1, 1), rnn.CELL.steps)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         hidden.sum().backward()
+
+
+def test_a_cell_does_without_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a cell says of itself in its own file is all that a network needs."""
+    own = replace(rnn.CELL, name="own", weight_places=None)
+    monkeypatch.setitem(CELLS, "own", own)
+    with pytest.raises(CompilerError, match=r"^there is no compiled recurrence for own$"):
+        compiled_steps(own)
+    tokens = torch.tensor([[0, 3, 1, 4, 2, 2, 0, 1, 3]])
+    logits = []
+    for cell, backend in (("own", "auto"), ("rnn", "torch")):
+        torch.manual_seed(6)
+        network = RecurrentNetwork(5, cell=cell, hidden_size=4, backend=backend)
+        assert network.backend_for(tokens.T) == ("scan" if cell == "own" else "torch")
+        logits.append(network(tokens)[0])
+    torch.testing.assert_close(*logits)
+
+
+def test_configurations_name_the_cells_that_there_are() -> None:
+    rule = RULES["model.cell"]
+    assert isinstance(rule, Choice)
+    assert rule.values == tuple(CELLS)

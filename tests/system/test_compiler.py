@@ -12,6 +12,7 @@ import torch
 from conftest import spawn
 from seqlab.models.recurrent import RecurrentNetwork
 from seqlab.models.scans import compiled
+from seqlab.models.scans.cells import CELLS
 from seqlab.runs.experiment import _check_backend
 from seqlab.system import compiler
 from seqlab.system.compiler import CompilerError
@@ -30,7 +31,8 @@ def compiled_library() -> Path:
 
 
 def forget() -> None:
-    compiled.kernels.cache_clear()
+    compiled._library.cache_clear()
+    compiled.compiled_steps.cache_clear()
     compiled.available.cache_clear()
 
 
@@ -95,7 +97,7 @@ def test_it_is_compiled_again_for_another_compiler_processor_source_or_flag(
 
 @needs_gcc
 def test_a_machine_with_gcc_has_compiled_recurrences(folder: Path) -> None:
-    assert compiled.available()
+    assert compiled.available(CELLS["rnn"])
     assert [file.suffix for file in folder.iterdir()] == [".so"]
     network = RecurrentNetwork(5, hidden_size=4, backend="compiled")
     logits, _ = network(torch.zeros(1, 3, dtype=torch.int64))
@@ -106,8 +108,8 @@ def test_a_machine_with_gcc_has_compiled_recurrences(folder: Path) -> None:
 @pytest.mark.usefixtures("no_compiler")
 def test_without_a_compiler_auto_does_without(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        assert not compiled.available()
-        assert not compiled.available()
+        assert not compiled.available(CELLS["rnn"])
+        assert not compiled.available(CELLS["rnn"])
     expected = f"recurrences do without compiled code: {NO_COMPILER}"
     assert [record.getMessage() for record in caplog.records] == [expected]
     assert RecurrentNetwork(5).backend_for(torch.zeros(8, 1, dtype=torch.int64)) == "scan"
@@ -145,19 +147,19 @@ def test_a_person_without_a_home_folder_does_without(
     monkeypatch.setattr(compiler, "user_cache", none)
     with pytest.raises(CompilerError, match=r"cannot be kept: Could not determine home directory"):
         compiled_library()
-    assert not compiled.available()
+    assert not compiled.available(CELLS["rnn"])
 
 
 def test_what_cannot_be_loaded_is_told(made_up: Path) -> None:
     with pytest.raises(CompilerError, match=r"^what was compiled cannot be loaded: "):
-        compiled.kernels()
+        compiled.compiled_steps(CELLS["rnn"])
 
 
 @needs_gcc
 def test_another_thread_library_than_torch_s_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "_thread_library_of_torch", lambda: None)
     with pytest.raises(CompilerError) as refused:
-        compiled.kernels()
+        compiled.compiled_steps(CELLS["rnn"])
     assert str(refused.value) == (
         "this torch runs its threads with another library than GCC's code, and the two would "
         "take the cores from each other"

@@ -1,19 +1,16 @@
 """Recurrent language-model networks on one-hot inputs."""
 
-from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from seqlab.models.scans import loops
-from seqlab.models.scans.compiled import FORMATS, available, kernels
+from seqlab.models.scans.cells import CELLS
+from seqlab.models.scans.compiled import FORMATS, available, compiled_steps
 from seqlab.models.scans.layers import run_layers
 
 State: TypeAlias = Tensor | tuple[Tensor, Tensor]
 """`(layers * directions, B, H)`; for an LSTM the pair of hidden and cell state."""
-
-_CELLS: dict[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 _MANY_STEPS = 8
 """From how many time steps on own recurrences are faster than the stock modules."""
@@ -54,7 +51,8 @@ class RecurrentNetwork(nn.Module):
         self.backend = backend
         self.vocabulary_size = vocabulary_size
         self.sees_future = bidirectional
-        self.recurrent: Any = _CELLS[cell](
+        self.cell = CELLS[cell]
+        self.recurrent: Any = self.cell.module(
             vocabulary_size,
             hidden_size,
             num_layers,
@@ -89,9 +87,9 @@ class RecurrentNetwork(nn.Module):
         if backend == "torch":
             one_hot = self.head.weight.new_zeros(*tokens.shape, self.vocabulary_size)  # (T, B, V)
             return self.recurrent(one_hot.scatter_(2, tokens.unsqueeze(2), 1), state)
-        steps = kernels() if backend == "compiled" else loops
+        steps = compiled_steps(self.cell) if backend == "compiled" else self.cell.steps
         before = (state,) if isinstance(state, Tensor) else state
-        hidden, after = run_layers(self.recurrent, tokens, before, steps)
+        hidden, after = run_layers(self.cell, self.recurrent, tokens, before, steps)
         return hidden, after if len(after) == 2 else after[0]
 
     def backend_for(self, tokens: Tensor) -> str:
@@ -104,8 +102,7 @@ class RecurrentNetwork(nn.Module):
         few_steps = len(tokens) < _MANY_STEPS and words <= 4 * size
         if few_steps and self.backend == "auto":
             return "torch"
-        if self.head.weight.dtype in FORMATS and available():
+        if self.head.weight.dtype in FORMATS and available(self.cell):
             return "compiled"
-        # Stock LSTMs run through oneDNN; products with one-hot inputs cost them the lead.
-        one_dnn = self.recurrent.mode == "LSTM" and words <= max(size, 256)
-        return "torch" if one_dnn else "scan"
+        # Products with one-hot inputs cost a stock module its lead.
+        return "torch" if self.cell.stock_is_fast and words <= max(size, 256) else "scan"

@@ -12,7 +12,8 @@ from seqlab.callbacks.stop_on_signal import StopOnSignal
 from seqlab.data.module import SequenceData
 from seqlab.models.forecaster import Forecaster
 from seqlab.models.language_model import LanguageModel
-from seqlab.models.scans.compiled import kernels
+from seqlab.models.scans.cells import CELLS
+from seqlab.models.scans.compiled import compiled_steps
 from seqlab.models.sequence_module import SequenceModule
 from seqlab.parallel.order import ALONE, Place
 from seqlab.profiling import phases
@@ -185,7 +186,7 @@ def _check_backend(config: dict[str, Any]) -> None:
             f"{remedy}, or trainer.precision=32-true.",
         )
     try:
-        kernels()
+        compiled_steps(CELLS[config["model"].get("cell", "rnn")])
     except CompilerError as error:
         raise UserError(f"model.backend=compiled: {error}", f"{remedy} without it.") from error
 

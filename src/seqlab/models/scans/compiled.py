@@ -1,4 +1,4 @@
-"""The time steps of the three cells, compiled: the functions of loops.py, in kernels/."""
+"""The time steps of cells that have a kernel, compiled: see kernels/."""
 
 import ctypes
 import functools
@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from seqlab.models.scans.cell import Cell, Steps
 from seqlab.system.compiler import CompilerError, load_compiled
 
 logger = logging.getLogger(__name__)
@@ -15,35 +16,8 @@ logger = logging.getLogger(__name__)
 _SOURCE = Path(__file__).parent / "kernels" / "scans.cpp"
 FORMATS = {torch.float32: "float", torch.float64: "double"}
 
-_FUNCTIONS = {
-    **{"rnn_forward": 2, "gru_forward": 3, "lstm_forward": 3},
-    **{"rnn_backward": 2, "gru_backward": 5, "lstm_backward": 5},
-}
-"""Where among its arguments each has the recurrent weights."""
-
 _PADDING = 32
 """Units by which the weights are padded at most: kernels/steps.h computes that many together."""
-
-
-class Kernels:
-    """The compiled functions, with the arguments of those in loops.py.
-
-    Args:
-        library: of kernels/scans.cpp.
-
-    Raises:
-        CompilerError: it would not share torch's threads.
-    """
-
-    def __init__(self, library: ctypes.CDLL) -> None:
-        library.thread_library.restype = ctypes.c_void_p
-        if library.thread_library() != _thread_library_of_torch():
-            raise CompilerError(
-                "this torch runs its threads with another library than GCC's code, and the two "
-                "would take the cores from each other"
-            )
-        for name, place in _FUNCTIONS.items():
-            setattr(self, name, functools.partial(_call, library, name, place))
 
 
 _FUNCTION = ctypes.CFUNCTYPE(None)
@@ -84,20 +58,39 @@ def _thread_library_of_torch() -> int | None:
 
 
 @functools.cache
-def kernels() -> Kernels:
-    """Return the compiled functions; the first call on a machine takes some seconds.
+def _library() -> ctypes.CDLL:
+    library = load_compiled(_SOURCE, "-fopenmp")
+    library.thread_library.restype = ctypes.c_void_p
+    if library.thread_library() != _thread_library_of_torch():
+        raise CompilerError(
+            "this torch runs its threads with another library than GCC's code, and the two "
+            "would take the cores from each other"
+        )
+    return library
+
+
+@functools.cache
+def compiled_steps(cell: Cell) -> Steps:
+    """Return a cell's compiled time steps; the first call on a machine takes some seconds.
 
     Raises:
         CompilerError: there are none on this machine; the message says why.
     """
-    return Kernels(load_compiled(_SOURCE, "-fopenmp"))
+    if cell.weight_places is None:
+        raise CompilerError(f"there is no compiled recurrence for {cell.name}")
+    return Steps(
+        *(
+            functools.partial(_call, _library(), f"{cell.name}_{name}", place)
+            for name, place in zip(Steps._fields, cell.weight_places, strict=True)
+        )
+    )
 
 
 @functools.cache
-def available() -> bool:
-    """Whether there are compiled functions; where not, run.log says why."""
+def available(cell: Cell) -> bool:
+    """Whether there are compiled time steps; where not, run.log says why."""
     try:
-        kernels()
+        compiled_steps(cell)
     except CompilerError as error:
         logger.info("recurrences do without compiled code: %s", error)
         return False

@@ -1,39 +1,27 @@
 """Stacked and bidirectional layers, with the weights of `nn.RNN`, `nn.GRU` or `nn.LSTM`."""
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn import functional as F
 
-from seqlab.models.scans import loops
-from seqlab.models.scans.gru import GRUScan
-from seqlab.models.scans.lstm import LSTMScan
-from seqlab.models.scans.rnn import RNNScan
-
-States: TypeAlias = tuple[Tensor, ...]
-"""Hidden state, `(B, H)`; for an LSTM also the cell state."""
-
-_Project: TypeAlias = Callable[..., Tensor]
-"""Input weights `(G, inputs)` and biases `(G,)` to what they make of the inputs, `(T, B, G)`.
-
-What else is given, `(F,)`, is appended at every place: `(T, B, G + F)`.
-"""
+from seqlab.models.scans.cell import Cell, Project, States, Steps
 
 
 def run_layers(
-    recurrent: nn.RNNBase, tokens: Tensor, states: States | None, steps: Any = loops
+    cell: Cell, recurrent: Any, tokens: Tensor, states: States | None, steps: Steps
 ) -> tuple[Tensor, States]:
     """Return what `recurrent` makes of one-hot tokens: every output, and the states after.
 
     Args:
-        recurrent: the weights, and how many layers and directions there are.
+        cell: the recurrence.
+        recurrent: a module of that cell: the weights, and how many layers and directions there are.
         tokens: `(T, B)` int64.
         states: hidden state, for an LSTM also the cell state, `(layers * directions, B, H)`;
             `None`: zero.
-        steps: what runs through time: `loops`, or `compiled.Kernels`.
+        steps: `cell.steps`, or the compiled ones.
 
     Returns:
         Outputs `(T, B, H * directions)`, and the states in the shape of the argument.
@@ -41,8 +29,7 @@ def run_layers(
     directions = 2 if recurrent.bidirectional else 1
     if states is None:
         shape = (recurrent.num_layers * directions, tokens.shape[1], recurrent.hidden_size)
-        zero = _weights(recurrent, "l0")[0].new_zeros(shape)
-        states = (zero, zero) if recurrent.mode == "LSTM" else (zero,)
+        states = (next(recurrent.parameters()).new_zeros(shape),) * cell.num_states
     outputs: Tensor | None = None
     ended: list[States] = []
     for layer in range(recurrent.num_layers):
@@ -55,7 +42,7 @@ def run_layers(
             source = tokens if outputs is None else outputs
             source = source.flip(0) if side else source
             project = _of_tokens(source) if outputs is None else _of_values(source)
-            hidden, ends = _CELLS[recurrent.mode](recurrent, name, project, starts, steps)
+            hidden, ends = cell.layer(recurrent, name, project, starts, steps)
             sides.append(hidden.flip(0) if side else hidden)
             ended.append(ends)
         outputs = sides[0] if directions == 1 else torch.cat(sides, -1)
@@ -63,7 +50,7 @@ def run_layers(
     return outputs, tuple(torch.stack(each) for each in zip(*ended, strict=True))
 
 
-def _of_tokens(tokens: Tensor) -> _Project:
+def _of_tokens(tokens: Tensor) -> Project:
     def project(weight: Tensor, bias: Tensor, *constants: Tensor) -> Tensor:
         # Row by row of the transposed weights: no product with ones and zeros.
         table = weight.t().contiguous() + bias
@@ -73,52 +60,13 @@ def _of_tokens(tokens: Tensor) -> _Project:
     return project
 
 
-def _of_values(values: Tensor) -> _Project:
+def _of_values(values: Tensor) -> Project:
     def project(weight: Tensor, bias: Tensor, *constants: Tensor) -> Tensor:
         found = F.linear(values, weight, bias)
         more = [constant.expand(*values.shape[:2], -1) for constant in constants]
         return torch.cat([found, *more], -1) if more else found
 
     return project
-
-
-def _weights(recurrent: nn.RNNBase, name: str) -> list[Any]:
-    kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    return [getattr(recurrent, f"{kind}_{name}") for kind in kinds]
-
-
-def _rnn(
-    recurrent: nn.RNNBase, name: str, project: _Project, starts: States, steps: Any
-) -> tuple[Tensor, States]:
-    of_input, weight, bias, recurrent_bias = _weights(recurrent, name)
-    hidden = RNNScan.apply(project(of_input, bias + recurrent_bias), *starts, weight, steps)
-    return hidden, (hidden[-1],)
-
-
-def _gru(
-    recurrent: nn.RNNBase, name: str, project: _Project, starts: States, steps: Any
-) -> tuple[Tensor, States]:
-    of_input, weight, bias, recurrent_bias = _weights(recurrent, name)
-    size = recurrent.hidden_size
-    cut = [2 * size, size]
-    of_gates, of_candidate = of_input.split(cut)
-    gate_bias, candidate_bias = bias.split(cut)
-    more_gate_bias, message_bias = recurrent_bias.split(cut)
-    projected = project(of_gates, gate_bias + more_gate_bias, message_bias)
-    hidden = GRUScan.apply(projected, project(of_candidate, candidate_bias), *starts, weight, steps)
-    return hidden, (hidden[-1],)
-
-
-def _lstm(
-    recurrent: nn.RNNBase, name: str, project: _Project, starts: States, steps: Any
-) -> tuple[Tensor, States]:
-    of_input, weight, bias, recurrent_bias = _weights(recurrent, name)
-    projected = project(of_input, bias + recurrent_bias)
-    hidden, cell = LSTMScan.apply(projected, *starts, weight, steps)
-    return hidden, (hidden[-1], cell)
-
-
-_CELLS = {"RNN_TANH": _rnn, "GRU": _gru, "LSTM": _lstm}
 
 
 class _Rows(torch.autograd.Function):
