@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -31,6 +31,17 @@ def can_save(trainer: Trainer) -> bool:
         or epoch_loop._should_accumulate()
         or epoch_loop._should_check_val_fx(fetcher)
     )
+
+
+def run_state(metrics: dict[str, float], loggers: Iterable[Any]) -> dict[str, Any]:
+    """Return what a checkpoint holds of a run beside the Trainer's own state.
+
+    Args:
+        metrics: the latest value of each.
+        loggers: those with a `state` go on from it.
+    """
+    states = {type(each).__name__: each.state() for each in loggers if hasattr(each, "state")}
+    return {"random_state": random_state(), "metrics": metrics, "loggers": states}
 
 
 class Checkpoints(Checkpoint):
@@ -133,15 +144,9 @@ class Checkpoints(Checkpoint):
         """Add what the Trainer leaves out."""
         checkpoint["configuration"] = self.configuration
         checkpoint["limits"] = self.limits if _is_stopped(trainer) else None
-        checkpoint["random_state"] = random_state()
+        checkpoint |= run_state(self._metrics(trainer), trainer.loggers)
         if trainer.world_size > 1:
             checkpoint["rank_random_states"] = gathered(checkpoint["random_state"])
-        checkpoint["metrics"] = self._metrics(trainer)
-        checkpoint["loggers"] = {
-            type(logger).__name__: logger.state()
-            for logger in trainer.loggers
-            if hasattr(logger, "state")
-        }
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]

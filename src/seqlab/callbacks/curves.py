@@ -4,7 +4,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
 from seqlab import figures
-from seqlab.callbacks.artifacts import folder_of, show_figure
+from seqlab.callbacks.artifacts import Artifacts, artifacts_of
 
 
 class Curves(Callback):
@@ -13,12 +13,17 @@ class Curves(Callback):
     @rank_zero_only
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the curves of the whole run, its parts before an interruption included."""
-        table = folder_of(trainer).read_metrics()
-        kind = "perplexity" if "train/perplexity" in table else "loss"
-        curves = {
-            name: table[f"{part}/{kind}"]
-            for part, name in (("train", "training"), ("val", "held out"))
-            if f"{part}/{kind}" in table
-        }
-        if curves:
-            show_figure(trainer, kind, figures.curves(curves, kind))
+        draw_curves(artifacts_of(trainer))
+
+
+def draw_curves(artifacts: Artifacts) -> None:
+    """Draw the curves of the run's metrics.csv, if there are any."""
+    table = artifacts.folder.read_metrics()
+    kind = "perplexity" if "train/perplexity" in table else "loss"
+    curves = {
+        name: table[f"{part}/{kind}"]
+        for part, name in (("train", "training"), ("val", "held out"))
+        if f"{part}/{kind}" in table
+    }
+    if curves:
+        artifacts.show_figure(kind, figures.curves(curves, kind))

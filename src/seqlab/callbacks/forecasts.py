@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
 from seqlab import figures
-from seqlab.callbacks.artifacts import show_figure
+from seqlab.callbacks.artifacts import Artifacts, artifacts_of
 from seqlab.prediction import evaluating
 from seqlab.prediction.forecasting import HORIZONS, errors_by_horizon, k_step, multi_step, one_step
 
@@ -28,7 +28,8 @@ class Forecasts(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the data."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        show_figure(trainer, "data", figures.series(data.series, data.clean_series()))
+        picture = figures.series(data.series, data.clean_series())
+        artifacts_of(trainer).show_figure("data", picture)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Log the errors by horizon; where there are several processes, each knows them all."""
@@ -43,45 +44,39 @@ class Forecasts(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw one-step, multi-step and k-step predictions over the whole series."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        network: Any = pl_module.network
-        series = data.series.to(pl_module.device)
-        start = len(data.parts["train"])
-        clean = data.clean_series()
-        horizons = [k for k in self.horizons if k <= len(series) - data.tau]
-        with evaluating(network):
-            ones = one_step(network, series, data.tau)
-            rolled = multi_step(network, series[:start], len(series) - start, data.tau)
-            ahead = k_step(network, series, data.tau, horizons)
-        show_figure(
-            trainer,
-            "one_step",
-            figures.predictions(
-                data.series,
-                clean,
-                {"1-step predictions": (data.tau, ones)},
-                start,
-                title="One-step predictions",
-            ),
-        )
-        show_figure(
-            trainer,
-            "multi_step",
-            figures.predictions(
-                data.series,
-                clean,
-                {"1-step predictions": (data.tau, ones), "multi-step forecast": (start, rolled)},
-                start,
-                title="Multi-step forecast: predictions fed back as input",
-            ),
-        )
-        show_figure(
-            trainer,
-            "k_step",
-            figures.predictions(
-                data.series,
-                clean,
-                {f"{k}-step": (data.tau + k - 1, ahead[k]) for k in horizons},
-                start,
-                title="k-step predictions",
-            ),
-        )
+        draw_forecasts(artifacts_of(trainer), pl_module.network, data, self.horizons)
+
+
+def draw_forecasts(
+    artifacts: Artifacts, network: Any, data: Any, horizons: Sequence[int] = HORIZONS
+) -> None:
+    """Draw the chapter's figures: one-step, multi-step and k-step predictions.
+
+    Args:
+        artifacts: where the figures go.
+        network: the forecaster.
+        data: a set-up data module of a series.
+        horizons: the k of the k-step predictions; those beyond the series are left out.
+    """
+    series = data.series.to(next(network.parameters()).device)
+    start = len(data.parts["train"])
+    horizons = [k for k in horizons if k <= len(series) - data.tau]
+    with evaluating(network):
+        ones = one_step(network, series, data.tau)
+        rolled = multi_step(network, series[:start], len(series) - start, data.tau)
+        ahead = k_step(network, series, data.tau, horizons)
+    first = {"1-step predictions": (data.tau, ones)}
+    drawn = {
+        "one_step": (first, "One-step predictions"),
+        "multi_step": (
+            first | {"multi-step forecast": (start, rolled)},
+            "Multi-step forecast: predictions fed back as input",
+        ),
+        "k_step": (
+            {f"{k}-step": (data.tau + k - 1, ahead[k]) for k in horizons},
+            "k-step predictions",
+        ),
+    }
+    for name, (lines, title) in drawn.items():
+        figure = figures.predictions(data.series, data.clean_series(), lines, start, title=title)
+        artifacts.show_figure(name, figure)

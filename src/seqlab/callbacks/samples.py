@@ -2,15 +2,16 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
-from seqlab.callbacks.artifacts import folder_of, show_text
+from seqlab.callbacks.artifacts import Artifacts, artifacts_of, folder_of
 from seqlab.prediction import evaluating
 from seqlab.prediction.generation import generate
-from seqlab.runs.folder.run_folder import whole_lines
+from seqlab.runs.folder.run_folder import RunFolder, whole_lines
 from seqlab.system.files import write_text
 from seqlab.system.masking import masked
 
@@ -19,11 +20,63 @@ logger = logging.getLogger(__name__)
 _KEPT_LINES = 100
 
 
+class SampleLines:
+    """The lines of samples.txt, each `epoch | prefix | continuation`, as far as a run has come."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def begin(self, folder: RunFolder) -> None:
+        """Start a new file."""
+        folder.samples.unlink(missing_ok=True)
+        self._lines = []
+
+    def state(self) -> dict[str, Any]:
+        """Return the last lines, since the end of a file may be lost, and how many there are."""
+        return {"num_lines": len(self._lines), "lines": self._lines[-_KEPT_LINES:]}
+
+    def continue_from(self, state: dict[str, Any], folder: RunFolder) -> None:
+        """Take the file up as it was when a checkpoint was made."""
+        earlier = whole_lines(folder.samples)[: state["num_lines"] - len(state["lines"])]
+        if len(earlier) + len(state["lines"]) < state["num_lines"]:
+            logger.warning("%s had lost lines: they are missing", folder.samples)
+        self._lines = earlier + state["lines"]
+        write_text(folder.samples, "".join(self._lines))
+
+    def ends_with(self, epoch: int) -> bool:
+        """Whether the last line is of this epoch."""
+        return bool(self._lines) and self._lines[-1].startswith(f"{epoch:5d} |")
+
+    def write(
+        self,
+        artifacts: Artifacts,
+        network: Any,
+        vocabulary: Any,
+        prefixes: Sequence[str],
+        num_tokens: int,
+        epoch: int,
+    ) -> None:
+        """Let the network continue each prefix; append the lines, and show the texts."""
+        samples = artifacts.folder.samples
+        with evaluating(network), samples.open("a", encoding="utf-8") as file:
+            for prefix in prefixes:
+                start = vocabulary.encode(vocabulary.split(prefix))
+                made = list(generate(network, start, num_tokens))
+                gap = "" if vocabulary.level == "char" else " "
+                text = gap + vocabulary.decode(made)
+                shown = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+                self._lines.append(masked(f"{epoch:5d} | {prefix} |{shown}\n"))
+                file.write(self._lines[-1])
+                artifacts.show_text(f"samples/{prefix}", prefix + text)
+            file.flush()
+            os.fsync(file.fileno())
+
+
 class Samples(Callback):
     """Greedy continuations: of the untrained network, every so many epochs, and at the end.
 
-    Each is one line of samples.txt, `epoch | prefix | continuation`, and a text in TensorBoard.
-    Between beginning and end only the first prefix is continued, as in the chapter.
+    Each is one line of samples.txt and a text in TensorBoard. Between beginning and end only the
+    first prefix is continued, as in the chapter.
 
     Args:
         every_n_epochs: how often.
@@ -39,15 +92,14 @@ class Samples(Callback):
         self.every_n_epochs = every_n_epochs
         self.num_tokens = num_tokens
         self.prefixes = prefixes
-        self._lines: list[str] = []
+        self._lines = SampleLines()
 
     @rank_zero_only
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin with the untrained network."""
         if trainer.global_step == 0:
-            folder_of(trainer).samples.unlink(missing_ok=True)
-            self._lines = []
-            self._write(trainer, pl_module, self._prefixes(trainer))
+            self._lines.begin(folder_of(trainer))
+            self._write(trainer, pl_module, slice(None), 0)
 
     @rank_zero_only
     def on_load_checkpoint(
@@ -55,53 +107,33 @@ class Samples(Callback):
     ) -> None:
         """Take the file up as it was when the checkpoint was made."""
         state = checkpoint["callbacks"].get(self.state_key)
-        if state is None:
-            return
-        file = folder_of(trainer).samples
-        earlier = whole_lines(file)[: state["num_lines"] - len(state["lines"])]
-        if len(earlier) + len(state["lines"]) < state["num_lines"]:
-            logger.warning("%s had lost lines: they are missing", file)
-        self._lines = earlier + state["lines"]
-        write_text(file, "".join(self._lines))
+        if state is not None:
+            self._lines.continue_from(state, folder_of(trainer))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the last lines, since the end of a file may be lost, and how many there are."""
-        return {"num_lines": len(self._lines), "lines": self._lines[-_KEPT_LINES:]}
+        """Return what a checkpoint keeps of the file."""
+        return self._lines.state()
 
     @rank_zero_only
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Continue the first prefix."""
         epoch = trainer.current_epoch + 1
         if epoch % self.every_n_epochs == 0:
-            self._write(trainer, pl_module, self._prefixes(trainer)[:1], epoch)
+            self._write(trainer, pl_module, slice(1), epoch)
 
     @rank_zero_only
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Continue every prefix, but for the first where the last epoch's end has done so."""
         epoch = trainer.current_epoch
-        done = bool(self._lines) and self._lines[-1].startswith(f"{epoch:5d} |")
-        self._write(trainer, pl_module, self._prefixes(trainer)[int(done) :], epoch)
-
-    def _prefixes(self, trainer: Trainer) -> list[str]:
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        return self.prefixes or data.prefixes()
+        self._write(trainer, pl_module, slice(int(self._lines.ends_with(epoch)), None), epoch)
 
     def _write(
-        self, trainer: Trainer, pl_module: LightningModule, prefixes: list[str], epoch: int = 0
+        self, trainer: Trainer, pl_module: LightningModule, which: slice, epoch: int
     ) -> None:
         network: Any = pl_module.network
         if getattr(network, "sees_future", False):
             return
-        vocabulary = trainer.datamodule.vocabulary  # type: ignore[attr-defined]
-        with evaluating(network), folder_of(trainer).samples.open("a", encoding="utf-8") as file:
-            for prefix in prefixes:
-                start = vocabulary.encode(vocabulary.split(prefix))
-                made = list(generate(network, start, self.num_tokens))
-                gap = "" if vocabulary.level == "char" else " "
-                text = gap + vocabulary.decode(made)
-                shown = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
-                self._lines.append(masked(f"{epoch:5d} | {prefix} |{shown}\n"))
-                file.write(self._lines[-1])
-                show_text(trainer, f"samples/{prefix}", prefix + text)
-            file.flush()
-            os.fsync(file.fileno())
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        prefixes = (self.prefixes or data.prefixes())[which]
+        where = artifacts_of(trainer)
+        self._lines.write(where, network, data.vocabulary, prefixes, self.num_tokens, epoch)
