@@ -12,7 +12,8 @@ import pytest
 from seqlab.config.compose.jobs import Grid
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.job_source import GridSource
-from seqlab.sweeps.launchers.base import Ending, Options
+from seqlab.sweeps.launchers.base import Ending
+from seqlab.sweeps.launchers.launcher_options import Options
 from seqlab.sweeps.ledger import Row, read_ledger
 from seqlab.sweeps.ledger_file import LedgerFile
 from seqlab.sweeps.scheduler import Job, Scheduler, Tally

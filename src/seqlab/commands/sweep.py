@@ -15,8 +15,9 @@ from seqlab.config.compose.snapshot import Snapshot, snapshot_id, take_snapshot
 from seqlab.config.compose.sweep_request import Request
 from seqlab.config.folders import CONFIG
 from seqlab.sweeps.job_source import Source
-from seqlab.sweeps.launchers.base import Launcher, Options, split_options
+from seqlab.sweeps.launchers.base import Launcher, split_options
 from seqlab.sweeps.launchers.choice import build_launcher
+from seqlab.sweeps.launchers.launcher_options import Options
 from seqlab.sweeps.ledger import LEDGER, Started, read_ledger
 from seqlab.sweeps.ledger_file import LedgerFile
 from seqlab.sweeps.live import LiveView

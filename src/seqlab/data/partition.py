@@ -10,18 +10,43 @@ from seqlab.data.loader import BatchLoader, permutation
 from seqlab.data.tokens.token_source import TokenSource, source_of
 
 
-def _offset(num_steps: int, seed: int, epoch: int) -> int:
-    """Return how many tokens an epoch skips at the start, 0 .. num_steps - 1."""
-    # The extra 1 keeps this draw apart from the permutation of the same epoch.
-    return int(np.random.default_rng((seed, epoch, 1)).integers(num_steps))
+class TrainingLoader(BatchLoader[TokenBatch]):
+    """Batches of a text that begins at another token in every epoch.
+
+    Every epoch skips a new random number of tokens below `num_steps`.
+
+    Args:
+        tokens: `(N,)` int64, or a source of them.
+        batch_size: sequences a batch.
+        num_steps: tokens a sequence.
+        seed: of what is drawn.
+    """
+
+    def __init__(
+        self, tokens: Tensor | TokenSource, batch_size: int, num_steps: int, seed: int
+    ) -> None:
+        super().__init__()
+        self.tokens = source_of(tokens)
+        self.batch_size = batch_size
+        self.num_steps = num_steps
+        self.seed = seed
+
+    def __len__(self) -> int:
+        # The largest offset leaves the fewest batches: as many in every epoch.
+        left = len(self.tokens) - self.num_steps
+        return left // self.batch_size // self.num_steps
+
+    def draw_offset(self, epoch: int) -> int:
+        """Return how many tokens an epoch skips at the start, 0 .. num_steps - 1."""
+        # The extra 1 keeps this draw apart from the permutation of the same epoch.
+        return int(np.random.default_rng((self.seed, epoch, 1)).integers(self.num_steps))
 
 
-class SequentialLoader(BatchLoader[TokenBatch]):
+class SequentialLoader(TrainingLoader):
     """Row `i` of a batch goes on where row `i` of the batch before stopped.
 
-    Every epoch skips a new random number of tokens below `num_steps`, lays the rest out as
-    `batch_size` rows, and hands out slices of `num_steps` columns; what does not fill a slice is
-    left out, as in the chapter.
+    The tokens are laid out as `batch_size` rows, which are handed out in slices of `num_steps`
+    columns; what does not fill a slice is left out, as in the chapter.
 
     Args:
         tokens: `(N,)` int64, or a source of them.
@@ -40,28 +65,19 @@ class SequentialLoader(BatchLoader[TokenBatch]):
         *,
         carried: bool = True,
     ) -> None:
-        super().__init__()
-        self.tokens = source_of(tokens)
-        self.batch_size = batch_size
-        self.num_steps = num_steps
-        self.seed = seed
+        super().__init__(tokens, batch_size, num_steps, seed)
         self.carried = carried
-        # The largest offset leaves the fewest batches: as many in every epoch.
-        self._length = self._columns(num_steps - 1) // num_steps
         self._offset = 0
         self._stride = 0
 
-    def __len__(self) -> int:
-        return self._length
-
     def begin(self, epoch: int) -> None:
         """Lay the tokens out from this epoch's offset."""
-        self.lay_out(_offset(self.num_steps, self.seed, epoch))
+        self.lay_out(self.draw_offset(epoch))
 
     def lay_out(self, offset: int) -> None:
         """Lay the tokens out in rows, without the first `offset` ones."""
         self._offset = offset
-        self._stride = self._columns(offset)
+        self._stride = (len(self.tokens) - offset - 1) // self.batch_size
 
     def batch(self, index: int) -> TokenBatch:
         """Return the batch at that position; all but the first continue the one before."""
@@ -69,14 +85,9 @@ class SequentialLoader(BatchLoader[TokenBatch]):
         inputs, targets = self.tokens.rows(first, self._stride, self.batch_size, self.num_steps)
         return TokenBatch(inputs, targets, self.carried and index > 0)
 
-    def _columns(self, offset: int) -> int:
-        return (len(self.tokens) - offset - 1) // self.batch_size
 
-
-class RandomLoader(BatchLoader[TokenBatch]):
+class RandomLoader(TrainingLoader):
     """Windows that do not overlap, in random order; the state starts at zero for each.
-
-    Every epoch skips a new random number of tokens below `num_steps`.
 
     Args:
         tokens: `(N,)` int64, or a source of them.
@@ -88,23 +99,16 @@ class RandomLoader(BatchLoader[TokenBatch]):
     def __init__(
         self, tokens: Tensor | TokenSource, batch_size: int, num_steps: int, seed: int
     ) -> None:
-        super().__init__()
-        self.tokens = source_of(tokens)
-        self.batch_size = batch_size
-        self.num_steps = num_steps
-        self.seed = seed
-        self._length = self._windows(num_steps - 1) // batch_size
+        super().__init__(tokens, batch_size, num_steps, seed)
         self._starts = torch.empty(0, dtype=torch.int64)
         self._ahead = torch.arange(num_steps + 1, device=self.tokens.device)
 
-    def __len__(self) -> int:
-        return self._length
-
     def begin(self, epoch: int) -> None:
         """Draw this epoch's offset and the order of its windows."""
-        offset = _offset(self.num_steps, self.seed, epoch)
+        offset = self.draw_offset(epoch)
+        num_windows = (len(self.tokens) - offset - 1) // self.num_steps
         del self._starts  # many, in a long text: not those of two epochs at a time
-        order = permutation(self._windows(offset), self.seed, epoch, self.tokens.place_type)
+        order = permutation(num_windows, self.seed, epoch, self.tokens.place_type)
         self._starts = order.mul_(self.num_steps).add_(offset).to(self.tokens.device)
 
     def batch(self, index: int) -> TokenBatch:
@@ -112,9 +116,6 @@ class RandomLoader(BatchLoader[TokenBatch]):
         starts = self._starts[index * self.batch_size : (index + 1) * self.batch_size]
         inputs, targets = self.tokens.windows(starts, self._ahead)
         return TokenBatch(inputs, targets, continues=False)
-
-    def _windows(self, offset: int) -> int:
-        return (len(self.tokens) - offset - 1) // self.num_steps
 
 
 class EvaluationLoader(BatchLoader[TokenBatch]):

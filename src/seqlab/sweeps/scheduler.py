@@ -12,7 +12,8 @@ from seqlab.runs.provenance import fingerprint
 from seqlab.sweeps.collect import collected, may_be_retried, reconciled, usage_error
 from seqlab.sweeps.index import Index
 from seqlab.sweeps.job_source import Source
-from seqlab.sweeps.launchers.base import Ending, Launcher, Options
+from seqlab.sweeps.launchers.base import Ending, Launcher
+from seqlab.sweeps.launchers.launcher_options import Options
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.ledger_file import LedgerFile
 from seqlab.sweeps.task import JOBS, Task

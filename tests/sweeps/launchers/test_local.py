@@ -21,6 +21,7 @@ from launched import (
     until,
 )
 
+from seqlab.sweeps.launchers.launcher_options import LocalOptions
 from seqlab.sweeps.launchers.local import LocalLauncher
 from seqlab.system.errors import UserError
 
@@ -151,10 +152,10 @@ def test_without_a_gpu_each_worker_gets_a_share_of_the_cores(
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(12)))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    found = [(w, LocalLauncher(print, workers=w)) for w in (None, 1, 5, 40)]
+    found = [(w, LocalLauncher(print, LocalOptions(workers=w))) for w in (None, 1, 5, 40)]
     assert [(each.slots, each.threads) for _, each in found] == [(12, 1), (1, 12), (5, 2), (40, 1)]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, 3")
-    both = LocalLauncher(print)
+    both = LocalLauncher(print, LocalOptions())
     assert (both.slots, both.threads) == (2, 6)
     assert both.describe() == "2 at once, 6 threads each, GPU 2, 3"
 
@@ -169,4 +170,4 @@ def test_without_a_gpu_each_worker_gets_a_share_of_the_cores(
 )
 def test_impossible_options_are_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        LocalLauncher(print, **options)  # type: ignore[arg-type]
+        LocalLauncher(print, LocalOptions(**options))  # type: ignore[arg-type]

@@ -26,6 +26,7 @@ from launched import (
 from conftest import Outcome
 from expect import refused
 from seqlab.sweeps.launchers import ray as module
+from seqlab.sweeps.launchers.launcher_options import RayOptions
 from seqlab.system.errors import UserError
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'seqlab[ray]'")
@@ -109,7 +110,7 @@ def ancestors(pid: int) -> list[int]:
 )
 def test_impossible_options_are_refused(option: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError) as refusal:
-        module.RayLauncher(**option)
+        module.RayLauncher(RayOptions(**option))
     assert message in str(refusal.value)
 
 
@@ -179,12 +180,12 @@ def test_as_many_jobs_as_fit_the_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setitem(sys.modules, "ray", NoRay(nodes))
-    assert module.RayLauncher().slots == 8 + 3 + 64
-    assert module.RayLauncher(cpus=2).slots == 4 + 1 + 32
-    assert module.RayLauncher(gpus=0.5).slots == 4 + 2
-    assert module.RayLauncher(memory_gb=20).slots == 3 + 3
-    assert module.RayLauncher(parallel=500).slots == 500
-    launcher = module.RayLauncher(cpus=2, gpus=1)
+    assert module.RayLauncher(RayOptions()).slots == 8 + 3 + 64
+    assert module.RayLauncher(RayOptions(cpus=2)).slots == 4 + 1 + 32
+    assert module.RayLauncher(RayOptions(gpus=0.5)).slots == 4 + 2
+    assert module.RayLauncher(RayOptions(memory_gb=20)).slots == 3 + 3
+    assert module.RayLauncher(RayOptions(parallel=500)).slots == 500
+    launcher = module.RayLauncher(RayOptions(cpus=2, gpus=1))
     assert launcher.describe() == "Ray on this machine, 3 at once, 2 CPUs, 1 GPU each"
     assert launcher.threads == 2
 

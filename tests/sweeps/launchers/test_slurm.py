@@ -30,6 +30,7 @@ from expect import refused
 from seqlab.sweeps.launchers import remote
 from seqlab.sweeps.launchers import slurm as module
 from seqlab.sweeps.launchers.base import Ending
+from seqlab.sweeps.launchers.launcher_options import SlurmOptions
 from seqlab.sweeps.task import Task
 from seqlab.system.errors import UserError
 from seqlab.system.signals import REPEATED_SIGNALS, is_echo
@@ -142,14 +143,16 @@ def test_many_jobs_are_few_arrays(
 ) -> None:
     monkeypatch.setattr(module, "_ARRAY", 3)
     launcher = module.SlurmLauncher(
-        mem_gb=1.5,
-        gpus_per_node=1,
-        cpus_per_task=4,
-        parallel=7,
-        qos="low",
-        timeout_min=90,
-        setup=["module load cuda"],
-        additional_parameters={"mail_type": "END"},
+        SlurmOptions(
+            mem_gb=1.5,
+            gpus_per_node=1,
+            cpus_per_task=4,
+            parallel=7,
+            qos="low",
+            timeout_min=90,
+            setup=["module load cuda"],
+            additional_parameters={"mail_type": "END"},
+        )
     )
     for number in range(4):
         launcher.start(task(tmp_path, number))
@@ -190,7 +193,7 @@ def test_many_jobs_are_few_arrays(
 def test_job_that_left_nothing_is_over_once_it_is_not_in_the_queue(
     slurm: fake_slurm.Slurm, tmp_path: Path, state: str, ending: Ending
 ) -> None:
-    launcher = module.SlurmLauncher()
+    launcher = module.SlurmLauncher(SlurmOptions())
     launcher.start(task(tmp_path))
     launcher.submit()
     if state != "GONE":
@@ -203,7 +206,7 @@ def test_job_that_sacct_does_not_know_is_followed_while_it_is_queued(
     slurm: fake_slurm.Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "slurm" / "bin" / "sacct").write_text("#!/bin/sh\nexit 1\n")
-    launcher = module.SlurmLauncher()
+    launcher = module.SlurmLauncher(SlurmOptions())
     launcher.start(task(tmp_path))
     launcher.submit()
     assert endings(launcher) == []
@@ -213,10 +216,10 @@ def test_job_that_sacct_does_not_know_is_followed_while_it_is_queued(
 
 
 def test_only_a_job_of_this_sweep_is_followed(slurm: fake_slurm.Slurm, tmp_path: Path) -> None:
-    first = module.SlurmLauncher()
+    first = module.SlurmLauncher(SlurmOptions())
     first.start(task(tmp_path))
     first.submit()
-    later = module.SlurmLauncher()
+    later = module.SlurmLauncher(SlurmOptions())
     assert not later.adopt(task(tmp_path), "slurm:99")
     assert not later.adopt(task(tmp_path), "local:100")
     assert later.adopt(task(tmp_path), "slurm:100")
@@ -274,7 +277,7 @@ def test_signal_that_a_cluster_repeats_is_no_second_one(monkeypatch: pytest.Monk
 )
 def test_impossible_options_are_refused(option: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError) as refusal:
-        module.SlurmLauncher(**option)
+        module.SlurmLauncher(SlurmOptions(**option))
     assert message in str(refusal.value)
 
 

@@ -1,10 +1,11 @@
-"""What a launcher has to do, and the options that all of them share."""
+"""What a launcher has to do, and how its options are checked."""
 
 import importlib
 import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from seqlab.sweeps.launchers.launcher_options import Options
 from seqlab.sweeps.task import Task
 from seqlab.system.errors import UserError
 
@@ -58,21 +59,6 @@ class Launcher(Protocol):
 
     def close(self) -> None:
         """Let go of everything that is not needed without jobs."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What holds for a sweep wherever its jobs run.
-
-    Attributes:
-        retries: how often a job that failed is started again, from its last checkpoint.
-        retry_failed: whether jobs that failed in an earlier start of the sweep are tried again.
-        fail_fast: whether the first failure ends the sweep.
-    """
-
-    retries: int = 0
-    retry_failed: bool = False
-    fail_fast: bool = False
 
 
 def split_options(node: dict[str, Any]) -> tuple[Options, dict[str, Any]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.sweeps.launchers.base import Launcher
+from seqlab.sweeps.launchers.launcher_options import LocalOptions, RayOptions, SlurmOptions
 from seqlab.sweeps.launchers.local import LocalLauncher
 from seqlab.sweeps.launchers.ray import RayLauncher
 from seqlab.sweeps.launchers.slurm import SlurmLauncher
@@ -29,13 +30,13 @@ def build_launcher(
     options = {key: value for key, value in node.items() if key != "_target_"}
     kind = target.removeprefix(_PLUGINS)
     if kind == "Basic":
-        return LocalLauncher(work, workers=1, **options)
+        return LocalLauncher(work, LocalOptions(workers=1, **options))
     if kind == "Local":
-        return LocalLauncher(work, **options)
+        return LocalLauncher(work, LocalOptions(**options))
     if kind == "Slurm":
-        return SlurmLauncher(**options)
+        return SlurmLauncher(SlurmOptions(**options))
     if kind == "Ray":
-        return RayLauncher(**options)
+        return RayLauncher(RayOptions(**options))
     raise UserError(
         f"hydra/launcher: {target} cannot keep a sweep's ledger",
         "There are: basic (one job at a time), local (several at once), slurm and ray.",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.sweeps.launchers.base import Ending, whole_number
+from seqlab.sweeps.launchers.launcher_options import LocalOptions
 from seqlab.sweeps.task import Task
 from seqlab.system.errors import UserError
 
@@ -34,9 +35,7 @@ class LocalLauncher:
 
     Args:
         work: what a process does, given the task's file, its environment and its import path.
-        workers: number of jobs at once; `None`: one a GPU, or one a core where there is no GPU.
-        threads: number of threads a job; `None`: the cores divided by the workers.
-        gpus: which GPUs to use, by number; `None`: all that can be seen.
+        options: how many jobs at once, and what each gets.
 
     Raises:
         UserError: an option has a value that it cannot have.
@@ -45,10 +44,9 @@ class LocalLauncher:
     def __init__(
         self,
         work: Callable[[Path, dict[str, str], list[str]], None],
-        workers: int | None = None,
-        threads: int | None = None,
-        gpus: list[int] | None = None,
+        options: LocalOptions,
     ) -> None:
+        workers, threads, gpus = options.workers, options.threads, options.gpus
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         self._cores = cores or 1
         self._gpus = _visible_gpus() if gpus is None else [str(each) for each in gpus]

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from seqlab.sweeps.launchers.base import Ending, needed, number_of, whole_number
+from seqlab.sweeps.launchers.launcher_options import RayOptions
 from seqlab.sweeps.launchers.remote import RemoteTask, ask_to_stop, forget_stop, is_at_work
 from seqlab.sweeps.task import Task
 from seqlab.system.errors import UserError, first_line
@@ -24,50 +25,34 @@ class RayLauncher:
     """Hands jobs to Ray, and collects them.
 
     Args:
-        address: of a running cluster, `HOST:PORT` or `auto`; `None`: what RAY_ADDRESS says, or else
-            a Ray on this machine, for as long as the sweep takes.
-        cpus: CPUs a job, which computes with as many threads.
-        gpus: GPUs a job; a fraction shares one.
-        memory_gb: memory that a job is counted with; `None`: none.
-        parallel: most jobs submitted at once; `None`: as many as fit the cluster.
-        max_retries: how often Ray starts a job again whose node or process died.
-        runtime_env: Ray's: variables, files and packages that the nodes lack.
+        options: which cluster, and what each job gets.
 
     Raises:
         UserError: an option cannot be, Ray is missing, or the cluster cannot be reached.
     """
 
-    def __init__(
-        self,
-        address: str | None = None,
-        cpus: int = 1,
-        gpus: float = 0.0,
-        memory_gb: float | None = None,
-        parallel: int | None = None,
-        max_retries: int = 3,
-        runtime_env: dict[str, Any] | None = None,
-    ) -> None:
-        self._cpus = whole_number("cpus", cpus, least=1)
-        self._gpus = number_of("gpus", gpus)
+    def __init__(self, options: RayOptions) -> None:
+        self._cpus = whole_number("cpus", options.cpus, least=1)
+        self._gpus = number_of("gpus", options.gpus)
         needs: dict[str, Any] = {
             "num_cpus": self._cpus,
             "num_gpus": self._gpus,
-            "max_retries": whole_number("max_retries", max_retries, least=0),
+            "max_retries": whole_number("max_retries", options.max_retries, least=0),
         }
-        if memory_gb is not None:
-            needs["memory"] = int(number_of("memory_gb", memory_gb, above=0) * 2**30)
-        if parallel is not None:
-            whole_number("parallel", parallel, least=1)
+        if options.memory_gb is not None:
+            needs["memory"] = int(number_of("memory_gb", options.memory_gb, above=0) * 2**30)
+        if options.parallel is not None:
+            whole_number("parallel", options.parallel, least=1)
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         handler = signal.getsignal(signal.SIGTERM)
         self._ray = needed("ray", "ray")
-        self._address = address or os.environ.get("RAY_ADDRESS") or "local"
+        self._address = options.address or os.environ.get("RAY_ADDRESS") or "local"
         try:
-            self._connect(runtime_env)
+            self._connect(options.runtime_env)
         finally:
             signal.signal(signal.SIGTERM, handler)  # Ray takes it, to leave at once
         self._fitting = self._places(needs)
-        self._slots = self._fitting if parallel is None else parallel
+        self._slots = self._fitting if options.parallel is None else options.parallel
         # A process of Ray's does one job and ends: jobs share nothing.
         self._function = self._ray.remote(max_calls=1)(_job).options(name="seqlab job", **needs)
         self._running: dict[Any, Task] = {}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.sweeps.launchers.base import Ending, needed, number_of, text_of, whole_number
+from seqlab.sweeps.launchers.launcher_options import SlurmOptions
 from seqlab.sweeps.launchers.remote import ask_to_stop, forget_stop, is_at_work
 from seqlab.sweeps.launchers.slurm_jobs import (
     Requeued,
@@ -50,69 +51,43 @@ class SlurmLauncher:
     """Submits jobs, and follows them until they are over.
 
     Args:
-        cluster: `slurm`, or `local` for submitit's own stand-in on this machine.
-        partition: SLURM's.
-        account: SLURM's.
-        qos: SLURM's.
-        constraint: features that the nodes must have.
-        timeout_min: minutes that a job gets before it is queued again.
-        cpus_per_task: CPUs a job, which computes with as many threads.
-        gpus_per_node: GPUs a job.
-        mem_gb: memory a job; `None`: the partition's default.
-        parallel: most jobs in the queue and at work at once.
-        max_requeues: how often a job may run out of its time; preemptions do not count.
-        setup: shell lines to run before a job.
-        additional_parameters: further `sbatch` options.
+        options: where the jobs are submitted, and what each gets.
 
     Raises:
         UserError: an option cannot be, submitit is missing, or there is no SLURM here.
     """
 
-    def __init__(
-        self,
-        cluster: str = "slurm",
-        partition: str | None = None,
-        account: str | None = None,
-        qos: str | None = None,
-        constraint: str | None = None,
-        timeout_min: int = 60,
-        cpus_per_task: int = 1,
-        gpus_per_node: int = 0,
-        mem_gb: float | None = None,
-        parallel: int = 100,
-        max_requeues: int = 3,
-        setup: list[str] | None = None,
-        additional_parameters: dict[str, Any] | None = None,
-    ) -> None:
-        if cluster not in CLUSTERS:
+    def __init__(self, options: SlurmOptions) -> None:
+        if options.cluster not in CLUSTERS:
             raise UserError(
-                f"hydra.launcher.cluster={cluster}: there are: {', '.join(CLUSTERS)}",
+                f"hydra.launcher.cluster={options.cluster}: there are: {', '.join(CLUSTERS)}",
                 "local tries a sweep on this machine, through submitit.",
             )
-        texts = {"partition": partition, "account": account, "qos": qos, "constraint": constraint}
-        self._cluster = cluster
-        self._threads = whole_number("cpus_per_task", cpus_per_task, least=1)
-        self._slots = whole_number("parallel", parallel, least=1)
-        self._requeues = whole_number("max_requeues", max_requeues, least=0)
+        names = ("partition", "account", "qos", "constraint")
+        texts = {name: getattr(options, name) for name in names}
+        self._cluster = options.cluster
+        self._threads = whole_number("cpus_per_task", options.cpus_per_task, least=1)
+        self._slots = whole_number("parallel", options.parallel, least=1)
+        self._requeues = whole_number("max_requeues", options.max_requeues, least=0)
         self._shared: dict[str, float] = {
-            "timeout_min": whole_number("timeout_min", timeout_min, least=1),
+            "timeout_min": whole_number("timeout_min", options.timeout_min, least=1),
             "cpus_per_task": self._threads,
-            "gpus_per_node": whole_number("gpus_per_node", gpus_per_node, least=0),
+            "gpus_per_node": whole_number("gpus_per_node", options.gpus_per_node, least=0),
         }
-        if mem_gb is not None:
-            self._shared["mem_gb"] = number_of("mem_gb", mem_gb, above=0)
+        if options.mem_gb is not None:
+            self._shared["mem_gb"] = number_of("mem_gb", options.mem_gb, above=0)
         self._own = {name: text_of(name, text) for name, text in texts.items() if text is not None}
-        self._setup = [text_of("setup", line) for line in setup or []]
-        self._additional = additional_parameters or {}
+        self._setup = [text_of("setup", line) for line in options.setup or []]
+        self._additional = options.additional_parameters or {}
         self._submitit = needed("submitit", "slurm")
         logging.getLogger("submitit").setLevel(logging.ERROR)
-        if cluster == "slurm" and not (shutil.which("sbatch") and shutil.which("srun")):
+        if options.cluster == "slurm" and not (shutil.which("sbatch") and shutil.which("srun")):
             raise UserError(
                 "hydra/launcher=slurm: this machine has no sbatch and srun",
                 "Start the sweep on a login node of the cluster, or try it here with "
                 "hydra.launcher.cluster=local.",
             )
-        self._local = LocalCluster() if cluster == "local" else None
+        self._local = LocalCluster() if options.cluster == "local" else None
         self._executor: Any = None
         self._folder = Path()
         self._pending: list[Task] = []
