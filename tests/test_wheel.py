@@ -37,7 +37,7 @@ def test_wheel_holds_every_configuration_file_the_cpp_and_the_story(wheel: Path)
     sources = [*(ROOT / "src").rglob("*.cpp"), *(ROOT / "src").rglob("*.h")]
     assert sources
     assert {file.relative_to(ROOT / "src").as_posix() for file in sources} <= names
-    assert {"train.py", "seqlab/data/stories/sample_story.txt"} <= names
+    assert {"train.py", "seqlab/py.typed", "seqlab/data/stories/sample_story.txt"} <= names
     assert {f"seqlab/sweeps/report/page.{kind}" for kind in ("html", "css", "js")} <= names
     assert not [name for name in names if name.startswith(("tests", "scripts"))]
 

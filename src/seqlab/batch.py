@@ -67,7 +67,8 @@ def share(batch: AnyBatch, rank: int, world: int) -> tuple[AnyBatch, int]:
 
     Args:
         batch: the whole batch; every rank has the same.
-        rank, world: which part, of how many.
+        rank: which part.
+        world: of how many.
     """
     rows = batch.targets.shape[0]
     if world == 1:

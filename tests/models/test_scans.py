@@ -270,7 +270,7 @@ def test_compiled_results_depend_on_neither_threads_nor_the_rows_beside(
 
 
 def test_compiled_functions_at_the_ends_of_their_range() -> None:
-    """sigmoid and tanh saturate, keep their precision near zero, and pass on what is no number."""
+    """Sigmoid and tanh saturate, keep their precision near zero, and pass on what is no number."""
     values = torch.tensor([0.0, 1e-30, -1e-6, 1e-3, -0.3, 5.0, -20.0, 100.0, -1e30])
     values = torch.cat([values, torch.tensor([math.inf, -math.inf, math.nan])])
     size = len(values)

@@ -89,7 +89,8 @@ class GuardedModule(RecordingModule):
 
         Args:
             optimizer: of all parameters.
-            gradient_clip_val, gradient_clip_algorithm: the Trainer's.
+            gradient_clip_val: the Trainer's.
+            gradient_clip_algorithm: the Trainer's.
         """
         update = self._update
         if update.dropped or not self._accepted(

@@ -30,7 +30,10 @@ def build_trainer(
     """Return the Trainer, with callbacks and loggers for this folder.
 
     Args:
-        config, folder, stop, place: those of `build_experiment`.
+        config: the resolved configuration.
+        folder: the run folder.
+        stop: answers signals.
+        place: of this process among those of the run.
         further: callbacks beside those of the configuration.
         profiler: stands for `trainer.profiler=phases`.
 

@@ -40,7 +40,7 @@ def read_text(path: Path) -> str:
 
 
 def text_blocks(path: Path, size: int = BLOCK) -> Iterator[bytes]:
-    """Yield what `read_text` returns in pieces, encoded: whole code points, `\\n` for `\\r\\n`.
+    """Yield what `read_text` returns in pieces, encoded: whole code points, universal newlines.
 
     Args:
         path: the file.

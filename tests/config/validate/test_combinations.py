@@ -1,5 +1,7 @@
-"""Names and values that are right one by one, and do not fit together; each refused with one
-message that names the override or the file, before torch is imported."""
+"""Names and values that are right one by one, and do not fit together.
+
+Each is refused with one message that names the override or the file, before torch is imported.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -39,18 +39,8 @@ def explained(error: Exception, words: list[str]) -> UserError:
     if "Config group override must be" in text:
         return _no_option_at_all(words, folders)
     inside = re.search(r"In '([^']+)': Could not override '([^']+)'", text)
-    if inside and "@" in inside.group(2) and "/" not in inside.group(2):
-        return UserError(
-            f"{inside.group(1)}.yaml overrides {inside.group(2).partition('@')[0]!r}, and stands "
-            "for a part of the configuration only",
-            "Its first line has to be: # @package _global_",
-        )
-    if inside and inside.group(1) != ROOT:
-        groups = sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
-        return UserError(
-            f"{inside.group(1)}.yaml overrides {inside.group(2)!r}, which nothing has chosen",
-            f"Write the group with a slash: - override /model: lstm. Groups: {', '.join(groups)}.",
-        )
+    if inside and (error_there := _override_inside(*inside.groups())) is not None:
+        return error_there
     refused = re.search(r"Could not (?:override|append to|delete(?: from)?)[^']*'([^']+)'", text)
     if refused:
         key = refused.group(1).partition("=")[0].partition("@")[0]
@@ -72,6 +62,23 @@ def explained(error: Exception, words: list[str]) -> UserError:
     if not isinstance(error, HydraException | OmegaConfBaseException | UserError):
         return _culprit(error, words)
     return UserError(text.strip().replace("\n", "; ") or type(error).__name__, _HELP)
+
+
+def _override_inside(file: str, override: str) -> UserError | None:
+    """Return what is wrong with an override in a configuration file; `None`: it is the root's."""
+    if "@" in override and "/" not in override:
+        return UserError(
+            f"{file}.yaml overrides {override.partition('@')[0]!r}, and stands "
+            "for a part of the configuration only",
+            "Its first line has to be: # @package _global_",
+        )
+    if file == ROOT:
+        return None
+    groups = sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
+    return UserError(
+        f"{file}.yaml overrides {override!r}, which nothing has chosen",
+        f"Write the group with a slash: - override /model: lstm. Groups: {', '.join(groups)}.",
+    )
 
 
 def _culprit(error: Exception, words: list[str]) -> UserError:
