@@ -116,7 +116,7 @@ def test_experiment_file_with_the_attack_is_refused(
         ("model._target_", "seqlab.models.recurrent.State", "may not be instantiated"),
         ("callbacks.curves._target_", "seqlab.callbacks.curves.Callback", "may not be"),
         ("callbacks.curves._target_", "seqlab.callbacks.stop_on_signal.Interrupted", "may not be"),
-        ("callbacks.curves._target_", "seqlab.callbacks.curves.folder_of", "may not be"),
+        ("callbacks.curves._target_", "seqlab.callbacks.curves.artifacts_of", "may not be"),
         ("data._target_", "seqlab.data.text.Path", "may not be instantiated"),
         ("data._target_", "seqlab.data.tokens.vocabulary.Vocabulary", "may not be instantiated"),
         ("optimizer._target_", "torch.optim.swa_utils.SWALR", "may not be instantiated"),
