@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
+from expect import Outcome, refused, words_of
 from seqlab.commands.train import main as train_main
 from seqlab.data.corpus import TIME_MACHINE, shared_folders
 from seqlab.runs.folder.run_folder import RunFolder
@@ -42,15 +42,6 @@ SMALL_LM = [
 ]
 
 
-@dataclass
-class Outcome:
-    """What a command left: its exit code and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture(scope="session")
 def corpus_file() -> Path:
     """The Time Machine, from the data folder or shared/data; tests without it are skipped."""
@@ -72,37 +63,51 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def train(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Outcome]:
-    """Run `python -m train WORDS` in this process, from an empty folder."""
-    monkeypatch.chdir(tmp_path)
+def answers(
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[[Callable[[list[str]], int]], Callable[..., Outcome]]:
+    """Make of a command's main function one that runs its words in this process."""
 
-    def call(*words: str) -> Outcome:
-        capsys.readouterr()
-        try:
-            code = train_main(list(words))
-        except SystemExit as exit_:
-            code = exit_.code if isinstance(exit_.code, int) else 1
-        captured = capsys.readouterr()
-        return Outcome(code, captured.out, captured.err)
+    def commanding(main: Callable[[list[str]], int]) -> Callable[..., Outcome]:
+        def call(*words: str) -> Outcome:
+            capsys.readouterr()
+            try:
+                code = main(list(words))
+            except SystemExit as exit_:
+                code = exit_.code if isinstance(exit_.code, int) else 1
+            captured = capsys.readouterr()
+            return Outcome(code, captured.out, captured.err)
 
-    return call
+        return call
+
+    return commanding
 
 
 @pytest.fixture
-def seqlab(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+def train(
+    answers: Callable[..., Callable[..., Outcome]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Outcome]:
+    """Run `python -m train WORDS` in this process, from an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return answers(train_main)
+
+
+@pytest.fixture
+def seqlab(answers: Callable[..., Callable[..., Outcome]]) -> Callable[..., Outcome]:
     """Run `python -m seqlab WORDS` in this process."""
     from seqlab.commands.main import main
 
-    def call(*words: str) -> Outcome:
-        capsys.readouterr()
-        try:
-            code = main(list(words))
-        except SystemExit as exit_:
-            code = exit_.code if isinstance(exit_.code, int) else 1
-        captured = capsys.readouterr()
-        return Outcome(code, captured.out, captured.err)
+    return answers(main)
+
+
+@pytest.fixture
+def refuses(train: Callable[..., Outcome], tmp_path: Path) -> Callable[..., None]:
+    """Assert that `python -m train` refuses a line, with these texts, and writes nothing."""
+
+    def call(asked: str | tuple[str, ...], *texts: str) -> None:
+        before = sorted(tmp_path.rglob("*"))
+        refused(train(*words_of(asked)), *texts)
+        assert sorted(tmp_path.rglob("*")) == before, "a refused command wrote something"
 
     return call
 

@@ -1,11 +1,23 @@
-"""What several tests expect of a command."""
+"""What several tests expect of a command, and of what refuses."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import Outcome
+from seqlab.system.errors import UserError
+
+
+@dataclass
+class Outcome:
+    """What a command left: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
 
 
 def refused(outcome: Outcome, *texts: str) -> None:
@@ -19,9 +31,32 @@ def refused(outcome: Outcome, *texts: str) -> None:
         assert text in outcome.err, f"{text!r} is not in {outcome.err!r}"
 
 
-def one(*words: str, message: str, remedy: str) -> Any:
-    """Return a case for parametrize, named after the words of its command."""
-    return pytest.param(words, message, remedy, id=" ".join(words))
+@contextmanager
+def refusal(message: str, remedy: str = "") -> Iterator[pytest.ExceptionInfo[UserError]]:
+    """Assert that what is done in the block is refused with this message and this remedy."""
+    with pytest.raises(UserError) as caught:
+        yield caught
+    assert message in str(caught.value)
+    assert remedy in caught.value.hint
+
+
+def refusals(*rows: tuple[Any, ...]) -> pytest.MarkDecorator:
+    """Give a test `asked`, `message` and, where a row has one, `remedy`, from each of the rows.
+
+    What is asked of a command is a line of words, or the words where one of them has a space in it.
+    """
+    width = max(map(len, rows))
+    named = [pytest.param(*row, *[""] * (width - len(row)), id=_name(row[0])) for row in rows]
+    return pytest.mark.parametrize(("asked", "message", "remedy")[:width], named)
+
+
+def words_of(asked: str | tuple[str, ...]) -> list[str]:
+    """Return the words of a line."""
+    return asked.split() if isinstance(asked, str) else list(asked)
+
+
+def _name(asked: Any) -> str | None:
+    return " ".join(words_of(asked)) if isinstance(asked, str | tuple) else None
 
 
 def tree(folder: Path) -> dict[str, tuple[bytes, int]]:

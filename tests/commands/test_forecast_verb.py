@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Outcome
-from expect import refused, tree
+from expect import refusals, refused, tree, words_of
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.trained import load_trained
 
@@ -76,20 +76,16 @@ def test_forecast_of_one_step_is_the_network_on_the_last_window(
     assert float(observed) == trained.data.series[4].item()
 
 
-@pytest.mark.parametrize(
-    ("words", "message", "remedy"),
-    [
-        (["--start", "3"], "--start 3: the series has the time steps 1 to 1000", "from 4 to 1000"),
-        (["--start", "1001"], "--start 1001: the series has", "from 4 to 1000"),
-        (["--start", "-5"], "--start -5: the series has", "from 4 to 1000"),
-        (["--steps", "0"], "--steps 0: must be at least 1", "--steps 100"),
-        (["--steps", "-1"], "--steps -1: must be at least 1", "--steps 100"),
-    ],
-    ids=" ".join,
+@refusals(
+    ("--start 3", "--start 3: the series has the time steps 1 to 1000", "from 4 to 1000"),
+    ("--start 1001", "--start 1001: the series has", "from 4 to 1000"),
+    ("--start -5", "--start -5: the series has", "from 4 to 1000"),
+    ("--steps 0", "--steps 0: must be at least 1", "--steps 100"),
+    ("--steps -1", "--steps -1: must be at least 1", "--steps 100"),
 )
 def test_forecast_from_nowhere_is_refused_and_writes_nothing(
-    seqlab: Command, sine: RunFolder, words: list[str], message: str, remedy: str
+    seqlab: Command, sine: RunFolder, asked: str, message: str, remedy: str
 ) -> None:
     before = tree(sine.path)
-    refused(seqlab("forecast", str(sine.path), *words), message, remedy)
+    refused(seqlab("forecast", str(sine.path), *words_of(asked)), message, remedy)
     assert tree(sine.path) == before

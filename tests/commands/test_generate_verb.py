@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Outcome
-from expect import refused
+from expect import refusals, refused, words_of
 from seqlab.data.sample_story import SampleStoryData
 from seqlab.runs.folder.run_folder import RunFolder
 
@@ -85,28 +85,24 @@ def test_samples_are_told_apart_and_each_can_be_made_alone(generate: Command) ->
     assert generate("--seed", "6", "--num-tokens", "40").out.splitlines() == [lines[3]]
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--temperature", "0"], "--temperature 0.0: must be above 0"),
-        (["--temperature", "-1"], "--temperature -1.0: must be above 0"),
-        (["--temperature", "nan"], "--temperature nan: must be above 0"),
-        (["--temperature", "inf"], "--temperature inf: must be"),
-        (["--top-k", "0"], "--top-k 0: must be at least 1"),
-        (["--top-p", "0"], "--top-p 0.0: must be above 0 and at most 1"),
-        (["--top-p", "1.1"], "--top-p 1.1: must be above 0 and at most 1"),
-        (["--num-tokens", "0"], "--num-tokens 0: must be at least 1"),
-        (["--num-samples", "0"], "--num-samples 0: must be at least 1"),
-        (["--seed", "-1"], "--seed -1: must be at least 0"),
-        (["--greedy", "--temperature", "1"], "--greedy and --temperature exclude each other"),
-        (["--greedy", "--top-k", "3"], "--greedy and --top-k exclude each other"),
-        (["--greedy", "--num-samples", "2"], "--greedy and --num-samples exclude each other"),
-        (["--prefix", ""], "--prefix is empty"),
-    ],
-    ids=" ".join,
+@refusals(
+    ("--temperature 0", "--temperature 0.0: must be above 0"),
+    ("--temperature -1", "--temperature -1.0: must be above 0"),
+    ("--temperature nan", "--temperature nan: must be above 0"),
+    ("--temperature inf", "--temperature inf: must be"),
+    ("--top-k 0", "--top-k 0: must be at least 1"),
+    ("--top-p 0", "--top-p 0.0: must be above 0 and at most 1"),
+    ("--top-p 1.1", "--top-p 1.1: must be above 0 and at most 1"),
+    ("--num-tokens 0", "--num-tokens 0: must be at least 1"),
+    ("--num-samples 0", "--num-samples 0: must be at least 1"),
+    ("--seed -1", "--seed -1: must be at least 0"),
+    ("--greedy --temperature 1", "--greedy and --temperature exclude each other"),
+    ("--greedy --top-k 3", "--greedy and --top-k exclude each other"),
+    ("--greedy --num-samples 2", "--greedy and --num-samples exclude each other"),
+    (("--prefix", ""), "--prefix is empty"),
 )
-def test_option_out_of_range_is_refused(generate: Command, words: list[str], message: str) -> None:
-    refused(generate(*words), message)
+def test_option_out_of_range_is_refused(generate: Command, asked: str, message: str) -> None:
+    refused(generate(*words_of(asked)), message)
 
 
 def test_characters_that_the_vocabulary_lacks_are_named(generate: Command) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, Outcome, spawn
-from expect import one, refused, tree
+from expect import refusals, refused, tree, words_of
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.ledger import Row, Started, row_line, start_line
 
@@ -105,25 +105,21 @@ def test_nothing_completed_is_said_and_no_error(seqlab: Command, sweep: Path) ->
     assert (sweep / "report.html").exists()
 
 
-@pytest.mark.parametrize(
-    ("words", "message", "remedy"),
-    [
-        one("nowhere", message="there is no folder nowhere", remedy="Name the folder of a sweep."),
-        one("\0", message="there is no folder", remedy="Name the folder of a sweep."),
-        one("x" * 5000, message="there is no folder", remedy="Name the folder of a sweep."),
-        one("s3://b/sweep", message="is a URL", remedy="Download it"),
-        one(".", message=". is not a sweep: it has no ledger.jsonl", remedy="Name the folder"),
-        one("sweep", "--metric", "val/los", message="has a metric val/los",
-            remedy="There are: val/accuracy, val/loss."),
-        one("sweep", "--direction", "up", message="invalid choice: 'up'", remedy="--help"),
-        one("sweep", "--checkpoint", "best", message="--checkpoint", remedy="--help"),
-    ],
+@refusals(
+    ("nowhere", "there is no folder nowhere", "Name the folder of a sweep."),
+    ("\x00", "there is no folder", "Name the folder of a sweep."),
+    (("x" * 5000,), "there is no folder", "Name the folder of a sweep."),
+    ("s3://b/sweep", "is a URL", "Download it"),
+    (".", ". is not a sweep: it has no ledger.jsonl", "Name the folder"),
+    ("sweep --metric val/los", "has a metric val/los", "There are: val/accuracy, val/loss."),
+    ("sweep --direction up", "invalid choice: 'up'", "--help"),
+    ("sweep --checkpoint best", "--checkpoint", "--help"),
 )  # fmt: skip
 def test_what_is_wrong_is_refused(
-    seqlab: Command, sweep: Path, words: tuple[str, ...], message: str, remedy: str
+    seqlab: Command, sweep: Path, asked: str, message: str, remedy: str
 ) -> None:
     before = tree(sweep)
-    refused(seqlab("report", *words), message, remedy)
+    refused(seqlab("report", *words_of(asked)), message, remedy)
     assert tree(sweep) == before
 
 

@@ -6,76 +6,59 @@ from pathlib import Path
 import pytest
 
 from conftest import Outcome
-from expect import refused
+from expect import refusals, refused, words_of
 from seqlab.runs.folder.run_folder import RunFolder
 
 Train = Callable[..., Outcome]
 
 
-@pytest.mark.parametrize(
-    ("words", "texts"),
-    [
-        (["--info", "nothing"], ("argument --info/-i: invalid choice: 'nothing'",)),
-        (["--nonsense"], ("there is no flag --nonsense",)),
-        (
-            ["data.tau=5", "-m", "seed=1,2"],
-            ("'seed=1,2' is cut off from the other", "Write flags first"),
-        ),
-        (
-            ["--config-name=data/sine"],
-            ("no --config-path, no --config-name", "--config-dir=FOLDER"),
-        ),
-        (["--config-path=/"], ("no --config-path, no --config-name",)),
-        (
-            ["--experimental-rerun", "nowhere", "~seed=1"],
-            ("--experimental-rerun would execute",),
-        ),
-        (["--cfg", "job", "-p", "no.where"], ("unknown key 'no.where' behind --package",)),
-        (["~hydra.callbacks.preflight"], ("keeps a run out of the folder of another",)),
-        (["hydra.callbacks=null"], ("'hydra.callbacks=null' cannot be",)),
-        (
-            ["data.num_val=null", "optimizer.betas.a.b.c=-inf"],
-            ("'optimizer.betas.a.b.c=-inf' cannot be applied: Index 'a' (str) is not an int",),
-        ),
-        (
-            ["hydra.sweeper.params={seed: 1}", "data.num_val=null"],
-            ("'hydra.sweeper.params={seed: 1}' cannot be applied",),
-        ),
-        (["trainer.detect_anomaly=false", f"resume={'x' * 5000}"], ("File name too long",)),
-        (
-            ["experiment={}", "model=lstm", "data=sample_story"],
-            ("experiment={}: there is no such experiment", "There are: none, sine_mlp"),
-        ),
-        (
-            ["data=sample_story", "model=rnn", "experiment=none", "trainer=../data/sine"],
-            ("trainer._target_=seqlab.data.sine.SineData may not be instantiated",),
-        ),
-        ([f"hydra.run.dir={'x' * 5000}"], ("File name too long", "hydra.run.dir=FOLDER")),
-        (["-m", "++hydra.job.env_set.SEQLAB_FUZZ=${oc.decode:3}"], ("hydra.job.env_set",)),
-    ],
-    ids=lambda value: " ".join(value)[:60],
+@refusals(
+    ("--info nothing", "argument --info/-i: invalid choice: 'nothing'"),
+    ("--nonsense", "there is no flag --nonsense"),
+    ("data.tau=5 -m seed=1,2", "'seed=1,2' is cut off from the other", "Write flags first"),
+    ("--config-name=data/sine", "no --config-path, no --config-name", "--config-dir=FOLDER"),
+    ("--config-path=/", "no --config-path, no --config-name"),
+    ("--experimental-rerun nowhere ~seed=1", "--experimental-rerun would execute"),
+    ("--cfg job -p no.where", "unknown key 'no.where' behind --package"),
+    ("~hydra.callbacks.preflight", "keeps a run out of the folder of another"),
+    ("hydra.callbacks=null", "'hydra.callbacks=null' cannot be"),
+    (
+        "data.num_val=null optimizer.betas.a.b.c=-inf",
+        "'optimizer.betas.a.b.c=-inf' cannot be applied: Index 'a' (str) is not an int",
+    ),
+    (
+        ("hydra.sweeper.params={seed: 1}", "data.num_val=null"),
+        "'hydra.sweeper.params={seed: 1}' cannot be applied",
+    ),
+    (("trainer.detect_anomaly=false", f"resume={'x' * 5000}"), "File name too long"),
+    (
+        "experiment={} model=lstm data=sample_story",
+        "experiment={}: there is no such experiment",
+        "There are: none, sine_mlp",
+    ),
+    (
+        "data=sample_story model=rnn experiment=none trainer=../data/sine",
+        "trainer._target_=seqlab.data.sine.SineData may not be instantiated",
+    ),
+    ((f"hydra.run.dir={'x' * 5000}",), "File name too long", "hydra.run.dir=FOLDER"),
+    ("-m ++hydra.job.env_set.SEQLAB_FUZZ=${oc.decode:3}", "hydra.job.env_set"),
 )
 def test_line_is_refused_in_words_and_leaves_nothing(
-    train: Train, tmp_path: Path, words: list[str], texts: tuple[str, ...]
+    refuses: Callable[..., None], asked: str, message: str, remedy: str
 ) -> None:
-    refused(train(*words), *texts)
-    assert list(tmp_path.iterdir()) == []
+    refuses(asked, message, remedy)
 
 
-@pytest.mark.parametrize(
-    ("words", "text"),
-    [
-        ([], "the following arguments are required: VERB"),
-        (["evaluate"], "the following arguments are required: RUN_FOLDER"),
-        (["evaluate", "x", "--nope"], "unrecognized arguments: --nope"),
-        (["generate", "x", "--num-tokens", "1.5"], "argument --num-tokens: invalid int value"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+@refusals(
+    ((), "the following arguments are required: VERB"),
+    ("evaluate", "the following arguments are required: RUN_FOLDER"),
+    ("evaluate x --nope", "unrecognized arguments: --nope"),
+    ("generate x --num-tokens 1.5", "argument --num-tokens: invalid int value"),
 )
 def test_wrong_options_of_a_verb_are_refused_like_everything_else(
-    seqlab: Train, words: list[str], text: str
+    seqlab: Train, asked: str, message: str
 ) -> None:
-    refused(seqlab(*words), text, "--help` shows what there is.")
+    refused(seqlab(*words_of(asked)), message, "--help` shows what there is.")
 
 
 @pytest.mark.parametrize(

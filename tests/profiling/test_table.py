@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
+from expect import refusal, refusals
 from seqlab.profiling.clock import Row
 from seqlab.profiling.table import as_csv, as_page, as_text, read_csv
-from seqlab.system.errors import UserError
 
 ROWS = [
     Row("start-up", 1, 1234.5, 0.75),
@@ -57,22 +55,19 @@ def test_csv_is_read_back_as_it_was(tmp_path: Path) -> None:
     assert read_csv(file) == (ROWS, ADVICE)
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "it has no rows"),
-        (b"phase,calls\na,1\n", "'advice'"),
-        (b"phase,calls,seconds,share,advice\na,x,1,1,\n", "invalid literal for int()"),
-        (b"phase,calls,seconds,share,advice\na,1,nan,1,\n", "not finite"),
-        (b"phase,calls,seconds,share,advice\na,1,1\n", ""),
-        (b"phase,calls,seconds,share,advice\n\x1b[2J,1,1,1,\n", "a phase is no text"),
-        (b"\xff\xfe", "can't decode"),
-    ],
+@refusals(
+    (b"", "it has no rows"),
+    (b"phase,calls\na,1\n", "'advice'"),
+    (b"phase,calls,seconds,share,advice\na,x,1,1,\n", "invalid literal for int()"),
+    (b"phase,calls,seconds,share,advice\na,1,nan,1,\n", "not finite"),
+    (b"phase,calls,seconds,share,advice\na,1,1\n", ""),
+    (b"phase,calls,seconds,share,advice\n\x1b[2J,1,1,1,\n", "a phase is no text"),
+    (b"\xff\xfe", "can't decode"),
 )
-def test_damaged_file_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_damaged_file_is_refused(tmp_path: Path, asked: bytes, message: str) -> None:
     file = tmp_path / "profile.csv"
-    file.write_bytes(content)
-    with pytest.raises(UserError, match=r"profile\.csv is damaged: ") as refused:
+    file.write_bytes(asked)
+    with refusal("profile.csv is damaged: ") as caught:
         read_csv(file)
-    assert reason in str(refused.value)
-    assert refused.value.hint == "A new run with trainer.profiler=phases makes one."
+    assert message in str(caught.value)
+    assert caught.value.hint == "A new run with trainer.profiler=phases makes one."

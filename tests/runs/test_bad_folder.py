@@ -10,15 +10,17 @@ import pytest
 import torch
 
 from conftest import Outcome
-from expect import refused, tree
+from expect import refusals, refused, tree, words_of
 from seqlab.runs.folder.checkpoint import checksum_file
 from seqlab.runs.folder.run_folder import RunFolder
 
 Train = Callable[..., Outcome]
+Refuses = Callable[..., None]
+Experiment = Callable[[str], list[str]]
 
 
 @pytest.fixture
-def experiment(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[str]]:
+def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """Write experiment/mine.yaml into a folder of its own; return the words that choose it."""
 
     def write(content: str) -> list[str]:
@@ -38,55 +40,34 @@ def copy(language_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> R
     return RunFolder(folder)
 
 
-@pytest.mark.parametrize(
-    ("body", "texts"),
-    [
-        ("defaults:\n  - override /modle: lstm\n", ("experiment/mine.yaml overrides 'modle'",)),
-        ("defaults:\n  - override model: lstm\n", ("mine.yaml overrides", "override /model: l")),
-        (
-            "trainer:\n  max_epoch: 3\n",
-            ("unknown key 'trainer.max_epoch' in experiment/mine.yaml", "'trainer.max_epochs'"),
-        ),
-        ("sede: 3\n", ("unknown key 'sede' in experiment/mine.yaml", "'seed'")),
-        ("optimizer:\n  lr: fast\n", ("optimizer.lr=fast in experiment/mine.yaml", "=0.01")),
-        ("data:\n  num_steps: 3\n", ("'data.num_steps' in experiment/mine.yaml", "data=text")),
-        ("model:\n  hidden_size: 0\n", ("model.hidden_size=0 in experiment/mine.yaml", "=10")),
-        ("optimizer: {lr: 1\n", ("mine.yaml",)),
-        ("defaults:\n  - override /model: lstmm\n", ("model=lstmm", "model=lstm?")),
-    ],
-    ids=[
-        "group",
-        "no-slash",
-        "nested",
-        "top-level",
-        "type",
-        "other-option",
-        "range",
-        "no-yaml",
-        "option",
-    ],
+@refusals(
+    ("defaults:\n  - override /modle: lstm\n", "experiment/mine.yaml overrides 'modle'"),
+    ("defaults:\n  - override model: lstm\n", "mine.yaml overrides", "override /model: l"),
+    (
+        "trainer:\n  max_epoch: 3\n",
+        "unknown key 'trainer.max_epoch' in experiment/mine.yaml",
+        "'trainer.max_epochs'",
+    ),
+    ("sede: 3\n", "unknown key 'sede' in experiment/mine.yaml", "'seed'"),
+    ("optimizer:\n  lr: fast\n", "optimizer.lr=fast in experiment/mine.yaml", "=0.01"),
+    ("data:\n  num_steps: 3\n", "'data.num_steps' in experiment/mine.yaml", "data=text"),
+    ("model:\n  hidden_size: 0\n", "model.hidden_size=0 in experiment/mine.yaml", "=10"),
+    ("optimizer: {lr: 1\n", "mine.yaml"),
+    ("defaults:\n  - override /model: lstmm\n", "model=lstmm", "model=lstm?"),
 )
 def test_mistake_in_an_experiment_file_is_named_with_the_file(
-    train: Train,
-    tmp_path: Path,
-    experiment: Callable[[str], list[str]],
-    body: str,
-    texts: tuple[str, ...],
+    refuses: Refuses, experiment: Experiment, asked: str, message: str, remedy: str
 ) -> None:
-    refused(train(*experiment("# @package _global_\n" + body)), *texts)
-    assert list(tmp_path.iterdir()) == []
+    refuses(experiment("# @package _global_\n" + asked), message, remedy)
 
 
 def test_experiment_file_without_its_package_line_is_told_what_it_lacks(
-    train: Train, tmp_path: Path, experiment: Callable[[str], list[str]]
+    refuses: Refuses, experiment: Experiment
 ) -> None:
-    refused(train(*experiment("optimizer:\n  lr: 0.1\n")), "mine", "# @package _global_")
-    assert list(tmp_path.iterdir()) == []
+    refuses(experiment("optimizer:\n  lr: 0.1\n"), "mine", "# @package _global_")
 
 
-def test_seed_zero_is_a_seed(
-    train: Train, tmp_path: Path, experiment: Callable[[str], list[str]]
-) -> None:
+def test_seed_zero_is_a_seed(train: Train, tmp_path: Path, experiment: Experiment) -> None:
     short = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]
     mine = experiment("# @package _global_\nseed: 5\n")
     assert train("seed=0", *short, "hydra.run.dir=zero").code == 0
@@ -190,28 +171,24 @@ def test_checkpoint_with_a_pickled_callable_is_refused_and_not_run(
     assert not mark.exists()
 
 
-@pytest.mark.parametrize(
-    ("words", "texts"),
-    [
-        (["data.tua=3"], ("unknown key 'data.tua'",)),
-        (["optimizer.rl=3"], ("unknown key 'optimizer.rl'", "Did you mean 'optimizer.lr'")),
-        (["data.tau=3"], ("unknown key 'data.tau'", "data.tau belongs to data=sine")),
-        (["trainer.max_epochs=x"], ("trainer.max_epochs=x", "a whole number of at least 1")),
-        (["+optimizer.lr=3"], ("'+optimizer.lr=3' cannot change an earlier run",)),
-        (["optimizer.lr=1,2"], ("'optimizer.lr=1,2' cannot change an earlier run",)),
-        (["optimizer.lr"], ("optimizer.lr", "Write key=value")),
-        (["-m"], ("resume goes with key=value only, not with '-m'", "python -m train resume=")),
-        (["--multirun", "seed=1,2"], ("not with '--multirun'",)),
-        (["experiment=sine_mlp"], ("experiment",)),
-        (["model.hidden_size=17", "trainer.max_epochs=3"], ("hidden_size",)),
-    ],
-    ids=" ".join,
+@refusals(
+    ("data.tua=3", "unknown key 'data.tua'"),
+    ("optimizer.rl=3", "unknown key 'optimizer.rl'", "Did you mean 'optimizer.lr'"),
+    ("data.tau=3", "unknown key 'data.tau'", "data.tau belongs to data=sine"),
+    ("trainer.max_epochs=x", "trainer.max_epochs=x", "a whole number of at least 1"),
+    ("+optimizer.lr=3", "'+optimizer.lr=3' cannot change an earlier run"),
+    ("optimizer.lr=1,2", "'optimizer.lr=1,2' cannot change an earlier run"),
+    ("optimizer.lr", "optimizer.lr", "Write key=value"),
+    ("-m", "resume goes with key=value only, not with '-m'", "python -m train resume="),
+    ("--multirun seed=1,2", "not with '--multirun'"),
+    ("experiment=sine_mlp", "experiment"),
+    ("model.hidden_size=17 trainer.max_epochs=3", "hidden_size"),
 )
 def test_resume_with_words_that_do_not_fit_is_refused_and_changes_nothing(
-    train: Train, copy: RunFolder, words: list[str], texts: tuple[str, ...]
+    train: Train, copy: RunFolder, asked: str, message: str, remedy: str
 ) -> None:
     before = tree(copy.path)
-    refused(train(f"resume={copy.path}", *words), *texts)
+    refused(train(f"resume={copy.path}", *words_of(asked)), message, remedy)
     after = tree(copy.path)
     assert {n: c for n, (c, _) in after.items()} == {n: c for n, (c, _) in before.items()}
     assert json.loads(copy.result.read_text())["status"] == "completed"

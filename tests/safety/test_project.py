@@ -11,7 +11,7 @@ from attacks import Trap
 
 import seqlab as package
 from conftest import Outcome, spawn
-from expect import refused
+from expect import refusal, refusals, refused
 from seqlab.config.validate.allowlist import check_node, find
 from seqlab.runs.build import build
 from seqlab.runs.folder.run_folder import RunFolder
@@ -76,28 +76,25 @@ def test_allowed_name_can_be_instantiated(own: None, name: str, target: str) -> 
     assert type(build(node(target), "model")).__name__ == "Net"
 
 
-@pytest.mark.parametrize(
-    ("target", "message"),
-    [
-        ("safety_own.function", "may not be instantiated"),
-        ("safety_own.instance", "may not be instantiated"),
-        ("safety_own.Linear", "may not be instantiated"),
-        ("safety_own.partial", "may not be instantiated"),
-        ("safety_own.Path", "may not be instantiated"),
-        ("safety_own.os", "may not be instantiated"),
-        ("safety_own.os.system", "cannot be made: No module named"),
-        ("safety_own.Helper", "model._target_=safety_own.Helper is not a network"),
-        ("safety_own.Nett", "safety_own has no class Nett"),
-        ("safety_own2.Net", "may not be instantiated"),
-        ("safety_ow", "is no name of a class"),
-    ],
+@refusals(
+    ("safety_own.function", "may not be instantiated"),
+    ("safety_own.instance", "may not be instantiated"),
+    ("safety_own.Linear", "may not be instantiated"),
+    ("safety_own.partial", "may not be instantiated"),
+    ("safety_own.Path", "may not be instantiated"),
+    ("safety_own.os", "may not be instantiated"),
+    ("safety_own.os.system", "cannot be made: No module named"),
+    ("safety_own.Helper", "model._target_=safety_own.Helper is not a network"),
+    ("safety_own.Nett", "safety_own has no class Nett"),
+    ("safety_own2.Net", "may not be instantiated"),
+    ("safety_ow", "is no name of a class"),
 )
 def test_of_an_allowed_module_only_its_own_classes_of_the_role(
-    own: None, target: str, message: str
+    own: None, asked: str, message: str
 ) -> None:
     package.allow("safety_own")
-    with pytest.raises(UserError, match=message):
-        build(node(target), "model")
+    with refusal(message):
+        build(node(asked), "model")
 
 
 def test_class_that_was_allowed_alone_opens_nothing_else(own: None) -> None:
@@ -184,18 +181,15 @@ def test_allow_imports_neither_torch_nor_hydra(tmp_path: Path) -> None:
     assert spawn("-c", code, cwd=tmp_path).stdout == "set()\n"
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("1 / 0\n", "seqlab_project.py breaks: ZeroDivisionError: division by zero"),
-        ("x = = 1\n", "seqlab_project.py breaks: SyntaxError: invalid syntax"),
-        ('import seqlab\nseqlab.allow("os")\n', "seqlab_project.py: seqlab.allow('os')"),
-    ],
+@refusals(
+    ("1 / 0\n", "seqlab_project.py breaks: ZeroDivisionError: division by zero"),
+    ("x = = 1\n", "seqlab_project.py breaks: SyntaxError: invalid syntax"),
+    ('import seqlab\nseqlab.allow("os")\n', "seqlab_project.py: seqlab.allow('os')"),
 )
 def test_project_file_that_breaks_is_one_message(
-    content: str, message: str, train: Command, seqlab: Command, tmp_path: Path
+    asked: str, message: str, train: Command, seqlab: Command, tmp_path: Path
 ) -> None:
-    (tmp_path / "seqlab_project.py").write_text(content)
+    (tmp_path / "seqlab_project.py").write_text(asked)
     refused(train(), message)
     refused(seqlab("evaluate", "run"), message)
     assert [file.name for file in tmp_path.iterdir()] == ["seqlab_project.py"]

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from conftest import Outcome
-from expect import refused, tree
+from expect import refusals, refused, tree
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.ledger import Ledger, Row, read_ledger
 
@@ -280,41 +280,35 @@ def test_progress_is_drawn_on_a_terminal_and_nowhere_else(tmp_path: Path) -> Non
     assert out.startswith("live: 2 jobs: 2 completed, 2 of them before; ")
 
 
-@pytest.mark.parametrize(
-    ("words", "message", "remedy"),
-    [
-        (["hydra.sweep.subdir=x"], "hydra.sweep.subdir=x", "Leave it out; hydra.sweep.dir="),
-        (["hydra/launcher=locl"], "there is no such hydra/launcher", ""),
-        (["hydra.launcher.retries=-1"], "hydra.launcher.retries=-1", "0 or more"),
-        (["hydra.launcher.retries=x"], "hydra.launcher.retries=x", ""),
-        (["hydra.launcher.fail_fst=true"], "hydra.launcher.fail_fst", "fail_fast"),
-        (["hydra.launcher.workers=2"], "hydra.launcher.workers", ""),
-        (["hydra/launcher=local", "hydra.launcher.workers=0"], "workers=0", "1 or more"),
-        (["hydra/launcher=local", "hydra.launcher.threads=0"], "threads=0", "1 or more"),
-        (["hydra/launcher=local", "hydra.launcher.gpus=[-1]"], "gpus=[-1]", "[0,1]"),
-        (["optimizer.lr=interval(0,1)"], "not an interval", "hydra/sweeper=optuna_search"),
-        (["optimizer.lr=0.1,-1"], "optimizer.lr=-1", ""),
-        (["data.tua=1,2"], "data.tua", "data.tau"),
-        (["sweep=tua"], "there is no such sweep", "Did you mean sweep=tau?"),
-        (
-            ["hydra.launcher._target_=hydra._internal.core_plugins.basic_launcher.BasicLauncher"],
-            "cannot keep a sweep's ledger",
-            "There are: hydra/launcher=basic, local",
-        ),
-        (
-            ["hydra.sweeper._target_=hydra._internal.core_plugins.basic_sweeper.BasicSweeper"],
-            "hydra.sweeper._target_",
-            "There are: hydra/sweeper=basic, optuna_search.",
-        ),
-    ],
+@refusals(
+    ("hydra.sweep.subdir=x", "hydra.sweep.subdir=x", "Leave it out; hydra.sweep.dir="),
+    ("hydra/launcher=locl", "there is no such hydra/launcher"),
+    ("hydra.launcher.retries=-1", "hydra.launcher.retries=-1", "0 or more"),
+    ("hydra.launcher.retries=x", "hydra.launcher.retries=x"),
+    ("hydra.launcher.fail_fst=true", "hydra.launcher.fail_fst", "fail_fast"),
+    ("hydra.launcher.workers=2", "hydra.launcher.workers"),
+    ("hydra/launcher=local hydra.launcher.workers=0", "workers=0", "1 or more"),
+    ("hydra/launcher=local hydra.launcher.threads=0", "threads=0", "1 or more"),
+    ("hydra/launcher=local hydra.launcher.gpus=[-1]", "gpus=[-1]", "[0,1]"),
+    ("optimizer.lr=interval(0,1)", "not an interval", "hydra/sweeper=optuna_search"),
+    ("optimizer.lr=0.1,-1", "optimizer.lr=-1"),
+    ("data.tua=1,2", "data.tua", "data.tau"),
+    ("sweep=tua", "there is no such sweep", "Did you mean sweep=tau?"),
+    (
+        "hydra.launcher._target_=hydra._internal.core_plugins.basic_launcher.BasicLauncher",
+        "cannot keep a sweep's ledger",
+        "There are: hydra/launcher=basic, local",
+    ),
+    (
+        "hydra.sweeper._target_=hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
+        "hydra.sweeper._target_",
+        "There are: hydra/sweeper=basic, optuna_search.",
+    ),
 )
 def test_sweep_that_cannot_be_run_starts_nothing(
-    train: Train, tmp_path: Path, words: list[str], message: str, remedy: str
+    refuses: Callable[..., None], asked: str, message: str, remedy: str
 ) -> None:
-    outcome = train("-m", "seed=1,2", *words)
-    refused(outcome, message)
-    assert remedy in outcome.err
-    assert tree(tmp_path) == {}
+    refuses(f"-m seed=1,2 {asked}", message, remedy)
 
 
 def test_folder_of_a_run_is_no_place_for_a_sweep(train: Train, tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from expect import refusal, refusals
 from seqlab.system import text_files
-from seqlab.system.errors import UserError
 from seqlab.system.text_files import read_text, text_blocks
 
 
@@ -32,23 +32,19 @@ def test_pieces_are_whole(tmp_path: Path, content: bytes, size: int, expected: l
     assert pieces == expected
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"ab\xff", "is not UTF-8: byte 2 is 0xff"),
-        (b"\xef\xbb\xbfab\xff", "is not UTF-8: byte 5 is 0xff"),
-        (b"abcdef\xe6\x96", "is not UTF-8: byte 6 is 0xe6"),
-        (b"ab\xffcdefghij\0", "is a binary file"),
-        (b"abcdefghij\0\xff", "is a binary file"),
-        (b" \n" * 20, "is empty"),
-        (b"", "is empty"),
-    ],
+@refusals(
+    (b"ab\xff", "is not UTF-8: byte 2 is 0xff"),
+    (b"\xef\xbb\xbfab\xff", "is not UTF-8: byte 5 is 0xff"),
+    (b"abcdef\xe6\x96", "is not UTF-8: byte 6 is 0xe6"),
+    (b"ab\xffcdefghij\0", "is a binary file"),
+    (b"abcdefghij\0\xff", "is a binary file"),
+    (b" \n" * 20, "is empty"),
+    (b"", "is empty"),
 )
 @pytest.mark.parametrize("size", [1, 3, 100])
 def test_refusals_are_the_same_in_pieces_of_any_size(
-    tmp_path: Path, content: bytes, message: str, size: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, asked: bytes, message: str, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(text_files, "BLOCK", size)
-    with pytest.raises(UserError) as caught:
-        list(text_blocks(file_with(tmp_path, content), size))
-    assert message in str(caught.value)
+    with refusal(message):
+        list(text_blocks(file_with(tmp_path, asked), size))

@@ -1,18 +1,13 @@
 """Which devices a configuration means, and what is refused before anything starts."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from conftest import Outcome
-from expect import one, refused
-from seqlab.system.errors import UserError
+from expect import refusal, refusals
 from seqlab.training.devices import Devices, devices_of
-
-Train = Callable[..., Outcome]
 
 
 def config(**flags: Any) -> dict[str, Any]:
@@ -48,72 +43,52 @@ def test_auto_takes_every_gpu_with_ddp_and_one_without() -> None:
 
 
 @pytest.mark.usefixtures("three_gpus")
-@pytest.mark.parametrize(
-    ("devices", "message", "remedy"),
-    [
-        (4, "trainer.devices=4: PyTorch sees 3 GPUs", "trainer.devices=3 or less"),
-        ([0, 3], r"trainer.devices=\[0, 3\]: PyTorch sees 3 GPUs", "numbered from 0"),
-        ([1, 1], r"trainer.devices=\[1, 1\]: a GPU is there twice", "each once"),
-    ],
+@refusals(
+    (4, "trainer.devices=4: PyTorch sees 3 GPUs", "trainer.devices=3 or less"),
+    ([0, 3], "trainer.devices=[0, 3]: PyTorch sees 3 GPUs", "numbered from 0"),
+    ([1, 1], "trainer.devices=[1, 1]: a GPU is there twice", "each once"),
 )
-def test_gpu_that_is_not_there_is_refused(devices: Any, message: str, remedy: str) -> None:
-    with pytest.raises(UserError, match=message) as error:
-        devices_of(config(accelerator="gpu", devices=devices))
-    assert remedy in error.value.hint
+def test_gpu_that_is_not_there_is_refused(asked: Any, message: str, remedy: str) -> None:
+    with refusal(message, remedy):
+        devices_of(config(accelerator="gpu", devices=asked))
 
 
 def test_pytorch_without_distributed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.distributed, "is_available", lambda: False)
-    with pytest.raises(UserError, match=r"devices=2: this PyTorch was built without"):
+    with refusal("devices=2: this PyTorch was built without"):
         devices_of(config(devices=2))
 
 
-@pytest.mark.parametrize(
-    ("words", "message", "remedy"),
-    [
-        one(
-            "trainer.devices=2",
-            message="trainer.devices=2 with trainer.strategy=auto: several devices take ddp",
-            remedy="trainer=ddp",
-        ),
-        one(
-            "trainer=ddp",
-            message="trainer.devices=auto: on a CPU that says nothing",
-            remedy="trainer.devices=2",
-        ),
-        one("trainer.devices=[0,1]", message="only GPUs have numbers", remedy="trainer.devices=1"),
-        one(
-            "trainer=ddp",
-            "trainer.devices=2",
-            "trainer.num_nodes=2",
-            message="trainer.num_nodes=2: a run takes the devices of one machine",
-            remedy="not supported",
-        ),
-        one(
-            "trainer=ddp",
-            "trainer.devices=5",
-            "data.batch_size=4",
-            message="data.batch_size=4 cannot be shared among 5 devices",
-            remedy="data.batch_size=5 or more",
-        ),
-        one(
-            "trainer=ddp",
-            "trainer.devices=2",
-            "trainer.strategy=ddp_spawn",
-            message="trainer.strategy=ddp_spawn: several devices take ddp",
-            remedy="trainer=ddp",
-        ),
-        one(
-            "trainer=ddp",
-            "trainer.devices=2",
-            'trainer.val_check_interval="00:00:01:00"',
-            message="would not validate at the same step",
-            remedy="in batches",
-        ),
-    ],
+@refusals(
+    (
+        "trainer.devices=2",
+        "trainer.devices=2 with trainer.strategy=auto: several devices take ddp",
+        "trainer=ddp",
+    ),
+    ("trainer=ddp", "trainer.devices=auto: on a CPU that says nothing", "trainer.devices=2"),
+    ("trainer.devices=[0,1]", "only GPUs have numbers", "trainer.devices=1"),
+    (
+        "trainer=ddp trainer.devices=2 trainer.num_nodes=2",
+        "trainer.num_nodes=2: a run takes the devices of one machine",
+        "not supported",
+    ),
+    (
+        "trainer=ddp trainer.devices=5 data.batch_size=4",
+        "data.batch_size=4 cannot be shared among 5 devices",
+        "data.batch_size=5 or more",
+    ),
+    (
+        "trainer=ddp trainer.devices=2 trainer.strategy=ddp_spawn",
+        "trainer.strategy=ddp_spawn: several devices take ddp",
+        "trainer=ddp",
+    ),
+    (
+        'trainer=ddp trainer.devices=2 trainer.val_check_interval="00:00:01:00"',
+        "would not validate at the same step",
+        "in batches",
+    ),
 )
 def test_what_cannot_be_shared_is_refused_and_nothing_is_written(
-    train: Train, tmp_path: Path, words: tuple[str, ...], message: str, remedy: str
+    refuses: Callable[..., None], asked: str, message: str, remedy: str
 ) -> None:
-    refused(train(*words, "trainer.accelerator=cpu"), message, remedy)
-    assert list(tmp_path.iterdir()) == []
+    refuses(f"{asked} trainer.accelerator=cpu", message, remedy)

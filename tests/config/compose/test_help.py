@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from conftest import Outcome, spawn
+from expect import refusals, refused, words_of
 from processes import probe
 from seqlab import __version__
 from seqlab.config.folders import conf_dir
@@ -120,25 +121,18 @@ def test_seqlab_says_its_version(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, f"seqlab {__version__}\n")
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["evaluat", "run"], "invalid choice: 'evaluat'"),
-        ([], "the following arguments are required: VERB"),
-        (["evaluate"], "the following arguments are required: RUN_FOLDER"),
-        (["evaluate", "run", "--nope"], "unrecognized arguments: --nope"),
-        (["generate", "run", "--num-tokens", "many"], "invalid int value: 'many'"),
-        (["evaluate", "run", "--device", "tpu"], "invalid choice: 'tpu'"),
-    ],
+@refusals(
+    ("evaluat run", "invalid choice: 'evaluat'"),
+    ((), "the following arguments are required: VERB"),
+    ("evaluate", "the following arguments are required: RUN_FOLDER"),
+    ("evaluate run --nope", "unrecognized arguments: --nope"),
+    ("generate run --num-tokens many", "invalid int value: 'many'"),
+    ("evaluate run --device tpu", "invalid choice: 'tpu'"),
 )
 def test_wrong_command_of_seqlab_is_refused(
-    seqlab: Callable[..., Outcome], words: list[str], message: str
+    seqlab: Callable[..., Outcome], asked: str, message: str
 ) -> None:
-    outcome = seqlab(*words)
-    assert outcome.code == 2
-    assert outcome.out == ""
-    assert message in outcome.err
-    assert "Traceback" not in outcome.err
+    refused(seqlab(*words_of(asked)), message)
 
 
 def test_train_is_the_same_module_wherever_python_starts(tmp_path: Path) -> None:

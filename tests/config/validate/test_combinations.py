@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Outcome, spawn
-from expect import one, refused
+from expect import refusals, refused, words_of
 from processes import PROBE
 from seqlab.config.validate.combinations import _METRICS
 from seqlab.runs.folder.run_folder import RunFolder
@@ -19,110 +19,89 @@ Train = Callable[..., Outcome]
 LM = ["data=sample_story", "model=rnn"]
 
 
-@pytest.mark.parametrize(
-    ("words", "message", "remedy"),
-    [
-        one(
-            "monitor=val/los",
-            message="monitor=val/los in 'monitor=val/los' on the command line: there is no such",
-            remedy="Did you mean val/loss? There are: train/loss, ",
-        ),
-        one("monitor=loss", message="no such metric", remedy="Did you mean val/loss?"),
-        one("monitor=train/los", message="no such metric", remedy="Did you mean train/loss?"),
-        one("monitor=val/perplexity", message="in forecasting a series", remedy="val/rmse@64"),
-        one("monitor=val/rmse@3", message="no such metric", remedy="val/rmse@4"),
-        one("monitor=test/loss", message="no such metric", remedy="There are: "),
-        one(
-            *LM,
-            "monitor=val/rmse@4",
-            message="in modelling a language",
-            remedy="val/bits_per_token, val/loss, val/perplexity",
-        ),
-        one(
-            "callbacks.checkpoints.monitor=val/lss",
-            message="callbacks.checkpoints.monitor=val/lss in 'callbacks",
-            remedy="Did you mean val/loss?",
-        ),
-        one(
-            "monitor=val/loss",
-            "data.num_val=0",
-            message="monitor=val/loss in 'monitor=val/loss' on the command line: never measured, "
-            "since data.num_val=0",
-            remedy="Use monitor=train/loss",
-        ),
-        one(
-            *LM,
-            "monitor=val/loss",
-            "data.val_fraction=0",
-            message="since data.val_fraction=0",
-            remedy="hold something out",
-        ),
-        one(
-            "monitor=val/loss",
-            "trainer.limit_val_batches=0",
-            message="since trainer.limit_val_batches=0",
-            remedy="hold something out",
-        ),
-        one(
-            "data=sample_story",
-            message="(data in 'data=sample_story' on the command line, model in the configuration)",
-            remedy="Choose a language model",
-        ),
-        one(
-            "experiment=time_machine_rnn",
-            "model=mlp",
-            message="model in 'model=mlp' on the command line)",
-            remedy="Choose a language model",
-        ),
-        one(
-            "experiment=time_machine_rnn",
-            "data=sine",
-            message="unknown key 'data.max_tokens' in experiment/time_machine_rnn.yaml",
-            remedy="belongs to data=sample_story",
-        ),
-        one(
-            "trainer.min_steps=9",
-            "trainer.max_steps=3",
-            message="trainer.min_steps=9 in 'trainer.min_steps=9' on the command line is more",
-            remedy="Use trainer.max_steps=9 or more",
-        ),
-        one("data=text", "model=rnn", message="data.path is not set", remedy="data.path=FILE"),
-        one(
-            "data=text",
-            "model=rnn",
-            "data.path=null",
-            message="data.path is not set",
-            remedy="data.path=FILE",
-        ),
-        one(
-            "data=text",
-            "model=rnn",
-            "data.path=no.txt",
-            message="data.path=no.txt: there is no such file",
-            remedy="Name an existing text file",
-        ),
-        one(
-            "experiment=time_machine_rnn",
-            "data.path=no.txt",
-            message="data.path=no.txt: there is no such file",
-            remedy="Name an existing text file",
-        ),
-        one("~optimizer._partial_", message="optimizer._partial_ was deleted", remedy="Leave it"),
-        one(
-            "callbacks.samples=null",
-            message="callbacks.samples in 'callbacks.samples=null' on the command line: it has",
-            remedy="'~callbacks.samples'",
-        ),
-        one("optimizer.betas={x:1}", message="'optimizer.betas={x:1}' cannot be: ", remedy=""),
-        one(
-            "model.cell=grru", *LM, message="one of rnn, gru", remedy="Did you mean model.cell=gru?"
-        ),
-    ],
+@refusals(
+    (
+        "monitor=val/los",
+        "monitor=val/los in 'monitor=val/los' on the command line: there is no such",
+        "Did you mean val/loss? There are: train/loss, ",
+    ),
+    ("monitor=loss", "no such metric", "Did you mean val/loss?"),
+    ("monitor=train/los", "no such metric", "Did you mean train/loss?"),
+    ("monitor=val/perplexity", "in forecasting a series", "val/rmse@64"),
+    ("monitor=val/rmse@3", "no such metric", "val/rmse@4"),
+    ("monitor=test/loss", "no such metric", "There are: "),
+    (
+        (*LM, "monitor=val/rmse@4"),
+        "in modelling a language",
+        "val/bits_per_token, val/loss, val/perplexity",
+    ),
+    (
+        "callbacks.checkpoints.monitor=val/lss",
+        "callbacks.checkpoints.monitor=val/lss in 'callbacks",
+        "Did you mean val/loss?",
+    ),
+    (
+        "monitor=val/loss data.num_val=0",
+        "monitor=val/loss in 'monitor=val/loss' on the command line: never measured, "
+        "since data.num_val=0",
+        "Use monitor=train/loss",
+    ),
+    (
+        (*LM, "monitor=val/loss", "data.val_fraction=0"),
+        "since data.val_fraction=0",
+        "hold something out",
+    ),
+    (
+        "monitor=val/loss trainer.limit_val_batches=0",
+        "since trainer.limit_val_batches=0",
+        "hold something out",
+    ),
+    (
+        "data=sample_story",
+        "(data in 'data=sample_story' on the command line, model in the configuration)",
+        "Choose a language model",
+    ),
+    (
+        "experiment=time_machine_rnn model=mlp",
+        "model in 'model=mlp' on the command line)",
+        "Choose a language model",
+    ),
+    (
+        "experiment=time_machine_rnn data=sine",
+        "unknown key 'data.max_tokens' in experiment/time_machine_rnn.yaml",
+        "belongs to data=sample_story",
+    ),
+    (
+        "trainer.min_steps=9 trainer.max_steps=3",
+        "trainer.min_steps=9 in 'trainer.min_steps=9' on the command line is more",
+        "Use trainer.max_steps=9 or more",
+    ),
+    ("data=text model=rnn", "data.path is not set", "data.path=FILE"),
+    ("data=text model=rnn data.path=null", "data.path is not set", "data.path=FILE"),
+    (
+        "data=text model=rnn data.path=no.txt",
+        "data.path=no.txt: there is no such file",
+        "Name an existing text file",
+    ),
+    (
+        "experiment=time_machine_rnn data.path=no.txt",
+        "data.path=no.txt: there is no such file",
+        "Name an existing text file",
+    ),
+    ("~optimizer._partial_", "optimizer._partial_ was deleted", "Leave it"),
+    (
+        "callbacks.samples=null",
+        "callbacks.samples in 'callbacks.samples=null' on the command line: it has",
+        "'~callbacks.samples'",
+    ),
+    ("optimizer.betas={x:1}", "'optimizer.betas={x:1}' cannot be: "),
+    (("model.cell=grru", *LM), "one of rnn, gru", "Did you mean model.cell=gru?"),
 )
 def test_what_does_not_fit_is_refused_without_torch(
-    tmp_path: Path, words: tuple[str, ...], message: str, remedy: str
+    tmp_path: Path, asked: str, message: str, remedy: str
 ) -> None:
-    done = spawn("-c", PROBE.format(module="seqlab.commands.train"), *words, cwd=tmp_path)
+    program = PROBE.format(module="seqlab.commands.train")
+    done = spawn("-c", program, *words_of(asked), cwd=tmp_path)
     text, _, probe = done.stderr.rstrip("\n").rpartition("\n")
     refused(Outcome(done.returncode, done.stdout, text), message, remedy)
     assert probe == "torch imported: False"

@@ -24,10 +24,9 @@ from launched import (
 )
 
 from conftest import Outcome
-from expect import refused
+from expect import refusal, refusals, refused
 from seqlab.sweeps.launchers import ray as module
 from seqlab.sweeps.launchers.launcher_options import RayOptions
-from seqlab.system.errors import UserError
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'seqlab[ray]'")
 
@@ -98,20 +97,16 @@ def ancestors(pid: int) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        ({"cpus": 0}, "hydra.launcher.cpus=0: must be a whole number, 1 or more"),
-        ({"gpus": -1.0}, "hydra.launcher.gpus=-1.0: must be a number, 0 or more"),
-        ({"memory_gb": 0.0}, "hydra.launcher.memory_gb=0.0: must be a number, above 0"),
-        ({"parallel": 0}, "hydra.launcher.parallel=0: must be a whole number, 1 or more"),
-        ({"max_retries": -1}, "hydra.launcher.max_retries=-1: must be a whole number, 0 or more"),
-    ],
+@refusals(
+    ({"cpus": 0}, "hydra.launcher.cpus=0: must be a whole number, 1 or more"),
+    ({"gpus": -1.0}, "hydra.launcher.gpus=-1.0: must be a number, 0 or more"),
+    ({"memory_gb": 0.0}, "hydra.launcher.memory_gb=0.0: must be a number, above 0"),
+    ({"parallel": 0}, "hydra.launcher.parallel=0: must be a whole number, 1 or more"),
+    ({"max_retries": -1}, "hydra.launcher.max_retries=-1: must be a whole number, 0 or more"),
 )
-def test_impossible_options_are_refused(option: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError) as refusal:
-        module.RayLauncher(RayOptions(**option))
-    assert message in str(refusal.value)
+def test_impossible_options_are_refused(asked: dict[str, Any], message: str) -> None:
+    with refusal(message):
+        module.RayLauncher(RayOptions(**asked))
 
 
 def test_without_ray_nothing_begins(
