@@ -22,11 +22,8 @@ from launched import (
     until,
 )
 
-<<<<<<< HEAD
-from seqlab.sweeps.launchers.launcher_options import LocalOptions
-=======
 from expect import refusal, refusals
->>>>>>> tests
+from seqlab.sweeps.launchers.launcher_options import LocalOptions
 from seqlab.sweeps.launchers.local import LocalLauncher
 
 LOCAL = ["hydra/launcher=local", "hydra.launcher.workers=2"]
@@ -169,12 +166,6 @@ def test_without_a_gpu_each_worker_gets_a_share_of_the_cores(
     ({"threads": -1}, "hydra.launcher.threads=-1: must be a whole number, 1 or more"),
     ({"gpus": [-1]}, "hydra.launcher.gpus=[-1]: must be a list of GPU numbers"),
 )
-<<<<<<< HEAD
-def test_impossible_options_are_refused(options: dict[str, object], message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        LocalLauncher(print, LocalOptions(**options))  # type: ignore[arg-type]
-=======
 def test_impossible_options_are_refused(asked: dict[str, Any], message: str) -> None:
     with refusal(message):
-        LocalLauncher(print, **asked)
->>>>>>> tests
+        LocalLauncher(print, LocalOptions(**asked))
