@@ -26,7 +26,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small products; and fair to what else is running
 
-from ending import Ending
+from final_state import FinalState
 from seqlab.callbacks import checkpoints, curves, forecasts, progress, samples, throughput
 from seqlab.commands.train import main as train
 from seqlab.data import sample_story, sine
@@ -166,14 +166,14 @@ def _of(tally: Tally, ways: Sequence[str]) -> list[int]:
     return [tally.kills[way] for way in ways]
 
 
-def reference(folder: Path, name: str) -> Ending:
+def reference(folder: Path, name: str) -> FinalState:
     """Run a subject undisturbed, and return what it ended with."""
     home = folder / f"undisturbed_{name}"
     home.mkdir(parents=True)
     started = time.monotonic()
     code = Life(home, [*SUBJECTS[name], "hydra.run.dir=run"]).wait()
     assert code == 0, f"{name} does not run: {(home / 'output.txt').read_text()}"
-    ending = Ending.of(RunFolder(home / "run"))
+    ending = FinalState.of(RunFolder(home / "run"))
     ending.seconds = time.monotonic() - started
     return ending
 
@@ -181,7 +181,7 @@ def reference(folder: Path, name: str) -> Ending:
 def tortured(
     home: Path,
     subject: list[str],
-    expected: Ending,
+    expected: FinalState,
     ways: Sequence[str],
     chance: random.Random,
     tally: Tally,
@@ -207,7 +207,7 @@ def tortured(
     found, differences = None, [f"ended with {code}"]
     if code == 0:
         try:
-            found = Ending.of(run)
+            found = FinalState.of(run)
             differences = expected.differences(found)
         except (AssertionError, OSError, UserError) as error:
             differences = [str(error)]

@@ -15,14 +15,11 @@ from conftest import ROOT, Outcome, spawn
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
-import benchmark_gpu
-import benchmark_sizes
-import benchmark_text
-import benchmark_training
-from benchmark_report import Row, Section, read_sections, write_report
-from benchmark_sweeps import write_finished
-from generated_text import write_generated
-from plain_loops import Text
+from benchmark import gpu_training, sizes, text_costs, training_speed
+from benchmark.generated_text import write_generated
+from benchmark.plain_loops import Text
+from benchmark.sections import Row, Section, read_sections, write_report
+from benchmark.sweep_costs import write_finished
 from seqlab.data.sample_story import SampleStoryData
 
 STORY = ROOT / "src" / "seqlab" / "data" / "stories" / "sample_story.txt"
@@ -99,12 +96,12 @@ def test_wrong_words_are_refused(tmp_path: Path, words: list[str]) -> None:
 def test_text_section_measures_rates_and_costs_and_draws_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(benchmark_text, "MEGABYTES", 0.1)
-    monkeypatch.setattr(benchmark_text, "_SECONDS", 0.001)
+    monkeypatch.setattr(text_costs, "MEGABYTES", 0.1)
+    monkeypatch.setattr(text_costs, "_SECONDS", 0.001)
     monkeypatch.setenv("SEQLAB_DATA", str(tmp_path / "mine"))
     (tmp_path / "mine").mkdir()
     wanted = ["ASCII, char, raw", "Cyrillic, word, joined", "random, 100,000 tokens"]
-    section = benchmark_text.measure_text(2, wanted)
+    section = text_costs.measure_text(2, wanted)
     rate, _, cost = section.rows
     assert [row.label for row in section.rows] == [
         "tokenizing ASCII, char, raw",
@@ -115,9 +112,9 @@ def test_text_section_measures_rates_and_costs_and_draws_them(
     assert all(value > 0 for row in section.rows for value in row.seconds + row.baseline)
     assert os.environ["SEQLAB_DATA"] == str(tmp_path / "mine")
     assert (tmp_path / "mine").is_dir()
-    benchmark_text.draw_costs(section, tmp_path)
+    text_costs.draw_costs(section, tmp_path)
     assert (tmp_path / "cost_per_token.png").stat().st_size > 10_000
-    benchmark_text.draw_costs(Section("t", "e", "b", [rate]), tmp_path / "nothing")
+    text_costs.draw_costs(Section("t", "e", "b", [rate]), tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
 
 
@@ -172,11 +169,11 @@ def test_ledger_of_finished_jobs_is_one_that_the_same_command_knows(
 def test_training_section_has_a_row_for_each_contender(
     monkeypatch: pytest.MonkeyPatch, only: str
 ) -> None:
-    monkeypatch.setattr(benchmark_training, "EPOCHS", 1)
-    monkeypatch.setattr(benchmark_training, "TIME_MACHINE", None)
-    monkeypatch.setattr(benchmark_training, "find_corpus", lambda _: STORY)
-    monkeypatch.setattr(benchmark_training, "chapter_text", story_text)
-    section = benchmark_training.measure_training(2, [only])
+    monkeypatch.setattr(training_speed, "EPOCHS", 1)
+    monkeypatch.setattr(training_speed, "TIME_MACHINE", None)
+    monkeypatch.setattr(training_speed, "find_corpus", lambda _: STORY)
+    monkeypatch.setattr(training_speed, "chapter_text", story_text)
+    section = training_speed.measure_training(2, [only])
     expected = {
         "sine": ["steps", "steps, beside a loop without a DataLoader", "all", "template"],
         "rnn": ["all", "steps", "template"],
@@ -188,13 +185,13 @@ def test_training_section_has_a_row_for_each_contender(
 
 
 def test_gpu_section_tried_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark_training, "EPOCHS", 1)
-    monkeypatch.setattr(benchmark_training, "TIME_MACHINE", None)
-    monkeypatch.setattr(benchmark_training, "find_corpus", lambda _: STORY)
-    monkeypatch.setattr(benchmark_training, "chapter_text", story_text)
-    monkeypatch.setattr(benchmark_gpu, "chapter_text", story_text)
-    monkeypatch.setattr(benchmark_gpu, "_MEBIBYTES", 1)
-    section = benchmark_gpu.measure_gpu(2, ["rnn"], device="cpu")
+    monkeypatch.setattr(training_speed, "EPOCHS", 1)
+    monkeypatch.setattr(training_speed, "TIME_MACHINE", None)
+    monkeypatch.setattr(training_speed, "find_corpus", lambda _: STORY)
+    monkeypatch.setattr(training_speed, "chapter_text", story_text)
+    monkeypatch.setattr(gpu_training, "chapter_text", story_text)
+    monkeypatch.setattr(gpu_training, "_MEBIBYTES", 1)
+    section = gpu_training.measure_gpu(2, ["rnn"], device="cpu")
     limits = {row.label: row.limit for row in section.rows}
     assert limits == {
         "RNN, all: loop": 0.2,
@@ -213,7 +210,7 @@ def test_bytes_that_a_step_moves() -> None:
     text = Text(torch.zeros(9), 3, "lstm", hidden_size=2, batch_size=5, num_steps=7)
     weights = 8 * 3 + 8 * 2 + 8 + 8 + 2 * 3 + 3  # input, recurrent, two biases, head, its bias
     activations = 5 * 7 * (8 + 2 + 3 + 3)  # gates, states, logits, their softmax
-    assert benchmark_gpu.needed_bytes(text) == 4 * (6 * weights + 4 * activations)
+    assert gpu_training.needed_bytes(text) == 4 * (6 * weights + 4 * activations)
 
 
 def test_products_are_those_of_the_cell() -> None:
@@ -225,16 +222,16 @@ def test_products_are_those_of_the_cell() -> None:
         return 1.0
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(benchmark_training, "_product", noted)
-    total = benchmark_training.products(text)
+    patch.setattr(training_speed, "_product", noted)
+    total = training_speed.products(text)
     patch.undo()
     assert seen[:3] == [(32, 256, 768), (32, 768, 256), (768, 1120, 256)]
     assert total == 1000 * (35 + 35 + 1 + 3)
-    assert benchmark_training._product(2, 3, 4, "cpu") > 0
+    assert training_speed._product(2, 3, 4, "cpu") > 0
 
 
 def test_memory_that_a_step_needs() -> None:
-    size = benchmark_sizes.Size(hidden_size=2, batch_size=3, num_steps=5)
+    size = sizes.Size(hidden_size=2, batch_size=3, num_steps=5)
     weights = 2 * 4 + 2 + 2 + 2 * 2 + 2 * 4 + 4  # input, two biases, recurrent, head
     activations = 15 * (2 + 4 + 4)
     assert size.needed(vocabulary_size=4) == pytest.approx(8 * (weights + activations) / 2**20)
@@ -243,8 +240,8 @@ def test_memory_that_a_step_needs() -> None:
 def test_sizes_are_drawn(tmp_path: Path) -> None:
     rows = [
         Row(f"hidden_size {value}: {unit}", (2.0 * value,) * 5, (1.0 * value,) * 5)
-        for value in benchmark_sizes.VALUES["hidden_size"]
+        for value in sizes.VALUES["hidden_size"]
         for unit in ("ms", "MiB")
     ]
-    benchmark_sizes.draw_sizes(Section("t", "e", "b", rows), tmp_path)
+    sizes.draw_sizes(Section("t", "e", "b", rows), tmp_path)
     assert (tmp_path / "sizes.png").stat().st_size > 10_000

@@ -8,10 +8,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from published import LOSS, PERPLEXITY, ROWS, Row
+from reproduce.published import LOSS, PERPLEXITY, ROWS, Row
 from seqlab.runs.folder.run_folder import RunFolder
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RUNS = ROOT / "outputs" / "reproduction"
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
@@ -46,7 +46,7 @@ def write_report(results: Results) -> list[str]:
         _figure(results).savefig(figures / "reproduction.png")
     _copy_figures(figures)
     newest = next(iter(results.values()))[0]
-    text = (Path(__file__).parent / "reproduction_template.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "template.md").read_text(encoding="utf-8")
     text = text.format(
         table=_table(results),
         speeds="\n".join(_speed(name, found) for name, found in results.items()),

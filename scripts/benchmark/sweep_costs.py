@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark_report import Row, Section
+from benchmark.sections import Row, Section
 from seqlab.config.compose.jobs import Grid
 from seqlab.config.compose.naming import register_resolvers
 from seqlab.config.compose.snapshot import snapshot_id

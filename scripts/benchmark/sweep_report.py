@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmark_report import Row, Section
+from benchmark.sections import Row, Section
 from generated_sweep import write_sweep
 
 MOST_SECONDS = 30.0

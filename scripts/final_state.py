@@ -14,7 +14,7 @@ from seqlab.runs.folder.run_folder import RunFolder, whole_lines
 
 
 @dataclass
-class Ending:
+class FinalState:
     """What a completed run leaves, without what no two runs share: times and speeds."""
 
     weights: dict[str, dict[str, torch.Tensor]]
@@ -26,7 +26,7 @@ class Ending:
     seconds: float = 0.0
 
     @classmethod
-    def of(cls, run: RunFolder) -> "Ending":
+    def of(cls, run: RunFolder) -> "FinalState":
         """Return what lies in the folder of a completed run."""
         result = run.read_result()
         return cls(
@@ -41,7 +41,7 @@ class Ending:
             files=set(_files(run.path)),
         )
 
-    def differences(self, other: "Ending") -> list[str]:
+    def differences(self, other: "FinalState") -> list[str]:
         """Return what is not the same, in words."""
         found = [
             f"{file}: {name} differs"

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark_report import Row, Section
+from benchmark.sections import Row, Section
 
 LIMIT = 3.0
 """How many times as long as its baseline a command may take."""

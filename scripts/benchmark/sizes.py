@@ -1,20 +1,23 @@
 """Time and memory of the RNN against hidden size, batch size and steps, beside the limit."""
 
-import json
 import resource
 import statistics
-import subprocess
-import sys
-from dataclasses import asdict, dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
+from torch import zeros
 
-from benchmark_report import Row, Section
+from benchmark.plain_loops import Text
+from benchmark.sections import Row, Section
+from benchmark.timed_run import timed_run
+from benchmark.training_speed import products
+from seqlab.data.corpus import TIME_MACHINE, find_corpus
 from seqlab.system.files import replacing
 
-HERE = Path(__file__).resolve()
 EXPLANATION = (
     "Milliseconds of a training step of the character RNN relative to the matrix products in it, "
     "and the MiB by which the process grew while it trained, relative to what weights, gradients "
@@ -60,9 +63,8 @@ def measure_sizes(repeats: int, only: list[str]) -> Section:
             if only and not any(text in label for text in only):
                 continue
             size = Size(**{key: value})
-            words = [sys.executable, str(HERE), json.dumps(asdict(size)), str(repeats)]
-            done = subprocess.run(words, capture_output=True, text=True, check=True)
-            found = json.loads(done.stdout.splitlines()[-1])
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
+                found = fresh.submit(measured, size, repeats).result()
             needed = (size.needed(),) * repeats
             rows += [
                 Row(f"{label}: ms", tuple(found["ms"]), tuple(found["products"])),
@@ -74,13 +76,6 @@ def measure_sizes(repeats: int, only: list[str]) -> Section:
 
 def measured(size: Size, repeats: int) -> dict[str, list[float]]:
     """Return, measured in this process: ms a step, ms of its products, MiB of growth."""
-    from torch import zeros
-
-    from benchmark_training import products
-    from plain_loops import Text
-    from seqlab.data.corpus import TIME_MACHINE, find_corpus
-    from timed_run import timed_run
-
     tokens = size.batch_size * size.num_steps * BATCHES + size.num_steps + size.batch_size
     words = [
         *("experiment=time_machine_rnn", f"model.hidden_size={size.hidden_size}"),
@@ -129,7 +124,3 @@ def draw_sizes(section: Section, folder: Path) -> None:
 def _peak() -> float:
     """Return the largest resident memory of this process so far, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-if __name__ == "__main__":
-    print(json.dumps(measured(Size(**json.loads(sys.argv[1])), int(sys.argv[2]))))

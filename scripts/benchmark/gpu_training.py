@@ -5,8 +5,9 @@ from statistics import median
 
 import torch
 
-from benchmark_report import Row, Section
-from benchmark_training import (
+from benchmark.plain_loops import Text, TextLoop
+from benchmark.sections import Row, Section
+from benchmark.training_speed import (
     GATES,
     bare_loop,
     chapter_text,
@@ -15,14 +16,13 @@ from benchmark_training import (
     template_text,
     text_run,
 )
-from plain_loops import Text, TextLoop
 
 SPEEDUP = 5
 TOKENS_PER_SECOND = 2_000_000
 _MEBIBYTES = 256
 EXPLANATION = (
     "Milliseconds of a training step on one GPU, in one process, in turn; text and networks as in "
-    "Training. *Loop* is the plainest loop (scripts/plain_loops.py) on the same GPU; *products* "
+    "Training. *Loop* is the plainest loop (scripts/benchmark/plain_loops.py) on the same GPU; *products* "
     "are the step's matrix products alone, *bytes* the weights and activations that a step has to "
     "read and write over the rate at which the GPU copies. Limits: RNN 1 / 5 of the loop, and "
     "2,000,000 tokens a second."

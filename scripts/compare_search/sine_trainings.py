@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from compare_search_synthetic import grid_of, searched
+from compare_search.synthetic import grid_of, searched
 from seqlab.config.space.dimensions import Dimension, Space
 from seqlab.data.sine import SineData
 from seqlab.models.mlp import MLP

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from benchmark_report import Row, Section
-from generated_text import write_generated
+from benchmark.generated_text import write_generated
+from benchmark.sections import Row, Section
 from seqlab.data.partition import EvaluationLoader, RandomLoader, SequentialLoader
 from seqlab.data.text import TextData
 from seqlab.data.tokens.token_file import tokens_in_file

@@ -9,8 +9,7 @@ import torch
 from lightning.pytorch import LightningModule
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmark_report import Row, Section
-from plain_loops import (
+from benchmark.plain_loops import (
     SineLoop,
     TemplateSine,
     TemplateText,
@@ -19,11 +18,12 @@ from plain_loops import (
     TextLoop,
     template_trainer,
 )
+from benchmark.sections import Row, Section
+from benchmark.timed_run import Timing, timed_run, unheard
 from seqlab.data.corpus import TIME_MACHINE, find_corpus
 from seqlab.data.series import windows
 from seqlab.data.sine import SineData
 from seqlab.data.time_machine import TimeMachineData
-from timed_run import Timing, timed_run, unheard
 
 EPOCHS = 40
 SPEEDUP = {"rnn": 1.25, "gru": 1.5, "lstm": 1.0}
@@ -32,7 +32,7 @@ SPEEDUP = {"rnn": 1.25, "gru": 1.5, "lstm": 1.0}
 SHARE_OF_LIMIT = 0.55
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 EXPLANATION = (
-    "Milliseconds of a training step, relative to the bare loop's (scripts/plain_loops.py), in one "
+    "Milliseconds of a training step, relative to the bare loop's (scripts/benchmark/plain_loops.py), in one "
     "process, in turn. Text: the first 10,000 characters of *The Time Machine*, 256 units, batch "
     "32, 35 steps, SGD, clipping at 1. *all* counts the whole training with the progress bar, "
     "metrics, tables, TensorBoard, checkpoints and samples; *steps* without what follows an epoch. "

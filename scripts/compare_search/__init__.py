@@ -1,0 +1,1 @@
+"""Search beside grid and random search, at equal budget."""
