@@ -1,83 +1,75 @@
-"""One run's training on a GPU, beside the plainest loop there and what the GPU is able to do."""
+"""Training on a GPU beside the plain loop there, and beside what the GPU is capable of."""
 
-import time
-from statistics import median
+from collections.abc import Iterator
+from functools import partial
 
 import torch
 
-from benchmark.plain_loops import Text, TextLoop
-from benchmark.sections import Row, Section
+from benchmark.plain_loops import Text
+from benchmark.sections import Row, Wanted, measures, repeated
 from benchmark.training_speed import (
     GATES,
-    bare_loop,
     chapter_text,
-    finish,
+    median_seconds,
     products,
-    template_text,
-    text_run,
+    text_contenders,
 )
 
 SPEEDUP = 5
 TOKENS_PER_SECOND = 2_000_000
 _MEBIBYTES = 256
-EXPLANATION = (
-    "Milliseconds of a training step on one GPU, in one process, in turn; text and networks as in "
-    "Training. *Loop* is the plainest loop (scripts/benchmark/plain_loops.py) on the same GPU; *products* "
-    "are the step's matrix products alone, *bytes* the weights and activations that a step has to "
-    "read and write over the rate at which the GPU copies. Limits: RNN 1 / 5 of the loop, and "
-    "2,000,000 tokens a second."
+
+
+@measures(
+    "Training on a GPU",
+    "Milliseconds per training step on one GPU, measured alternately in one process; text and "
+    "networks as under Training. *loop* is the plain loop on the same GPU; *products* are the "
+    "matrix products of a step alone; *bytes* is the time in which the GPU copies the weights and "
+    "activations that a step has to read and write. Limits: RNN 1 / 5 of the loop, and 2,000,000 "
+    "tokens per second.",
+    baseline="named in the label",
+    measure="ms per step",
 )
-
-
-def measure_gpu(repeats: int, only: list[str], device: str = "cuda") -> Section:
-    """Return rows of seqlab beside each of its measures.
+def measure_gpu(repeats: int, wanted: Wanted, device: str = "cuda") -> Iterator[Row]:
+    """Yield rows of seqlab beside each of its baselines.
 
     Args:
-        repeats: pairs of each.
-        only: cells; none: all.
-        device: `cuda`; on `cpu` the same is measured where there is no GPU, to try this script.
+        repeats: measurements per row.
+        wanted: says which cells to measure.
+        device: `cuda`, or `cpu` to try the script without a GPU.
     """
-    accelerator = "gpu" if device == "cuda" else device
-    rows = []
-    for cell in GATES:
-        if only and not any(text in cell for text in only):
-            continue
-        text = chapter_text(cell)
-        everything, steps, template = [], [], []
-        bare, alone, moved = [], [], []
-        for _ in range(repeats):
-            bare.append(bare_loop(TextLoop(text, device), 8))
-            timing = text_run(cell, accelerator)
-            everything.append(1000 * timing.step_of_all)
-            steps.append(1000 * timing.step)
-            template.append(template_text(cell, accelerator))
-            alone.append(products(text, device))
-            moved.append(1000 * needed_bytes(text) / copied_bytes_per_second(device))
-        asked = 1000 * text.batch_size * text.num_steps / TOKENS_PER_SECOND
-        times, enough = (1 / SPEEDUP, 1.0) if cell == "rnn" else (None, None)
-        measured = (
-            ("all: loop", everything, bare, times),
-            ("steps: loop", steps, bare, None),
-            ("template: loop", template, bare, None),
-            ("all: 2,000,000 tokens/s", everything, [asked] * repeats, enough),
+    for cell in filter(wanted, GATES):
+        plain, steps, whole, template, alone, moved, required = repeated(
+            repeats, partial(_contenders, cell, device)
+        )
+        loop_limit, rate_limit = (1 / SPEEDUP, 1.0) if cell == "rnn" else (None, None)
+        for what, ours, base, limit in (
+            ("all: loop", whole, plain, loop_limit),
+            ("steps: loop", steps, plain, None),
+            ("template: loop", template, plain, None),
+            ("all: 2,000,000 tokens/s", whole, required, rate_limit),
             ("steps: products", steps, alone, None),
             ("steps: bytes", steps, moved, None),
-        )
-        new = [
-            Row(f"{cell.upper()}, {what}", tuple(ours), tuple(base), limit)
-            for what, ours, base, limit in measured
-        ]
-        for row in new:
-            print(row.line(), flush=True)
-        rows += new
-    return Section("Training on a GPU", EXPLANATION, "see the label", rows, measure="ms a step")
+        ):
+            yield Row(f"{cell.upper()}, {what}", ours, base, limit)
+
+
+def _contenders(cell: str, device: str) -> tuple[float, ...]:
+    """Return milliseconds per step of all that is measured, and those of the required rate."""
+    text = chapter_text(cell)
+    return (
+        *text_contenders(cell, device),
+        products(text, device),
+        1000 * needed_bytes(text) / copied_bytes_per_second(device),
+        1000 * text.batch_size * text.num_steps / TOKENS_PER_SECOND,
+    )
 
 
 def needed_bytes(text: Text) -> int:
-    """Return what a step reads and writes at least, of 32-bit numbers, each once a pass.
+    """Return the bytes that a step has to read and write at least, in 32-bit numbers.
 
-    Forward and backward read the weights and write and read the activations; the update reads
-    and writes weights and gradients.
+    The forward and backward passes read the weights and write and read the activations; the update
+    reads and writes weights and gradients.
     """
     size, words = text.hidden_size, text.vocabulary_size
     gates = GATES[text.cell] * size
@@ -91,12 +83,5 @@ def copied_bytes_per_second(device: str) -> float:
     source = torch.ones(_MEBIBYTES << 18, device=device)  # of four bytes each
     target = torch.empty_like(source)
 
-    def once() -> float:
-        finish(device)
-        begin = time.perf_counter()
-        target.copy_(source)
-        finish(device)
-        return time.perf_counter() - begin
-
-    once()
-    return 2 * (_MEBIBYTES << 20) / median(once() for _ in range(9))
+    target.copy_(source)
+    return 2 * (_MEBIBYTES << 20) / median_seconds(lambda: target.copy_(source), device)

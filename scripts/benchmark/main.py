@@ -1,16 +1,16 @@
-"""Measure what docs/benchmarks.md says, and write it.
+"""Measure the speed of seqlab and write docs/benchmarks.md.
 
     python scripts/benchmark.py                       every section
-    python scripts/benchmark.py start --repeats 20    start-up alone
+    python scripts/benchmark.py start --repeats 20    start-up only
+    python scripts/benchmark.py --report-only         the page again, from docs/benchmarks.json
 
-Speeds are ratios of two things that were measured in turn on one machine, since seconds mean
-little elsewhere. Sections that are not run keep the figures that the report has. The exit code
-is 1 where a stated limit is missed.
+Speeds are ratios of two things measured alternately on one machine, because seconds alone mean
+little elsewhere. Sections that are not measured keep their figures. The exit code is 1 if a limit
+is missed.
 """
 
 import argparse
 import sys
-from pathlib import Path
 
 import torch
 
@@ -22,8 +22,8 @@ from benchmark.sweep_costs import measure_sweeps
 from benchmark.sweep_report import measure_sweep_report
 from benchmark.text_costs import draw_costs, measure_text
 from benchmark.training_speed import measure_limit, measure_training
+from docs_pages import at_least, section_parser
 
-ROOT = Path(__file__).resolve().parents[2]
 SECTIONS = {
     "start": measure_start,
     "run": measure_run,
@@ -40,11 +40,16 @@ FIGURES = {"sizes": draw_sizes, "text": draw_costs}
 
 def main() -> int:
     options = _options()
-    sections = read_sections(options.output)
-    for name in options.sections or _possible():
-        sections[name] = SECTIONS[name](options.repeats, options.only)
-        if name in FIGURES:
-            FIGURES[name](sections[name], options.output / "figures")
+    stored = read_sections(options.output)
+    measured = [] if options.report_only else options.sections or _possible()
+    sections = {}
+    for name, benchmark in SECTIONS.items():
+        if name in measured:
+            sections[name] = benchmark(options.repeats, options.only)
+        elif name in stored:
+            sections[name] = benchmark.described(stored[name])
+    for name in FIGURES.keys() & measured:
+        FIGURES[name](sections[name], options.output / "figures")
     write_report(options.output, sections)
     missed = [line for section in sections.values() for line in section.missed()]
     for line in missed:
@@ -58,27 +63,15 @@ def _possible() -> list[str]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measure seqlab's speed as ratios.")
+    parser = section_parser("Measure the speed of seqlab as ratios.", SECTIONS)
     parser.add_argument(
-        "sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; default: all"
-    )
-    parser.add_argument("--repeats", type=_count, default=15, metavar="N", help="pairs (15)")
-    parser.add_argument(
-        "--only", nargs="+", default=[], metavar="TEXT", help="rows whose command has this in it"
+        "--repeats", type=at_least(1), default=15, metavar="N", help="measurements per row (15)"
     )
     parser.add_argument(
-        "--output", type=Path, default=ROOT / "docs", metavar="FOLDER", help="of the report (docs)"
+        "--only", nargs="+", default=[], metavar="TEXT", help="rows whose label contains a TEXT"
     )
     options = parser.parse_args()
     for name in options.sections:
-        if name not in SECTIONS:
-            parser.error(f"there is no section {name!r}; there are: {', '.join(SECTIONS)}")
         if name not in _possible():
             parser.error(f"{name}: PyTorch sees no CUDA GPU on this machine")
     return options
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
-    return int(text)

@@ -1,27 +1,33 @@
-"""What a benchmark found: rows of paired times, and docs/benchmarks.md and .json from them."""
+"""The sections of docs/benchmarks.md: rows of paired measurements, and the page made of them."""
 
 import json
 import os
 import platform
 import statistics
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from seqlab.system.files import write_text
+
 LIBRARIES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy")
+
+Wanted = Callable[[str], bool]
+"""Says whether the row with a label is to be measured."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One thing measured in turn with its baseline.
+    """One thing measured alternately with its baseline.
 
     Attributes:
         label: what was measured.
-        seconds: of each repeat.
-        baseline: seconds of the baseline, measured right after it.
-        limit: the largest ratio allowed; `None`: none is stated.
+        seconds: of each repeat, or what else the section measures.
+        baseline: the same of the baseline.
+        limit: the largest ratio allowed, if any.
     """
 
     label: str
@@ -31,13 +37,13 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """The median of the ratios of each pair."""
+        """The median of the pairs' ratios."""
         pairs = zip(self.seconds, self.baseline, strict=True)
         return statistics.median(ours / base for ours, base in pairs)
 
     @property
     def holds(self) -> bool:
-        """Whether the limit is kept."""
+        """Whether the ratio is within the limit."""
         return self.limit is None or self.ratio <= self.limit
 
     def line(self) -> str:
@@ -54,21 +60,21 @@ class Row:
 
 @dataclass(frozen=True)
 class Section:
-    """Rows with one baseline, and where they were measured.
+    """Rows with one baseline, and the machine they were measured on.
 
     Attributes:
         title: its heading.
         explanation: what is measured, in Markdown.
-        baseline: what the ratios are to.
-        rows: what was found.
-        machine: where and when; empty: here and now.
-        measure: what the rows count.
+        baseline: what the ratios are relative to, in Markdown.
+        rows: the measurements.
+        machine: where and when they were made; `None`: here and now.
+        measure: the unit of the rows.
     """
 
     title: str
     explanation: str
     baseline: str
-    rows: list[Row]
+    rows: list[Row] = field(default_factory=list)
     machine: dict[str, Any] | None = None
     measure: str = "seconds"
 
@@ -77,8 +83,61 @@ class Section:
         return [f"{r.label}: {r.ratio:.2f}, limit {r.limit:g}" for r in self.rows if not r.holds]
 
 
+@dataclass(frozen=True)
+class Benchmark:
+    """Measures a section.
+
+    Attributes:
+        section: its texts, without rows.
+        measure: yields the rows, given the number of repeats and which labels are wanted.
+    """
+
+    section: Section
+    measure: Callable[..., Iterable[Row]]
+
+    def __call__(self, repeats: int, only: Sequence[str] = (), **options: Any) -> Section:
+        """Measure rows, print each, and return the section.
+
+        Args:
+            repeats: measurements per row.
+            only: measure rows whose label contains one of these texts; empty: all.
+            options: of this benchmark.
+        """
+
+        def wanted(label: str) -> bool:
+            return not only or any(text in label for text in only)
+
+        rows = []
+        for row in self.measure(repeats, wanted, **options):
+            print(row.line(), flush=True)
+            rows.append(Row(row.label, _rounded(row.seconds), _rounded(row.baseline), row.limit))
+        return replace(self.section, rows=rows)
+
+    def described(self, stored: Section) -> Section:
+        """Return stored measurements with the current texts."""
+        return replace(self.section, rows=stored.rows, machine=stored.machine)
+
+
+def measures(
+    title: str, explanation: str, *, baseline: str, measure: str = "seconds"
+) -> Callable[[Callable[..., Iterable[Row]]], Benchmark]:
+    """Return a decorator that makes a generator of rows the benchmark of a section."""
+    section = Section(title, explanation, baseline, measure=measure)
+    return lambda rows: Benchmark(section, rows)
+
+
+def repeated(repeats: int, measure: Callable[[], tuple[float, ...]]) -> Iterable[tuple[float, ...]]:
+    """Measure several times; return the values of each component."""
+    return zip(*(measure() for _ in range(repeats)), strict=True)
+
+
+def _rounded(values: Iterable[float]) -> tuple[float, ...]:
+    """Return the values with six significant digits."""
+    return tuple(float(f"{value:.6g}") for value in values)
+
+
 def machine() -> dict[str, Any]:
-    """Return where and when this is: processor, memory, system, versions, time."""
+    """Return the date, and the processor, memory, system and versions of this machine."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": _processor(),
@@ -102,7 +161,7 @@ def _processor() -> str:
 
 
 def read_sections(folder: Path) -> dict[str, Section]:
-    """Return the sections that the report in a folder has; none where there is no report."""
+    """Return the sections of the report in a folder; none if there is no report."""
     file = folder / "benchmarks.json"
     if not file.is_file():
         return {}
@@ -124,7 +183,7 @@ def read_sections(folder: Path) -> dict[str, Section]:
 
 
 def write_report(folder: Path, sections: dict[str, Section]) -> None:
-    """Write benchmarks.json with every figure, and benchmarks.md for people."""
+    """Write every measurement to benchmarks.json, and the page, benchmarks.md."""
     here = machine()
     content = {
         name: asdict(section)
@@ -135,16 +194,14 @@ def write_report(folder: Path, sections: dict[str, Section]) -> None:
         }
         for name, section in sections.items()
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(content, indent=1) + "\n"
-    (folder / "benchmarks.json").write_text(text, encoding="utf-8")
+    write_text(folder / "benchmarks.json", json.dumps(content, indent=1) + "\n")
     pages = [_page(sections[name], each) for name, each in content.items()]
     head = (
-        "# Benchmarks\n\nWritten by `python scripts/benchmark.py`; every single figure is in "
-        "[benchmarks.json](benchmarks.json).\nA speed is quoted as a ratio: the median over pairs "
-        "that were measured in turn. Seconds\nstand beside it, and are this machine's alone.\n"
+        "# Benchmarks\n\nWritten by `python scripts/benchmark.py`; every measurement is in "
+        "[benchmarks.json](benchmarks.json).\nA speed is given as a ratio: the median over pairs "
+        "that were measured alternately. The seconds\nbeside it hold for this machine only.\n"
     )
-    (folder / "benchmarks.md").write_text("\n".join([head, *pages]), encoding="utf-8")
+    write_text(folder / "benchmarks.md", "\n".join([head, *pages]))
 
 
 def _page(section: Section, content: dict[str, Any]) -> str:
@@ -155,11 +212,11 @@ def _page(section: Section, content: dict[str, Any]) -> str:
 
 {section.explanation}
 
-| what | ratio | limit | {section.measure}: least / median / most | baseline, median |
+| what | ratio | limit | {section.measure}: min / median / max | median baseline |
 |---|---|---|---|---|
 {rows}
 
-{content["repeats"]} pairs a row; baseline: `{section.baseline}`. {where["date"]}, on \
+Repeats: {content["repeats"]}. Baseline: {section.baseline}. Measured {where["date"]} on \
 {where["processor"]}, {where["cores"]} cores, {where["memory_gib"]} GiB (load when written: \
 {where["load_1_min"]}); {where["system"]}, Python {where["python"]}, {libraries}.
 """

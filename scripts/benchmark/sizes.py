@@ -1,7 +1,8 @@
-"""Time and memory of the RNN against hidden size, batch size and steps, beside the limit."""
+"""Time and memory of the RNN against hidden size, batch size and steps, beside the minimum."""
 
 import resource
 import statistics
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -12,41 +13,31 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from torch import zeros
 
 from benchmark.plain_loops import Text
-from benchmark.sections import Row, Section
+from benchmark.sections import Row, Section, Wanted, measures, repeated
 from benchmark.timed_run import timed_run
 from benchmark.training_speed import products
 from seqlab.data.corpus import TIME_MACHINE, find_corpus
 from seqlab.system.files import replacing
 
-EXPLANATION = (
-    "Milliseconds of a training step of the character RNN relative to the matrix products in it, "
-    "and the MiB by which the process grew while it trained, relative to what weights, gradients "
-    "and activations need. Each size in a process of its own; what is not named is the chapter's: "
-    "256 units, batch 32, 35 steps.\n\n"
-    "![Time and memory against hidden size, batch size and steps](figures/sizes.png)"
-)
 VALUES = {
     "hidden_size": (64, 128, 256, 512, 1024),
     "batch_size": (8, 16, 32, 64, 128),
     "num_steps": (9, 18, 35, 70, 140),
 }
-BATCHES = 6
-"""Of an epoch."""
-
-EPOCHS = 4
+BATCHES, EPOCHS = 6, 4
 _MIB = 2**20
 
 
 @dataclass(frozen=True)
 class Size:
-    """What a step's cost depends on."""
+    """The sizes that the cost of a step depends on."""
 
     hidden_size: int = 256
     batch_size: int = 32
     num_steps: int = 35
 
     def needed(self, vocabulary_size: int = 28) -> float:
-        """Return the MiB of weights and activations, and of their gradients."""
+        """Return the MiB of weights, activations and their gradients."""
         inputs = vocabulary_size + 2 + self.hidden_size
         weights = self.hidden_size * inputs + (self.hidden_size + 1) * vocabulary_size
         tokens = self.batch_size * self.num_steps
@@ -54,28 +45,31 @@ class Size:
         return 4 * 2 * (weights + activations) / _MIB
 
 
-def measure_sizes(repeats: int, only: list[str]) -> Section:
-    """Return two rows for each size: time and memory, `repeats` of each."""
-    rows = []
+@measures(
+    "Sizes",
+    "Milliseconds per training step of the character RNN as a ratio to its matrix products, and "
+    "memory growth of the process during training in MiB as a ratio to the size of weights, "
+    "gradients and activations. Each size runs in a process of its own; other settings are the "
+    "chapter's: 256 units, batch size 32, 35 steps.\n\n"
+    "![Time and memory against hidden size, batch size and steps](figures/sizes.png)",
+    baseline="the products, or the size of the tensors",
+    measure="ms or MiB",
+)
+def measure_sizes(repeats: int, wanted: Wanted) -> Iterator[Row]:
+    """Yield two rows for each size: time and memory."""
     for key, values in VALUES.items():
         for value in values:
-            label = f"{key} {value}"
-            if only and not any(text in label for text in only):
+            label, size = f"{key} {value}", Size(**{key: value})
+            if not wanted(label):
                 continue
-            size = Size(**{key: value})
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
-                found = fresh.submit(measured, size, repeats).result()
-            needed = (size.needed(),) * repeats
-            rows += [
-                Row(f"{label}: ms", tuple(found["ms"]), tuple(found["products"])),
-                Row(f"{label}: MiB", tuple(found["mib"]), needed),
-            ]
-            print(rows[-2].line(), rows[-1].line(), sep="\n", flush=True)
-    return Section("Sizes", EXPLANATION, "what is needed", rows, measure="ms or MiB")
+                times, baseline, growths = fresh.submit(measured, size, repeats).result()
+            yield Row(f"{label}: ms", times, baseline)
+            yield Row(f"{label}: MiB", growths, (size.needed(),) * repeats)
 
 
-def measured(size: Size, repeats: int) -> dict[str, list[float]]:
-    """Return, measured in this process: ms a step, ms of its products, MiB of growth."""
+def measured(size: Size, repeats: int) -> list[tuple[float, ...]]:
+    """Return, measured in this process: ms per step, ms of its products, MiB of growth."""
     tokens = size.batch_size * size.num_steps * BATCHES + size.num_steps + size.batch_size
     words = [
         *("experiment=time_machine_rnn", f"model.hidden_size={size.hidden_size}"),
@@ -84,22 +78,20 @@ def measured(size: Size, repeats: int) -> dict[str, list[float]]:
         f"data.path='{find_corpus(TIME_MACHINE)}'",
     ]
     text = Text(zeros(0), 28, "rnn", size.hidden_size, size.batch_size, size.num_steps)
-    timed_run(["experiment=time_machine_rnn", *words[-2:], "model.hidden_size=2"])
+    timed_run([words[0], *words[-2:], "model.hidden_size=2"])
     before = _peak()
-    found: dict[str, list[float]] = {"ms": [], "products": [], "mib": []}
-    for _ in range(repeats):
-        found["ms"].append(1000 * timed_run(words).step)
-        found["mib"].append(max(_peak() - before, 0.01))
-    found["products"] = [products(text) for _ in range(repeats)]
-    return found
+    times, growths = repeated(
+        repeats, lambda: (timed_run(words).step_ms, max(_peak() - before, 0.01))
+    )
+    return [times, tuple(products(text) for _ in range(repeats)), growths]
 
 
 def draw_sizes(section: Section, folder: Path) -> None:
-    """Draw time and memory against each size, with what is needed as a dashed line."""
+    """Draw time and memory against each size, with the minimum as a dashed line."""
     rows = {row.label: row for row in section.rows}
     figure = Figure(figsize=(10, 5.5), dpi=130, layout="constrained")
     panels = figure.subplots(2, len(VALUES), squeeze=False)
-    units = {"ms": "ms a step", "MiB": "MiB of growth"}
+    units = {"ms": "ms per step", "MiB": "MiB of growth"}
     for column, (key, values) in enumerate(VALUES.items()):
         for panel, unit in zip(panels[:, column], units, strict=True):
             known = {v: rows[f"{key} {v}: {unit}"] for v in values if f"{key} {v}: {unit}" in rows}
@@ -107,7 +99,7 @@ def draw_sizes(section: Section, folder: Path) -> None:
                 ours = [statistics.median(row.seconds) for row in known.values()]
                 limit = [statistics.median(row.baseline) for row in known.values()]
                 panel.plot(list(known), ours, "o-", label="seqlab")
-                panel.plot(list(known), limit, "s--", color="0.5", label="needed")
+                panel.plot(list(known), limit, "s--", color="0.5", label="minimum")
                 panel.set(xscale="log", yscale="log")
                 panel.set_xticks(list(known), [str(value) for value in known])
                 panel.set_xticks([], minor=True)
@@ -122,5 +114,5 @@ def draw_sizes(section: Section, folder: Path) -> None:
 
 
 def _peak() -> float:
-    """Return the largest resident memory of this process so far, in MiB."""
+    """Return the peak resident memory of this process so far, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

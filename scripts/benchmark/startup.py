@@ -1,28 +1,20 @@
-"""How long a command takes to answer without training, beside `import hydra` alone."""
+"""How long commands take to answer without training, and how long a whole run takes."""
 
-import os
-import subprocess
-import sys
 import tempfile
-import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark.sections import Row, Section
+from benchmark.sections import Row, Wanted, measures, repeated
+from benchmark.timed_process import timed_process
 
-LIMIT = 3.0
-"""How many times as long as its baseline a command may take."""
-
-BASELINE = ["-c", "import hydra"]
-EXPLANATION = (
-    'Whole commands, from an empty folder, in turn with `python -c "import hydra"`. None of them '
-    "imports torch (tests/config/compose/test_help.py). At most 3 times as long is the limit."
-)
+LIMIT, RUN_LIMIT = 3.0, 1.3
+"""The largest ratio allowed of a command and of a run to its baseline."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command that answers at once, and the exit code that belongs to it."""
+    """A Python command and the exit code that it should have."""
 
     words: list[str]
     code: int = 0
@@ -35,17 +27,15 @@ class Command:
             return f"tab completion of `{self.environment['COMP_LINE']}`"
         return f"`python {' '.join(self.words)}`" + (" (refused)" if self.code else "")
 
+    def seconds(self, folder: Path) -> float:
+        """Return how long the command takes in a folder."""
+        return timed_process(
+            self.words, folder, code=self.code, environment=self.environment
+        ).seconds
+
 
 def _train(*words: str, code: int = 0) -> Command:
     return Command(["-m", "train", *words], code)
-
-
-RUN_BASELINE = ["-c", "import torch, lightning, matplotlib.pyplot, torch.utils.tensorboard"]
-RUN_LIMIT = 1.3
-RUN_EXPLANATION = (
-    "The whole of `python -m train`, the chapter's five epochs, every table, checkpoint and figure "
-    "included, in turn with a process that only imports the libraries. 1.3 times is the limit."
-)
 
 
 _LINE = "train.py optimizer.l"
@@ -64,59 +54,44 @@ COMMANDS = [
     _train("data=sample_story", code=2),
     Command(["-m", "seqlab", "--help"]),
 ]
+BASELINE = Command(["-c", "import hydra"])
+RUN_BASELINE = Command(
+    ["-c", "import torch, lightning, matplotlib.pyplot, torch.utils.tensorboard"]
+)
 
 
-def measure_start(repeats: int, only: list[str]) -> Section:
-    """Return a row for each command: `repeats` pairs of command and baseline, alternating.
-
-    Args:
-        repeats: pairs a command.
-        only: measure commands with one of these texts in their label; none: all.
-    """
-    rows = []
-    with tempfile.TemporaryDirectory() as empty:
-        _seconds(Command(BASELINE), empty)  # files are in the page cache from now on
+@measures(
+    "Start-up",
+    'Whole commands, run in an empty folder, alternating with `python -c "import hydra"`. None of '
+    "them imports torch (tests/config/compose/test_help.py). Limit: 3 times the baseline.",
+    baseline='`python -c "import hydra"`',
+)
+def measure_start(repeats: int, wanted: Wanted) -> Iterator[Row]:
+    """Yield a row for each command."""
+    with tempfile.TemporaryDirectory() as name:
+        empty = Path(name)
         for command in COMMANDS:
-            if only and not any(text in command.label for text in only):
-                continue
-            _seconds(command, empty)
-            pairs = [
-                (_seconds(command, empty), _seconds(Command(BASELINE), empty))
-                for _ in range(repeats)
-            ]
-            ours, base = (tuple(side) for side in zip(*pairs, strict=True))
-            rows.append(Row(command.label, ours, base, LIMIT))
-            print(rows[-1].line(), flush=True)
-        left = sorted(Path(empty).iterdir())
+            if wanted(command.label):
+                yield _row(command, BASELINE, empty, repeats, LIMIT)
+        left = sorted(empty.iterdir())
     if left:
-        raise RuntimeError(f"a command that only answers left {left[0].name}")
-    return Section("Start-up", EXPLANATION, 'python -c "import hydra"', rows)
+        raise RuntimeError(f"a command that should only answer left {left[0].name} behind")
 
 
-def _seconds(command: Command, folder: str) -> float:
-    begin = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, *command.words],
-        cwd=folder,
-        env=os.environ | command.environment,
-        capture_output=True,
-        text=True,
-    )
-    seconds = round(time.perf_counter() - begin, 4)
-    if done.returncode != command.code:
-        raise RuntimeError(f"{command.label} ended with {done.returncode}: {done.stderr[-500:]}")
-    return seconds
-
-
-def measure_run(repeats: int, only: list[str]) -> Section:
-    """Return one row: `repeats` pairs of a whole run and of its imports alone, alternating."""
-    command, baseline = Command(["-m", "train"]), Command(RUN_BASELINE)
+@measures(
+    "A whole run",
+    "All of `python -m train`: the chapter's five epochs with every table, checkpoint and figure, "
+    "alternating with a process that only imports the libraries. Limit: 1.3 times the baseline.",
+    baseline=f'`python -c "{RUN_BASELINE.words[1]}"`',
+)
+def measure_run(repeats: int, wanted: Wanted) -> Iterator[Row]:
+    """Yield one row: a whole run, and its imports alone."""
     with tempfile.TemporaryDirectory() as folder:
-        _seconds(baseline, folder)
-        _seconds(command, folder)
-        pairs = [(_seconds(command, folder), _seconds(baseline, folder)) for _ in range(repeats)]
-    ours, base = (tuple(side) for side in zip(*pairs, strict=True))
-    row = Row(command.label, ours, base, RUN_LIMIT)
-    print(row.line(), flush=True)
-    label = f'python -c "{RUN_BASELINE[1]}"'
-    return Section("A whole run", RUN_EXPLANATION, label, [row])
+        yield _row(_train(), RUN_BASELINE, Path(folder), repeats, RUN_LIMIT)
+
+
+def _row(command: Command, baseline: Command, folder: Path, repeats: int, limit: float) -> Row:
+    for each in (baseline, command):
+        each.seconds(folder)  # brings the files into the page cache
+    ours, base = repeated(repeats, lambda: (command.seconds(folder), baseline.seconds(folder)))
+    return Row(command.label, ours, base, limit)

@@ -1,14 +1,14 @@
-"""How long a report on 10,000 finished jobs takes, and how much memory, beside what is allowed."""
+"""Time and memory of a report on 10,000 finished jobs, beside the limits."""
 
-import os
-import subprocess
-import sys
+import math
 import tempfile
-import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmark.sections import Row, Section
+from benchmark.sections import Row, Wanted, measures, repeated
+from benchmark.timed_process import timed_process
 from generated_sweep import write_sweep
 
 MOST_SECONDS = 30.0
@@ -25,54 +25,34 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
         "model.hidden_size": list(range(8, 808, 8)),
     },
 }
-EXPLANATION = (
-    "`python -m seqlab report` in a fresh process, on made-up sweeps of 10,000 finished jobs with "
-    "their run folders; every table, figure and page is written. Beside it stands what is allowed: "
-    "30 s and 1 GiB."
+
+
+@measures(
+    "Report of a sweep",
+    "`python -m seqlab report` in a fresh process, on generated sweeps of 10,000 finished jobs "
+    "with their run folders; every table, figure and page is written. The baselines are the "
+    "limits: 30 s and 1 GiB.",
+    baseline="the limit",
+    measure="s or GiB",
 )
-
-
-def measure_sweep_report(repeats: int, only: list[str]) -> Section:
-    """Return a row for the time and one for the memory of each sweep.
-
-    Args:
-        repeats: reports on each sweep.
-        only: measure the sweeps with one of these texts in their label; none: all.
-    """
-    rows = []
+def measure_sweep_report(repeats: int, wanted: Wanted) -> Iterator[Row]:
+    """Yield a row for the time and one for the memory of each sweep."""
     for label, grid in GRIDS.items():
-        if only and not any(text in label for text in only):
+        if not wanted(label):
             continue
         with tempfile.TemporaryDirectory() as name:
-            num_seeds = 10_000 // _num_settings(grid)
+            num_seeds = 10_000 // math.prod(map(len, grid.values()))
             write_sweep(Path(name), grid, range(num_seeds), quality=_quality)
-            found = [_report(name) for _ in range(repeats)]
-        seconds, gib = (tuple(side) for side in zip(*found, strict=True))
-        for what, values, most in (("s", seconds, MOST_SECONDS), ("GiB", gib, MOST_GIB)):
-            rows.append(Row(f"{label}: {what}", values, (most,) * repeats, limit=1.0))
-            print(rows[-1].line(), flush=True)
-    return Section("Report of a sweep", EXPLANATION, "what is allowed", rows, measure="s or GiB")
-
-
-def _num_settings(grid: dict[str, list[Any]]) -> int:
-    number = 1
-    for values in grid.values():
-        number *= len(values)
-    return number
+            seconds, gib = repeated(repeats, partial(_report, Path(name)))
+        yield Row(f"{label}: s", seconds, (MOST_SECONDS,) * repeats, limit=1.0)
+        yield Row(f"{label}: GiB", gib, (MOST_GIB,) * repeats, limit=1.0)
 
 
 def _quality(parameters: dict[str, Any]) -> float:
     return 1 + abs(parameters["optimizer.lr"] - 0.1) + 10 / parameters["model.hidden_size"]
 
 
-def _report(folder: str) -> tuple[float, float]:
+def _report(folder: Path) -> tuple[float, float]:
     """Return seconds and peak memory in GiB of one report."""
-    begin = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, "-m", "seqlab", "report", folder], stdout=subprocess.DEVNULL
-    ) as process:
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise RuntimeError(f"the report ended with {process.returncode}")
-    return round(time.perf_counter() - begin, 3), round(used.ru_maxrss / 2**20, 4)
+    usage = timed_process(["-m", "seqlab", "report", str(folder)], folder)
+    return usage.seconds, usage.peak_gib

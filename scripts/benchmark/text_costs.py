@@ -1,22 +1,22 @@
-"""What a text costs, small or large: tokenizing it, the memory of a run, each of its tokens."""
+"""What a text of any size costs: tokenizing it, memory of a run, time per token."""
 
 import csv
 import os
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
+from unittest.mock import patch
 
 from matplotlib.figure import Figure
 
 from benchmark.generated_text import write_generated
-from benchmark.sections import Row, Section
+from benchmark.sections import Row, Section, Wanted, measures, repeated
+from benchmark.timed_process import Usage, timed_process
 from seqlab.data.partition import EvaluationLoader, RandomLoader, SequentialLoader
 from seqlab.data.text import TextData
 from seqlab.data.tokens.token_file import tokens_in_file
@@ -31,55 +31,35 @@ MOST_REPEATS = 5
 _BATCHES = 200
 _SECONDS = 0.5
 _SETTINGS = ["experiment=none", "data=text", "model=rnn", "trainer.accelerator=cpu"]
-EXPLANATION = (
-    "Made-up texts of 20,000 words. Tokenizing: seconds for 100 MB of text, from the file to the "
-    "token file on the disk, SHA-256 included; allowed is one second. Memory: the peak of "
-    "`python -m train data=text` on a text of 1 GB, which it tokenizes first, in GiB; allowed is "
-    "one, which is the baseline. The part of it that is the process's own (anonymous) is the rest "
-    "but for mapped files, most of them libraries. Cost: nanoseconds a token, the baseline being "
-    "a text of 10⁴ tokens.\n\n"
-    "![Cost of a token, for texts of 10⁴ to 10⁸ tokens](figures/cost_per_token.png)"
+_KINDS = ("sequential", "random", "evaluation")
+
+
+@measures(
+    "Texts of any size",
+    "Generated texts with a vocabulary of 20,000 words. Tokenizing: seconds per 100 MB of text, "
+    "from the text file to the token file on disk, including SHA-256; the limit is one second. "
+    "Memory: peak of `python -m train data=text` in GiB, on a text of 1 GB that it tokenizes "
+    "first; limit and baseline are 1 GiB. *anonymous* is the process's own part of it; the rest is "
+    "mapped files, mostly libraries. Cost: nanoseconds per token; the baseline is a text of 10⁴ "
+    "tokens.\n\n"
+    "![Cost per token, for texts of 10⁴ to 10⁸ tokens](figures/cost_per_token.png)",
+    baseline="see above",
+    measure="s per 100 MB, GiB or ns",
 )
-
-
-def measure_text(repeats: int, only: list[str]) -> Section:
-    """Return a row for each rate, memory and cost.
-
-    Args:
-        repeats: how often each is measured, at most `MOST_REPEATS` times.
-        only: measure rows with one of these texts in their label; none: all.
-    """
-
-    def wanted(label: str) -> bool:
-        return not only or any(text in label for text in only)
-
-    rows = []
-    with tempfile.TemporaryDirectory() as name, _data_folder(Path(name) / "data"):
-        for measure in (_rates, _memory, _handing_out, _training):
-            for row in measure(Path(name), min(repeats, MOST_REPEATS), wanted):
-                rows.append(row)
-                print(row.line(), flush=True)
-    measure_words = "s per 100 MB, GiB or ns"
-    return Section("Texts of any size", EXPLANATION, "see above", rows, measure=measure_words)
-
-
-@contextmanager
-def _data_folder(folder: Path) -> Iterator[None]:
-    before = os.environ.get("SEQLAB_DATA")
-    os.environ["SEQLAB_DATA"] = str(folder)
-    try:
-        yield
-    finally:
-        del os.environ["SEQLAB_DATA"]
-        if before is not None:
-            os.environ["SEQLAB_DATA"] = before
+def measure_text(repeats: int, wanted: Wanted) -> Iterator[Row]:
+    """Yield a row for each rate, memory and cost, at most `MOST_REPEATS` measurements each."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, most = Path(name), min(repeats, MOST_REPEATS)
+        with patch.dict(os.environ, SEQLAB_DATA=str(folder / "data")):
+            for measure in (_rates, _memory, _batches, _training):
+                yield from measure(folder, most, wanted)
 
 
 def _forget_tokens() -> None:
     shutil.rmtree(os.environ["SEQLAB_DATA"], ignore_errors=True)
 
 
-def _rates(folder: Path, repeats: int, wanted: Callable[[str], bool]) -> Iterator[Row]:
+def _rates(folder: Path, repeats: int, wanted: Wanted) -> Iterator[Row]:
     for alphabet in ("ASCII", "Cyrillic"):
         file = folder / f"{alphabet}.txt"
         for level in ("char", "word"):
@@ -89,18 +69,21 @@ def _rates(folder: Path, repeats: int, wanted: Callable[[str], bool]) -> Iterato
                     continue  # words are the same, however lines are joined
                 if not file.is_file():
                     write_generated(file, int(MEGABYTES * 10**6), ascii_only=alphabet == "ASCII")
-                found = []
-                for _ in range(repeats):
-                    _forget_tokens()
-                    begin = time.perf_counter()
-                    tokens_in_file(file, level, preprocessing, 0)
-                    found.append((time.perf_counter() - begin) * 100 / MEGABYTES)
-                yield Row(label, _rounded(found), (1.0,) * repeats, limit=1.0)
+                (seconds,) = repeated(repeats, partial(_rate, file, level, preprocessing))
+                yield Row(label, seconds, (1.0,) * repeats, limit=1.0)
         file.unlink(missing_ok=True)
     _forget_tokens()
 
 
-def _memory(folder: Path, repeats: int, wanted: Callable[[str], bool]) -> Iterator[Row]:
+def _rate(file: Path, level: str, preprocessing: str) -> tuple[float]:
+    """Return the seconds of tokenizing 100 MB."""
+    _forget_tokens()
+    begin = time.perf_counter()
+    tokens_in_file(file, level, preprocessing, 0)
+    return ((time.perf_counter() - begin) * 100 / MEGABYTES,)
+
+
+def _memory(folder: Path, repeats: int, wanted: Wanted) -> Iterator[Row]:
     file = folder / "gigabyte.txt"
     for sampling in ("sequential", "random"):
         label = f"memory, 1 GB of text, {sampling}"
@@ -110,47 +93,30 @@ def _memory(folder: Path, repeats: int, wanted: Callable[[str], bool]) -> Iterat
             write_generated(file, 10**9)
         words = [f"data.path={file}", f"data.sampling={sampling}"]
         words += [f"trainer.limit_{part}_batches={_BATCHES}" for part in ("train", "val")]
-        found = []
-        for _ in range(repeats):
-            _forget_tokens()
-            found.append(_train(folder, *words, "trainer.max_epochs=1"))
-        whole, own = (_rounded(values) for values in zip(*found, strict=True))
+        whole, own = repeated(repeats, partial(_peaks, folder, words))
         yield Row(f"{label}: GiB", whole, (MOST_GIB,) * repeats, limit=1.0)
         yield Row(f"{label}: GiB, anonymous", own, (MOST_GIB,) * repeats)
     file.unlink(missing_ok=True)
     _forget_tokens()
 
 
-def _train(folder: Path, *words: str, **environment: str) -> tuple[float, float]:
-    """Train in a fresh process; return its peak memory, and the anonymous part's, in GiB."""
+def _peaks(folder: Path, words: list[str]) -> tuple[float, float]:
+    """Return the peak memory of tokenizing and training, and of its anonymous part, in GiB."""
+    _forget_tokens()
+    usage = _train(folder, *words, "trainer.max_epochs=1")
+    return usage.peak_gib, usage.anonymous_gib
+
+
+def _train(folder: Path, *words: str, **environment: str) -> Usage:
+    """Train in a fresh process; return what it uses."""
     run = folder / "run"
     shutil.rmtree(run, ignore_errors=True)
-    command = [sys.executable, "-m", "train", *_SETTINGS, *words, f"hydra.run.dir={run}"]
-    own, log = 0, folder / "run.log"
-    variables = os.environ | environment
-    with (
-        log.open("wb") as out,
-        subprocess.Popen(command, cwd=folder, env=variables, stdout=out, stderr=out) as process,
-    ):
-        while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
-            own = max(own, _anonymous_kib(process.pid))
-            time.sleep(0.02)
-        process.returncode = os.waitstatus_to_exitcode(ended[1])
-    if process.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}: {log.read_text(encoding='utf-8')}")
-    return ended[2].ru_maxrss / 2**20, own / 2**20
+    command = ["-m", "train", *_SETTINGS, *words, f"hydra.run.dir={run}"]
+    return timed_process(command, folder, environment=environment, watch_anonymous=True)
 
 
-def _anonymous_kib(pid: int) -> int:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))
-
-
-def _handing_out(folder: Path, repeats: int, wanted: Callable[[str], bool]) -> Iterator[Row]:
-    for kind in ("sequential", "random", "evaluation"):
+def _batches(folder: Path, repeats: int, wanted: Wanted) -> Iterator[Row]:
+    for kind in _KINDS:
         sizes = [size for size in SIZES[1:] if wanted(_label(f"batches, {kind}", size))]
         if not sizes:
             continue
@@ -167,7 +133,7 @@ def _data(folder: Path, size: int, kind: str) -> TextData:
 
 
 def _sized(folder: Path, size: int) -> Path:
-    """Return a text of so many tokens to train on, and a tenth of all held out."""
+    """Return a text with so many training tokens, and a tenth of all tokens held out."""
     file = folder / f"{size}.txt"
     if not file.is_file():
         write_generated(file, size * 10 // 9)
@@ -175,7 +141,7 @@ def _sized(folder: Path, size: int) -> Path:
 
 
 def _batch_cost(data: TextData, kind: str) -> float:
-    """Return the nanoseconds a token of an epoch's batches, of which a part is handed out."""
+    """Return nanoseconds per token of making batches, extrapolated from part of an epoch."""
     loader = data.loader("train", training=kind != "evaluation")
     assert isinstance(loader, SequentialLoader | RandomLoader | EvaluationLoader)
     begin = time.perf_counter()
@@ -191,7 +157,7 @@ def _batch_cost(data: TextData, kind: str) -> float:
     return 1e9 * (laid_out / len(data.parts["train"]) + spent / tokens)
 
 
-def _training(folder: Path, repeats: int, wanted: Callable[[str], bool]) -> Iterator[Row]:
+def _training(folder: Path, repeats: int, wanted: Wanted) -> Iterator[Row]:
     sizes = [size for size in SIZES[1:] if wanted(_label("training", size))]
     if not sizes:
         return
@@ -202,11 +168,11 @@ def _training(folder: Path, repeats: int, wanted: Callable[[str], bool]) -> Iter
 
 
 def _token_cost(folder: Path, size: int) -> float:
-    """Return the nanoseconds a token of training, the median of epochs of the same length."""
+    """Return nanoseconds per token of training, the median of epochs of equal length."""
     epochs = 20 if size == SIZES[0] else 5
     words = [f"data.path={_sized(folder, size)}", f"trainer.max_epochs={epochs}"]
     words += [f"trainer.limit_train_batches={_BATCHES}", "trainer.limit_val_batches=10"]
-    # A second thread would wait for the first, the longer the busier the machine is.
+    # A second thread would wait for the first, and longer on a busier machine.
     _train(folder, *words, "callbacks.samples.every_n_epochs=1000", OMP_NUM_THREADS="1")
     with (folder / "run" / "metrics.csv").open(encoding="utf-8", newline="") as file:
         speeds = [float(row["train/tokens_per_second"]) for row in csv.DictReader(file)]
@@ -220,23 +186,19 @@ def _label(what: str, size: int) -> str:
 def _rows(
     what: str, sizes: list[int], found: list[dict[int, float]], limit: float | None
 ) -> Iterator[Row]:
-    smallest = _rounded([each[SIZES[0]] for each in found])
+    costs = {size: tuple(each[size] for each in found) for size in found[0]}
     for size in sizes:
-        yield Row(_label(what, size), _rounded([each[size] for each in found]), smallest, limit)
-
-
-def _rounded(values: Iterator[float] | list[float] | tuple[float, ...]) -> tuple[float, ...]:
-    return tuple(round(value, 5) for value in values)
+        yield Row(_label(what, size), costs[size], costs[SIZES[0]], limit)
 
 
 def draw_costs(section: Section, folder: Path) -> None:
-    """Draw the cost of a token against the number of tokens, every measurement a dot."""
+    """Draw the cost per token against the number of tokens, a dot for each measurement."""
     rows = {row.label: row for row in section.rows if " tokens: " in row.label}
     if not rows:
         return
     figure = Figure(figsize=(7, 4), dpi=130, layout="constrained")
     axes = figure.subplots()
-    for what in ("training", *(f"batches, {k}" for k in ("sequential", "random", "evaluation"))):
+    for what in ("training", *(f"batches, {kind}" for kind in _KINDS)):
         known = {size: rows[label] for size in SIZES if (label := _label(what, size)) in rows}
         if not known:
             continue
@@ -246,7 +208,7 @@ def draw_costs(section: Section, folder: Path) -> None:
                          label=what)[0]  # fmt: skip
         for size, values in points.items():
             axes.plot([size] * len(values), values, ".", color=line.get_color(), alpha=0.5)
-    axes.set(xscale="log", yscale="log", xlabel="tokens of the text", ylabel="ns a token")
+    axes.set(xscale="log", yscale="log", xlabel="tokens of the text", ylabel="ns per token")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     with replacing(folder / "cost_per_token.png") as partial:

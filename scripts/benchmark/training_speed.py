@@ -1,7 +1,9 @@
-"""One run's training beside the plainest loop, a default Trainer, and the machine's limit."""
+"""Training beside the plain loop, a default Trainer, and the matrix products alone."""
 
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -18,8 +20,8 @@ from benchmark.plain_loops import (
     TextLoop,
     template_trainer,
 )
-from benchmark.sections import Row, Section
-from benchmark.timed_run import Timing, timed_run, unheard
+from benchmark.sections import Row, Wanted, measures, repeated
+from benchmark.timed_run import Timing, silenced, timed_run
 from seqlab.data.corpus import TIME_MACHINE, find_corpus
 from seqlab.data.series import windows
 from seqlab.data.sine import SineData
@@ -27,23 +29,12 @@ from seqlab.data.time_machine import TimeMachineData
 
 EPOCHS = 40
 SPEEDUP = {"rnn": 1.25, "gru": 1.5, "lstm": 1.0}
-"""How many times the bare loop's tokens a second are asked for."""
+"""Required tokens per second, relative to the plain loop's."""
 
 SHARE_OF_LIMIT = 0.55
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-EXPLANATION = (
-    "Milliseconds of a training step, relative to the bare loop's (scripts/benchmark/plain_loops.py), in one "
-    "process, in turn. Text: the first 10,000 characters of *The Time Machine*, 256 units, batch "
-    "32, 35 steps, SGD, clipping at 1. *all* counts the whole training with the progress bar, "
-    "metrics, tables, TensorBoard, checkpoints and samples; *steps* without what follows an epoch. "
-    "*Template* is a LightningModule with `self.log` in a Trainer as it comes. Limits: RNN 1 / "
-    "1.25, GRU 1 / 1.5, LSTM and sine 1."
-)
-LIMIT_EXPLANATION = (
-    "Milliseconds of a training step of seqlab, relative to the matrix products in it alone: one a "
-    "time step forward and one backward, one for all recurrent weights, three for the head, each "
-    "measured by itself at its own shape. 1 / 0.55 is the limit for the RNN."
-)
+_TEXT_STEPS, _SINE_STEPS = 8, 38
+"""Steps per epoch of the chapter's text and of its series."""
 
 
 def chapter_text(cell: str) -> Text:
@@ -53,50 +44,71 @@ def chapter_text(cell: str) -> Text:
     return Text(data.parts["train"].long(), data.describe()["vocabulary_size"], cell)
 
 
-def measure_training(repeats: int, only: list[str]) -> Section:
-    """Return rows of seqlab and of a template beside the bare loop, `repeats` of each in turn."""
-    rows: list[Row] = []
+@measures(
+    "Training",
+    "Milliseconds per training step, as a ratio to the plain PyTorch loop "
+    "(scripts/benchmark/plain_loops.py), measured alternately in one process. Text: the first "
+    "10,000 characters of *The Time Machine*, 256 units, batch size 32, 35 steps, SGD, gradient "
+    "clipping at 1. *all* is the whole training with progress bar, metrics, tables, TensorBoard, "
+    "checkpoints and samples; *steps* excludes end-of-epoch work. *template* is a LightningModule "
+    "that calls `self.log`, in a Trainer with default settings. Limits: RNN 1 / 1.25, GRU 1 / 1.5, "
+    "LSTM and sine 1.",
+    baseline="the plain loop",
+    measure="ms per step",
+)
+def measure_training(repeats: int, wanted: Wanted) -> Iterator[Row]:
+    """Yield rows of seqlab and of a template beside the plain loop."""
     for cell, speedup in SPEEDUP.items():
-        if only and not any(text in cell for text in only):
-            continue
-        steps, everything, template, bare = [], [], [], []
-        for _ in range(repeats):
-            bare.append(bare_loop(TextLoop(chapter_text(cell)), 8))
-            timing = text_run(cell)
-            steps.append(1000 * timing.step)
-            everything.append(1000 * timing.step_of_all)
-            template.append(template_text(cell))
-        name = cell.upper()
-        base = tuple(bare)
-        rows += [
-            Row(f"{name}, all", tuple(everything), base, 1 / speedup),
-            Row(f"{name}, steps", tuple(steps), base),
-            Row(f"{name}, template", tuple(template), base),
-        ]
-    if not only or "sine" in only:
-        rows += _sine_rows(repeats)
-    for row in rows:
-        print(row.line(), flush=True)
-    return Section("Training", EXPLANATION, "the bare loop", rows, measure="ms a step")
+        if wanted(cell):
+            plain, steps, whole, template = repeated(repeats, partial(text_contenders, cell))
+            yield Row(f"{cell.upper()}, all", whole, plain, 1 / speedup)
+            yield Row(f"{cell.upper()}, steps", steps, plain)
+            yield Row(f"{cell.upper()}, template", template, plain)
+    if wanted("sine"):
+        plain, sliced, steps, whole, template = repeated(repeats, _sine_contenders)
+        yield Row("sine MLP, steps", steps, plain, 1.0)
+        yield Row("sine MLP, steps, beside a loop without a DataLoader", steps, sliced)
+        yield Row("sine MLP, all", whole, plain)
+        yield Row("sine MLP, template", template, plain)
 
 
-def measure_limit(repeats: int, only: list[str]) -> Section:
-    """Return a row for each cell: seqlab's steps beside the matrix products alone."""
-    rows = []
-    for cell in SPEEDUP:
-        if only and not any(text in cell for text in only):
-            continue
-        pairs = [(1000 * text_run(cell).step, products(chapter_text(cell))) for _ in range(repeats)]
-        ours, base = (tuple(side) for side in zip(*pairs, strict=True))
-        rows.append(Row(cell.upper(), ours, base, 1 / SHARE_OF_LIMIT if cell == "rnn" else None))
-        print(rows[-1].line(), flush=True)
-    return Section(
-        "Training beside the limit", LIMIT_EXPLANATION, "the products", rows, measure="ms a step"
-    )
+@measures(
+    "Training beside the matrix products",
+    "Milliseconds per training step of seqlab, as a ratio to its matrix products alone: one per "
+    "time step forward and one backward, one for the gradient of the recurrent weights, three for "
+    "the output layer, each timed separately at its own shape. Limit for the RNN: 1 / 0.55.",
+    baseline="the matrix products",
+    measure="ms per step",
+)
+def measure_limit(repeats: int, wanted: Wanted) -> Iterator[Row]:
+    """Yield a row for each cell: seqlab's steps beside the matrix products alone."""
+    for cell in filter(wanted, SPEEDUP):
+        ours, base = repeated(repeats, partial(_steps_and_products, cell))
+        yield Row(cell.upper(), ours, base, 1 / SHARE_OF_LIMIT if cell == "rnn" else None)
+
+
+def _steps_and_products(cell: str) -> tuple[float, float]:
+    return text_run(cell).step_ms, products(chapter_text(cell))
+
+
+def text_contenders(cell: str, device: str = "cpu") -> tuple[float, float, float, float]:
+    """Measure the chapter's network: milliseconds per step.
+
+    Returns:
+        The plain loop's, seqlab's excluding end-of-epoch work, seqlab's of the whole training,
+        and the template's.
+    """
+    accelerator = "gpu" if device == "cuda" else device
+    text = chapter_text(cell)
+    plain = plain_loop(TextLoop(text, device), _TEXT_STEPS)
+    timing = text_run(cell, accelerator)
+    loader = DataLoader(TextDataset(text), batch_size=None)
+    template = _fit(TemplateText(text), loader, _TEXT_STEPS, text.clip, accelerator)
+    return plain, timing.step_ms, timing.whole_step_ms, template
 
 
 def text_run(cell: str, accelerator: str = "cpu") -> Timing:
-    """Train the chapter's network with everything on."""
+    """Train the chapter's network with everything on; return its timing."""
     return timed_run(
         [
             *("experiment=time_machine_rnn", f"model={cell}", f"trainer.max_epochs={EPOCHS}"),
@@ -106,47 +118,31 @@ def text_run(cell: str, accelerator: str = "cpu") -> Timing:
     )
 
 
-def _sine_rows(repeats: int) -> list[Row]:
+def _sine_contenders() -> tuple[float, float, float, float, float]:
+    """Return the same of the sine; its second number is a loop without a DataLoader."""
     data = SineData()
     data.setup()
     pairs = windows(data.parts["train"], data.tau)
     features, labels = pairs.inputs, pairs.targets[:, None]
-    steps, everything, template = [], [], []
-    bare: list[float] = []
-    sliced: list[float] = []
-    for _ in range(repeats):
-        for times, with_loader in ((bare, True), (sliced, False)):
-            times.append(bare_loop(SineLoop(features, labels, with_loader=with_loader), 38))
-        timing = timed_run(
-            [f"trainer.max_epochs={EPOCHS}", "data.num_val=0", "trainer.accelerator=cpu"]
-        )
-        steps.append(1000 * timing.step)
-        everything.append(1000 * timing.step_of_all)
-        loader = DataLoader(TensorDataset(features, labels), batch_size=16, shuffle=True)
-        template.append(_fit(TemplateSine(), loader, 38, None))
-    base = tuple(bare)
-    return [
-        Row("sine MLP, steps", tuple(steps), base, 1.0),
-        Row("sine MLP, steps, beside a loop without a DataLoader", tuple(steps), tuple(sliced)),
-        Row("sine MLP, all", tuple(everything), base),
-        Row("sine MLP, template", tuple(template), base),
-    ]
+    plain, sliced = (
+        plain_loop(SineLoop(features, labels, with_loader=with_loader), _SINE_STEPS)
+        for with_loader in (True, False)
+    )
+    timing = timed_run(
+        [f"trainer.max_epochs={EPOCHS}", "data.num_val=0", "trainer.accelerator=cpu"]
+    )
+    loader = DataLoader(TensorDataset(features, labels), batch_size=16, shuffle=True)
+    template = _fit(TemplateSine(), loader, _SINE_STEPS, None)
+    return plain, sliced, timing.step_ms, timing.whole_step_ms, template
 
 
-def bare_loop(loop: TextLoop | SineLoop, steps: int) -> float:
-    """Return milliseconds of a step; a loop on a GPU waits for it at every step."""
+def plain_loop(loop: TextLoop | SineLoop, steps: int) -> float:
+    """Return milliseconds per step; on a GPU the loop synchronizes at every step."""
     loop.epoch()
     begin = time.perf_counter()
     for _ in range(EPOCHS):
         loop.epoch()
     return 1000 * (time.perf_counter() - begin) / EPOCHS / steps
-
-
-def template_text(cell: str, accelerator: str = "cpu") -> float:
-    """Return milliseconds of a step of the chapter's network in a default Trainer."""
-    text = chapter_text(cell)
-    loader = DataLoader(TextDataset(text), batch_size=None)
-    return _fit(TemplateText(text), loader, 8, text.clip, accelerator)
 
 
 def _fit(
@@ -156,7 +152,7 @@ def _fit(
     clip: float | None,
     accelerator: str = "cpu",
 ) -> float:
-    with tempfile.TemporaryDirectory() as folder, unheard():
+    with tempfile.TemporaryDirectory() as folder, silenced():
         trainer = template_trainer(Path(folder), EPOCHS, clip, accelerator)
         begin = time.perf_counter()
         trainer.fit(module, loader)
@@ -171,7 +167,7 @@ def products(text: Text, device: str = "cpu") -> float:
         ((rows, size, wide), steps),  # states times recurrent weights
         ((rows, wide, size), steps),  # gradients times recurrent weights
         ((wide, all_rows, size), 1),  # gradient of the recurrent weights
-        ((all_rows, size, words), 1),  # head
+        ((all_rows, size, words), 1),  # output layer
         ((all_rows, words, size), 1),
         ((words, all_rows, size), 1),
     ]
@@ -179,25 +175,30 @@ def products(text: Text, device: str = "cpu") -> float:
 
 
 def _product(rows: int, inner: int, columns: int, device: str) -> float:
-    left, right = (
-        torch.randn(rows, inner, device=device),
-        torch.randn(inner, columns, device=device),
-    )
+    left = torch.randn(rows, inner, device=device)
+    right = torch.randn(inner, columns, device=device)
     result = torch.empty(rows, columns, device=device)
     number = min(500, max(1, 20_000_000 // (rows * inner * columns)))
 
-    def once() -> float:
-        finish(device)
-        begin = time.perf_counter()
+    def multiply() -> None:
         for _ in range(number):
             torch.mm(left, right, out=result)
-        finish(device)
-        return (time.perf_counter() - begin) / number
 
-    return median(once() for _ in range(9))
+    return median_seconds(multiply, device) / number
 
 
-def finish(device: str) -> None:
-    """Wait until a device has done everything that it was asked for."""
+def median_seconds(work: Callable[[], object], device: str) -> float:
+    """Return the seconds of some work on a device, the median of nine times."""
+    seconds = []
+    for _ in range(9):
+        _synchronize(device)
+        begin = time.perf_counter()
+        work()
+        _synchronize(device)
+        seconds.append(time.perf_counter() - begin)
+    return median(seconds)
+
+
+def _synchronize(device: str) -> None:
     if device == "cuda":
         torch.cuda.synchronize()

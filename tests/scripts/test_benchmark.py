@@ -76,7 +76,7 @@ def test_start_section_writes_table_figures_and_machine(tmp_path: Path) -> None:
     assert set(section["machine"]["libraries"]) >= {"torch", "hydra-core", "omegaconf"}
     text = (tmp_path / "benchmarks.md").read_text()
     assert all(label in text for label in labels)
-    assert "1 pairs a row" in text
+    assert "Repeats: 1." in text
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU")
