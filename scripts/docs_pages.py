@@ -35,7 +35,7 @@ def section_parser(description: str, sections: Iterable[str]) -> argparse.Argume
         "--output", type=Path, default=DOCS, metavar="FOLDER", help="where the page is (docs)"
     )
     parser.add_argument(
-        "--report-only", action="store_true", help="measure nothing; use the stored figures"
+        "--report-only", action="store_true", help="measure nothing; use what is stored"
     )
     return parser
 

@@ -48,7 +48,7 @@ def main() -> int:
             sections[name] = benchmark(options.repeats, options.only)
         elif name in stored:
             sections[name] = benchmark.described(stored[name])
-    for name in FIGURES.keys() & measured:
+    for name in FIGURES.keys() & sections.keys():
         FIGURES[name](sections[name], options.output / "figures")
     write_report(options.output, sections)
     missed = [line for section in sections.values() for line in section.missed()]
