@@ -1,4 +1,4 @@
-"""Time and memory of the RNN against hidden size, batch size and steps, beside the minimum."""
+"""Time and memory of the RNN against hidden size, batch size and steps, beside their baselines."""
 
 import resource
 import statistics
@@ -87,7 +87,7 @@ def measured(size: Size, repeats: int) -> list[tuple[float, ...]]:
 
 
 def draw_sizes(section: Section, folder: Path) -> None:
-    """Draw time and memory against each size, with the minimum as a dashed line."""
+    """Draw time and memory against each size, with the baseline as a dashed line."""
     rows = {row.label: row for row in section.rows}
     figure = Figure(figsize=(10, 5.5), dpi=130, layout="constrained")
     panels = figure.subplots(2, len(VALUES), squeeze=False)
@@ -99,7 +99,7 @@ def draw_sizes(section: Section, folder: Path) -> None:
                 ours = [statistics.median(row.seconds) for row in known.values()]
                 limit = [statistics.median(row.baseline) for row in known.values()]
                 panel.plot(list(known), ours, "o-", label="seqlab")
-                panel.plot(list(known), limit, "s--", color="0.5", label="minimum")
+                panel.plot(list(known), limit, "s--", color="0.5", label="baseline")
                 panel.set(xscale="log", yscale="log")
                 panel.set_xticks(list(known), [str(value) for value in known])
                 panel.set_xticks([], minor=True)

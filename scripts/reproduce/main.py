@@ -2,10 +2,10 @@
 
     python scripts/reproduce.py                      all rows, 5 seeds (sine: 20); about an hour
     python scripts/reproduce.py --rows rnn gru --seeds 3
-    python scripts/reproduce.py --report-only        from the runs that are there
+    python scripts/reproduce.py --report-only        from the runs that exist
 
-Runs lie in outputs/reproduction/ROW/seed_N; finished ones are kept, so an interrupted
-reproduction goes on where it stopped. The report is docs/reproduction.md with its figures, and
+Runs are in outputs/reproduction/ROW/seed_N; finished ones are kept, so that an interrupted
+reproduction continues where it stopped. The report is docs/reproduction.md with its figures, and
 the table in the README.
 """
 
@@ -15,8 +15,9 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+from docs_pages import ROOT
 from reproduce.published import ROWS
-from reproduce.reproduction_page import ROOT, folder_of, read_results, write_report
+from reproduce.reproduction_page import folder_of, read_results, write_report
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.errors import UserError
 
@@ -30,7 +31,7 @@ def main() -> int:
     ]
     failed = 0
     if not options.report_only:
-        # One thread a job: two small recurrent networks side by side beat one on two threads.
+        # One thread per job: two small recurrent networks at once beat one after the other on two.
         with ThreadPoolExecutor(options.jobs) as pool:
             failed = sum(pool.map(lambda job: _train(job[0], job[1], options.threads), jobs))
         if failed:
@@ -46,12 +47,12 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Reproduce the chapter's published results.")
+    parser = argparse.ArgumentParser(description="Reproduce the published results of the chapter.")
     parser.add_argument("--rows", nargs="+", choices=ROWS, metavar="ROW", help=", ".join(ROWS))
     parser.add_argument("--seeds", type=int, default=5, help="seeds of each text row (5)")
     parser.add_argument("--sine-seeds", type=int, default=20, help="seeds of the sine row (20)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs side by side")
-    parser.add_argument("--threads", type=int, default=1, help="threads of a run (1)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="concurrent runs")
+    parser.add_argument("--threads", type=int, default=1, help="threads per run (1)")
     parser.add_argument("--report-only", action="store_true", help="train nothing")
     return parser.parse_args()
 

@@ -1,6 +1,5 @@
-"""Turns finished reproduction runs into docs/reproduction.md, figures and the README's table."""
+"""Writes docs/reproduction.md, its figures and the README's table from finished runs."""
 
-import re
 import statistics
 from datetime import date
 from pathlib import Path
@@ -8,16 +7,16 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from docs_pages import DOCS, ROOT, write_between_markers
 from reproduce.published import LOSS, PERPLEXITY, ROWS, Row
 from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.system.files import write_text
 
-ROOT = Path(__file__).resolve().parents[2]
 RUNS = ROOT / "outputs" / "reproduction"
-DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 
 Results = dict[str, list[dict[str, Any]]]
-"""For each row the result.json of its finished runs."""
+"""The result.json of each row's finished runs."""
 
 
 def folder_of(name: str, seed: int) -> RunFolder:
@@ -26,7 +25,7 @@ def folder_of(name: str, seed: int) -> RunFolder:
 
 
 def read_results() -> Results:
-    """Return what has finished so far, rows without any left out."""
+    """Return the results of finished runs; rows without any are left out."""
     results = {}
     for name in ROWS:
         folders = sorted((RUNS / name).glob("seed_*"), key=lambda path: int(path.name[5:]))
@@ -39,7 +38,7 @@ def read_results() -> Results:
 
 
 def write_report(results: Results) -> list[str]:
-    """Write page, figures and the README's table; return the rows outside their bands."""
+    """Write the page, its figures and the README's table; return the rows outside their bands."""
     figures = DOCS / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     if any(ROWS[name].metric == PERPLEXITY for name in results):
@@ -54,8 +53,8 @@ def write_report(results: Results) -> list[str]:
         device=newest["device"],
         **{key: newest["versions"][key] for key in ("torch", "lightning", "python")},
     )
-    (DOCS / "reproduction.md").write_text(text, encoding="utf-8")
-    _write_readme(results)
+    write_text(DOCS / "reproduction.md", text)
+    write_between_markers(README, "results", _readme_table(results))
     print(f"wrote {DOCS / 'reproduction.md'} and the table in {README}")
     return [
         f"{name}: {_compared(ROWS[name], values(ROWS[name], found)):.4f}, band {ROWS[name].band}"
@@ -65,7 +64,7 @@ def write_report(results: Results) -> list[str]:
 
 
 def values(row: Row, results: list[dict[str, Any]]) -> list[float]:
-    """Return the row's metric of each run."""
+    """Return each run's value of the row's metric."""
     return [result["metrics"][row.metric] for result in results]
 
 
@@ -107,24 +106,18 @@ def _table(results: Results) -> str:
     return "\n".join(lines)
 
 
-def _write_readme(results: Results) -> None:
+def _readme_table(results: Results) -> str:
     lines = ["| model | `experiment=` | published | ours | seeds |", "|---|---|---|---|---|"]
     for name, found in results.items():
         row = ROWS[name]
         numbers = values(row, found)
-        published = "see the row above"
-        if row.mean is not None:
-            published = f"{row.mean:.{row.digits}f} ± {row.sd:.{row.digits}f}"
-        elif row.median is not None:
-            published = f"median {row.median:.{row.digits}f}"
         label = f"{row.label}, {'loss' if row.metric == LOSS else 'perplexity'}"
         ours = _ours(row, numbers, spread=False)
-        lines.append(f"| {label} | `{row.experiment}` | {published} | {ours} | {len(numbers)} |")
-    table = "\n".join(lines)
-    text = README.read_text(encoding="utf-8")
-    block = f"<!-- results -->\n{table}\n<!-- /results -->"
-    text = re.sub(r"<!-- results -->.*?<!-- /results -->", lambda _: block, text, flags=re.DOTALL)
-    README.write_text(text, encoding="utf-8")
+        lines.append(
+            f"| {label} | `{row.experiment}` | {row.published(whole=False)} | {ours} "
+            f"| {len(numbers)} |"
+        )
+    return "\n".join(lines)
 
 
 def _speed(name: str, found: list[dict[str, Any]]) -> str:
@@ -137,7 +130,7 @@ def _speed(name: str, found: list[dict[str, Any]]) -> str:
 
 
 def _figure(results: Results) -> Figure:
-    """Return a line for each text row: published mean, deviation and range, and our runs."""
+    """Draw a line for each text row: published mean, deviation and range, and our runs."""
     names = [name for name in results if ROWS[name].metric == PERPLEXITY]
     figure = Figure(figsize=(8, 0.55 * len(names) + 1.4), dpi=130, layout="constrained")
     axes = figure.add_subplot()
@@ -154,7 +147,7 @@ def _figure(results: Results) -> Figure:
         numbers = values(row, results[name])
         axes.plot(
             numbers, [place] * len(numbers), "o", color="#1f6fb4", ms=5, alpha=0.8,
-            label="ours, a dot a seed", zorder=3,
+            label="ours, a dot per seed", zorder=3,
         )  # fmt: skip
     axes.set_yticks(range(len(names)), [ROWS[name].label for name in reversed(names)], fontsize=9)
     axes.set_xlabel("training perplexity after 500 epochs; grey: published, blue: ours")
@@ -171,7 +164,7 @@ def _figure(results: Results) -> Figure:
 
 
 def _copy_figures(target: Path) -> None:
-    """Take the chapter's own figures from the first seed of the sine and RNN rows."""
+    """Copy the chapter's figures from the first seed of the sine and RNN rows."""
     wanted = {"sine": ("data", "one_step", "multi_step", "k_step"), "rnn": ("perplexity",)}
     for row, names in wanted.items():
         for name in names:
