@@ -1,4 +1,4 @@
-"""What a completed run leaves, and how it differs from what another left."""
+"""The final state of a completed run, and its differences from another's."""
 
 import csv
 import hashlib
@@ -15,7 +15,7 @@ from seqlab.runs.folder.run_folder import RunFolder, whole_lines
 
 @dataclass
 class FinalState:
-    """What a completed run leaves, without what no two runs share: times and speeds."""
+    """The contents of a completed run's folder, excluding times and speeds."""
 
     weights: dict[str, dict[str, torch.Tensor]]
     table: list[dict[str, str]]
@@ -27,7 +27,7 @@ class FinalState:
 
     @classmethod
     def of(cls, run: RunFolder) -> "FinalState":
-        """Return what lies in the folder of a completed run."""
+        """Read the folder of a completed run."""
         result = run.read_result()
         return cls(
             weights={file.name: _verified(file)["state_dict"] for file in (run.best, run.last)},
@@ -42,7 +42,7 @@ class FinalState:
         )
 
     def differences(self, other: "FinalState") -> list[str]:
-        """Return what is not the same, in words."""
+        """Return the differences in words."""
         found = [
             f"{file}: {name} differs"
             for file, weights in self.weights.items()
@@ -58,10 +58,10 @@ class FinalState:
 
 
 def _verified(file: Path) -> dict[str, Any]:
-    """Return a checkpoint that is whole by its own checksum."""
+    """Return a checkpoint after verifying its checksum."""
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     noted = checksum_file(file).read_text().split(" ")[0]
-    assert noted == digest, f"{file.name} is not the one that its checksum describes"
+    assert noted == digest, f"{file.name} does not match its checksum"
     return read_checkpoint(file)
 
 
@@ -80,7 +80,7 @@ def _without_speeds(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """Yield the names of the files in a run folder; event files, whose names are times, as one."""
+    """Yield the names of a run's files; event files, which are named by time, share one name."""
     for file in folder.rglob("*"):
         if file.is_file():
             name = str(file.relative_to(folder))

@@ -1,1 +1,1 @@
-"""The speed of seqlab, as ratios of things measured in turn."""
+"""The speed of seqlab, as ratios of things measured alternately."""

@@ -1,1 +1,1 @@
-"""Search beside grid and random search, at equal budget."""
+"""Search compared with grid and random search at equal budget."""

@@ -1,1 +1,1 @@
-"""The published results of the chapter beside ours."""
+"""The published results of the chapter compared with ours."""

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -137,6 +138,18 @@ def test_committed_report_has_every_section_and_keeps_its_limits() -> None:
     assert set(sections) - {"gpu"} == wanted  # a GPU's is there once one was at hand
     assert all(len(row.seconds) >= 5 for each in sections.values() for row in each.rows)
     assert [line for section in sections.values() for line in section.missed()] == []
+
+
+def test_committed_page_is_the_report_of_the_stored_figures(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "docs" / "benchmarks.json", tmp_path)
+    script = str(ROOT / "scripts" / "benchmark.py")
+    done = spawn(script, "--report-only", "--output", str(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("benchmarks.md", "benchmarks.json"):
+        assert (tmp_path / name).read_text() == (ROOT / "docs" / name).read_text()
+    assert {file.name for file in (tmp_path / "figures").iterdir()} == {
+        *("sizes.png", "cost_per_token.png"),
+    }
 
 
 def test_readme_tells_the_measured_speed() -> None:
