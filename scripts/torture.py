@@ -152,7 +152,9 @@ def torture(
     folder = folder.resolve()
     references = {name: reference(folder, name) for name in subjects}
     while time.monotonic() < end and (
-        tally.survived < most_kills or tally.runs < len(subjects) or 0 in _of(tally, ways)
+        tally.survived < most_kills
+        or tally.runs < len(subjects)
+        or not all(tally.kills[way] for way in ways)
     ):
         name = subjects[tally.runs % len(subjects)]
         home = folder / f"{tally.runs:05d}_{name}"
@@ -160,10 +162,6 @@ def torture(
         if sys.stderr.isatty():
             print(f"\r{tally.runs} runs, {tally.survived} kills", end="", file=sys.stderr)
     return tally
-
-
-def _of(tally: Tally, ways: Sequence[str]) -> list[int]:
-    return [tally.kills[way] for way in ways]
 
 
 def reference(folder: Path, name: str) -> FinalState:
@@ -269,7 +267,9 @@ class Life:
             try:
                 if dies_at is not None:
                     _die_at(home / "run", dies_at)
-                code = _exit_code(words)
+                code = train(words)
+            except SystemExit as exit_:
+                code = exit_.code if isinstance(exit_.code, int) else 1
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -292,13 +292,6 @@ class Life:
             else:
                 time.sleep(0.002)
         return -1 if self.code is None else self.code
-
-
-def _exit_code(words: list[str]) -> int:
-    try:
-        return train(words)
-    except SystemExit as exit_:
-        return exit_.code if isinstance(exit_.code, int) else 1
 
 
 def _die_at(folder: Path, number: int) -> None:

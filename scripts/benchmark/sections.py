@@ -49,9 +49,8 @@ class Row:
     def line(self) -> str:
         """Return the row of the table, in Markdown."""
         spread = " / ".join(f"{pick(self.seconds):.2f}" for pick in (min, statistics.median, max))
-        limit = (
-            "" if self.limit is None else f"{self.limit:g}: {'kept' if self.holds else 'MISSED'}"
-        )
+        kept = "kept" if self.holds else "MISSED"
+        limit = "" if self.limit is None else f"{self.limit:g}: {kept}"
         return (
             f"| {self.label} | **{self.ratio:.2f}** | {limit} | {spread} "
             f"| {statistics.median(self.baseline):.2f} |"
@@ -168,15 +167,11 @@ def read_sections(folder: Path) -> dict[str, Section]:
     content = json.loads(file.read_text(encoding="utf-8"))
     return {
         name: Section(
-            each["title"],
-            each["explanation"],
-            each["baseline"],
-            [
+            rows=[
                 Row(row["label"], tuple(row["seconds"]), tuple(row["baseline"]), row["limit"])
-                for row in each["rows"]
+                for row in each.pop("rows")
             ],
-            each["machine"],
-            each.get("measure", "seconds"),
+            **{key: value for key, value in each.items() if key != "repeats"},
         )
         for name, each in content.items()
     }

@@ -29,9 +29,7 @@ class Command:
 
     def seconds(self, folder: Path) -> float:
         """Return how long the command takes in a folder."""
-        return timed_process(
-            self.words, folder, code=self.code, environment=self.environment
-        ).seconds
+        return timed_process(self.words, folder, self.code, self.environment).seconds
 
 
 def _train(*words: str, code: int = 0) -> Command:
@@ -68,14 +66,12 @@ RUN_BASELINE = Command(
 )
 def measure_start(repeats: int, wanted: Wanted) -> Iterator[Row]:
     """Yield a row for each command."""
-    with tempfile.TemporaryDirectory() as name:
-        empty = Path(name)
+    with tempfile.TemporaryDirectory() as empty:
         for command in COMMANDS:
             if wanted(command.label):
-                yield _row(command, BASELINE, empty, repeats, LIMIT)
-        left = sorted(empty.iterdir())
-    if left:
-        raise RuntimeError(f"a command that should only answer left {left[0].name} behind")
+                yield _row(command, BASELINE, Path(empty), repeats, LIMIT)
+        for left in Path(empty).iterdir():
+            raise RuntimeError(f"a command that should only answer left {left.name} behind")
 
 
 @measures(

@@ -27,7 +27,7 @@ FINISHED_LIMIT_S = 5.0
 
 _TINY = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]
 _TINY_JOBS = 8
-_REFUSED_JOBS = 50
+_BAD_JOBS = 50
 _READY = "seqlab.sweeps.worker, seqlab.runs.run, seqlab.figures, torch.utils.tensorboard"
 
 
@@ -51,19 +51,14 @@ def _costs(folder: Path) -> list[tuple[str, Callable[[], float], int, float | No
     """Return label, measurement, most repeats and limit of each cost."""
     ready = "a process ready to train"
     tiny = f"{_TINY_JOBS} jobs of one epoch"
-    failing = f"{_REFUSED_JOBS} jobs that fail at once"
+    failing = f"{_BAD_JOBS} jobs that fail at once: composed, checked, recorded, forked, collected"
     finished = f"the same command again, {FINISHED_JOBS:,} jobs finished"
     return [
         (f"{ready}, fresh interpreter", lambda: _fresh(folder), 5, None),
         (f"{ready}, forked", lambda: _forked(_forkserver()), 15, None),
         (f"{tiny}, one at a time", lambda: _tiny(folder, 1), 5, None),
         (f"{tiny}, two at once", lambda: _tiny(folder, 2), 5, None),
-        (
-            f"{failing}: composed, checked, recorded, forked, collected",
-            lambda: _failing(folder),
-            5,
-            None,
-        ),
+        (failing, lambda: _failing(folder), 5, None),
         (finished, lambda: _finished(folder), 5, FINISHED_LIMIT_S),
     ]
 
@@ -104,7 +99,7 @@ def _tiny(folder: Path, workers: int) -> float:
 
 def _failing(folder: Path) -> float:
     """Return the seconds of jobs that find their text too short: everything but training."""
-    words = [f"seed=range({_REFUSED_JOBS})", "experiment=none", "data=sample_story"]
+    words = [f"seed=range({_BAD_JOBS})", "experiment=none", "data=sample_story"]
     short = ["data.max_tokens=50", "data.num_steps=100", "model=rnn", "optimizer=sgd"]
     options = ["hydra/launcher=local", "hydra.launcher.workers=2"]
     return _sweep(_new(folder), *words, *short, *options, code=1).seconds

@@ -6,8 +6,8 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from unittest.mock import patch
@@ -117,16 +117,11 @@ def _train(folder: Path, *words: str, **environment: str) -> Usage:
 
 def _batches(folder: Path, repeats: int, wanted: Wanted) -> Iterator[Row]:
     for kind in _KINDS:
-        sizes = [size for size in SIZES[1:] if wanted(_label(f"batches, {kind}", size))]
-        if not sizes:
-            continue
-        datas = {size: _data(folder, size, kind) for size in (SIZES[0], *sizes)}
-        found = [{size: _batch_cost(data, kind) for size, data in datas.items()}
-                 for _ in range(repeats)]  # fmt: skip
-        yield from _rows(f"batches, {kind}", sizes, found, limit=None)
+        cost = partial(_batch_cost, cache(partial(_data, folder, kind)), kind)
+        yield from _costs(f"batches, {kind}", cost, repeats, wanted)
 
 
-def _data(folder: Path, size: int, kind: str) -> TextData:
+def _data(folder: Path, kind: str, size: int) -> TextData:
     data = TextData(path=_sized(folder, size), sampling=kind if kind == "random" else "sequential")
     data.setup()
     return data
@@ -140,8 +135,9 @@ def _sized(folder: Path, size: int) -> Path:
     return file
 
 
-def _batch_cost(data: TextData, kind: str) -> float:
+def _batch_cost(data_of_size: Callable[[int], TextData], kind: str, size: int) -> float:
     """Return nanoseconds per token of making batches, extrapolated from part of an epoch."""
+    data = data_of_size(size)
     loader = data.loader("train", training=kind != "evaluation")
     assert isinstance(loader, SequentialLoader | RandomLoader | EvaluationLoader)
     begin = time.perf_counter()
@@ -158,13 +154,8 @@ def _batch_cost(data: TextData, kind: str) -> float:
 
 
 def _training(folder: Path, repeats: int, wanted: Wanted) -> Iterator[Row]:
-    sizes = [size for size in SIZES[1:] if wanted(_label("training", size))]
-    if not sizes:
-        return
-    found = [
-        {size: _token_cost(folder, size) for size in (SIZES[0], *sizes)} for _ in range(repeats)
-    ]
-    yield from _rows("training", sizes, found, limit=MOST_TOKEN_RATIO)
+    cost = partial(_token_cost, folder)
+    return _costs("training", cost, repeats, wanted, limit=MOST_TOKEN_RATIO)
 
 
 def _token_cost(folder: Path, size: int) -> float:
@@ -183,12 +174,19 @@ def _label(what: str, size: int) -> str:
     return f"{what}, {size:,} tokens: ns"
 
 
-def _rows(
-    what: str, sizes: list[int], found: list[dict[int, float]], limit: float | None
+def _costs(
+    what: str,
+    cost: Callable[[int], float],
+    repeats: int,
+    wanted: Wanted,
+    limit: float | None = None,
 ) -> Iterator[Row]:
-    costs = {size: tuple(each[size] for each in found) for size in found[0]}
-    for size in sizes:
-        yield Row(_label(what, size), costs[size], costs[SIZES[0]], limit)
+    """Yield the cost per token of each text, beside that of the smallest."""
+    sizes = [size for size in SIZES[1:] if wanted(_label(what, size))]
+    if sizes:
+        smallest, *others = repeated(repeats, lambda: tuple(map(cost, (SIZES[0], *sizes))))
+        for size, costs in zip(sizes, others, strict=True):
+            yield Row(_label(what, size), costs, smallest, limit)
 
 
 def draw_costs(section: Section, folder: Path) -> None:

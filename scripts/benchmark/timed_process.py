@@ -24,9 +24,9 @@ class Usage:
 def timed_process(
     words: Sequence[str],
     folder: Path,
-    *,
     code: int = 0,
     environment: Mapping[str, str] | None = None,
+    *,
     watch_anonymous: bool = False,
 ) -> Usage:
     """Run `python WORDS` in a folder and return its usage.

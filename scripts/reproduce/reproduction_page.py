@@ -57,15 +57,16 @@ def write_report(results: Results) -> list[str]:
     write_between_markers(README, "results", _readme_table(results))
     print(f"wrote {DOCS / 'reproduction.md'} and the table in {README}")
     return [
-        f"{name}: {_compared(ROWS[name], values(ROWS[name], found)):.4f}, band {ROWS[name].band}"
-        for name, found in results.items()
-        if not fits(ROWS[name], values(ROWS[name], found))
+        f"{name}: {_compared(row, numbers):.4f}, band {row.band}"
+        for name, (row, numbers) in zip(results, _measured(results), strict=True)
+        if not fits(row, numbers)
     ]
 
 
-def values(row: Row, results: list[dict[str, Any]]) -> list[float]:
-    """Return each run's value of the row's metric."""
-    return [result["metrics"][row.metric] for result in results]
+def _measured(results: Results) -> list[tuple[Row, list[float]]]:
+    """Return each row with our values of its metric."""
+    rows = [(ROWS[name], found) for name, found in results.items()]
+    return [(row, [each["metrics"][row.metric] for each in found]) for row, found in rows]
 
 
 def fits(row: Row, numbers: list[float]) -> bool:
@@ -91,9 +92,7 @@ def _table(results: Results) -> str:
         "| model | experiment | measure | published, n | ours, n | our median | band |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name, found in results.items():
-        row = ROWS[name]
-        numbers = values(row, found)
+    for row, numbers in _measured(results):
         quantity = "MSE" if row.metric == LOSS else "perplexity"
         compared = "median" if row.by_median else "mean"
         inside = "yes" if fits(row, numbers) else "**no**"
@@ -108,9 +107,7 @@ def _table(results: Results) -> str:
 
 def _readme_table(results: Results) -> str:
     lines = ["| model | `experiment=` | published | ours | seeds |", "|---|---|---|---|---|"]
-    for name, found in results.items():
-        row = ROWS[name]
-        numbers = values(row, found)
+    for row, numbers in _measured(results):
         label = f"{row.label}, {'loss' if row.metric == LOSS else 'perplexity'}"
         ours = _ours(row, numbers, spread=False)
         lines.append(
@@ -131,11 +128,10 @@ def _speed(name: str, found: list[dict[str, Any]]) -> str:
 
 def _figure(results: Results) -> Figure:
     """Draw a line for each text row: published mean, deviation and range, and our runs."""
-    names = [name for name in results if ROWS[name].metric == PERPLEXITY]
-    figure = Figure(figsize=(8, 0.55 * len(names) + 1.4), dpi=130, layout="constrained")
+    texts = [(row, numbers) for row, numbers in _measured(results) if row.metric == PERPLEXITY]
+    figure = Figure(figsize=(8, 0.55 * len(texts) + 1.4), dpi=130, layout="constrained")
     axes = figure.add_subplot()
-    for place, name in enumerate(reversed(names)):
-        row = ROWS[name]
+    for place, (row, numbers) in enumerate(reversed(texts)):
         height = [place, place]
         if row.low is not None and row.high is not None:
             axes.plot([row.low, row.high], height, color="#b9c0ca", lw=2, label="range")
@@ -144,12 +140,11 @@ def _figure(results: Results) -> Figure:
             axes.plot(ends, height, color="#8a94a3", lw=8, solid_capstyle="butt", label="mean ± sd")
         elif row.median is not None:
             axes.plot([row.median], [place], "|", color="#30343b", ms=14, mew=2, label="median")
-        numbers = values(row, results[name])
         axes.plot(
             numbers, [place] * len(numbers), "o", color="#1f6fb4", ms=5, alpha=0.8,
             label="ours, a dot per seed", zorder=3,
         )  # fmt: skip
-    axes.set_yticks(range(len(names)), [ROWS[name].label for name in reversed(names)], fontsize=9)
+    axes.set_yticks(range(len(texts)), [row.label for row, _ in reversed(texts)], fontsize=9)
     axes.set_xlabel("training perplexity after 500 epochs; grey: published, blue: ours")
     axes.grid(True, axis="x", linewidth=0.5, alpha=0.5)
     axes.spines[["top", "right", "left"]].set_visible(False)
