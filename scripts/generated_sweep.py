@@ -1,4 +1,4 @@
-"""Sweeps that nobody trained: a ledger and run folders with made-up numbers."""
+"""Generated sweeps: a ledger and run folders with made-up numbers, without any training."""
 
 import itertools
 import json
@@ -28,14 +28,14 @@ def write_sweep(
     """Write a sweep whose jobs have all completed, and return their rows.
 
     Args:
-        folder: becomes the sweep's.
+        folder: of the sweep.
         grid: the values of each parameter; every combination is a setting.
         seeds: of each setting.
-        quality: the loss of a setting, before each seed's noise.
-        noise: standard deviation of a seed's loss, as a share of the loss.
+        quality: returns the loss of a setting without noise.
+        noise: standard deviation of the loss over seeds, relative to the loss.
         num_epochs: length of each run.
-        started: the ledger's first line.
-        with_files: whether run folders are written too.
+        started: first line of the ledger.
+        with_files: whether to write run folders too.
     """
     rows: list[Row] = []
     for values in itertools.product(*grid.values()):
@@ -67,7 +67,7 @@ def write_sweep(
 
 
 def write_ledger(folder: Path, rows: Sequence[Row], started: Started = STARTED) -> None:
-    """Write the ledger of a sweep that has begun once."""
+    """Write the ledger of a sweep that was started once."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [start_line(started), *map(row_line, rows)]
     (folder / LEDGER).write_text("".join(lines), encoding="utf-8")

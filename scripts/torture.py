@@ -1,13 +1,13 @@
-"""Kills runs at random moments, lets them go on, and compares what they end with.
+"""Kill runs at random moments, resume them, and compare their final states.
 
     python scripts/torture.py --minutes 10
 
-Every subject is run once undisturbed. Then it is started again and again in new folders, killed,
-resumed, killed, resumed, until it completes; weights, metrics, samples and files have to be those
-of the undisturbed run, bit for bit. The ways to die: SIGKILL at a random moment or at a random
-operation on a file, SIGTERM, Ctrl-C, and SIGKILL with the newest file cut off, as in a power cut.
-Prints kills survived, mismatches and files lost; the exit code is 1 where there is any of the
-latter.
+Every subject is run once undisturbed. Then it is started repeatedly in new folders, and killed and
+resumed until it completes; weights, metrics, samples and files have to equal those of the
+undisturbed run bit for bit. A run is killed by SIGKILL at a random moment or at a random file
+operation, by SIGTERM, by Ctrl-C, or by SIGKILL with the newest file truncated, as in a power cut.
+Prints the number of kills survived, mismatches and files lost; the exit code is 1 if there are
+mismatches or lost files.
 """
 
 import argparse
@@ -24,9 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # small products; and fair to what else is running
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # products are small, and other work may be running
 
-from ending import Ending
+from final_state import FinalState
 from seqlab.callbacks import checkpoints, curves, forecasts, progress, samples, throughput
 from seqlab.commands.train import main as train
 from seqlab.data import sample_story, sine
@@ -36,14 +36,14 @@ from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.run import run as _run
 from seqlab.system.errors import UserError
 
-# What a run imports is imported before it is forked, so that a life is a second, not five.
+# What a run imports is imported before the fork, so that a process lives for one second, not five.
 PRELOADED = (
     *(checkpoints, curves, forecasts, progress, samples, throughput),
     *(sample_story, sine, metrics_csv, tensorboard, mlp, recurrent, _run),
 )
 
 LIVES = 40
-"""Kills of one run before it is left to finish: it may lose all it did between two of them."""
+"""Kills of one run before it may finish: it may lose all its work between two of them."""
 
 _COMMON = ["trainer.checkpoint_every_n_steps=3"]
 _TEXT = [
@@ -93,7 +93,7 @@ WAYS = ("moment", "operation", "SIGTERM", "SIGINT", "power cut")
 
 @dataclass
 class Tally:
-    """What came of it."""
+    """The outcome so far."""
 
     runs: int = 0
     kills: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WAYS, 0))
@@ -102,18 +102,18 @@ class Tally:
 
     @property
     def survived(self) -> int:
-        """Kills after which the run went on."""
+        """Number of kills after which the run continued."""
         return sum(self.kills.values())
 
 
 def main() -> int:
-    """Run the torture for as long as asked, and print what came of it."""
+    """Run the torture for the given time and print the outcome."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=5.0, help="default 5")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments; default 0")
+    parser.add_argument("--seed", type=int, default=0, help="of the random moments; default 0")
     parser.add_argument("--subject", choices=sorted(SUBJECTS), action="append", help="default all")
-    parser.add_argument("--way", choices=WAYS, action="append", help="of dying; default all")
-    parser.add_argument("--keep", metavar="FOLDER", help="keep the folders of runs that went wrong")
+    parser.add_argument("--way", choices=WAYS, action="append", help="of being killed; default all")
+    parser.add_argument("--keep", metavar="FOLDER", help="copy the folders of runs that differ")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         tally = torture(
@@ -143,8 +143,8 @@ def torture(
 ) -> Tally:
     """Kill and resume runs of the subjects in turn; return the tally.
 
-    Ends after so many seconds, or earlier once all subjects have been run and so many kills were
-    survived.
+    Ends after `seconds`, or as soon as every subject has run, every way has been used and
+    `most_kills` kills have been survived.
     """
     chance = random.Random(seed)
     tally = Tally()
@@ -152,7 +152,9 @@ def torture(
     folder = folder.resolve()
     references = {name: reference(folder, name) for name in subjects}
     while time.monotonic() < end and (
-        tally.survived < most_kills or tally.runs < len(subjects) or 0 in _of(tally, ways)
+        tally.survived < most_kills
+        or tally.runs < len(subjects)
+        or not all(tally.kills[way] for way in ways)
     ):
         name = subjects[tally.runs % len(subjects)]
         home = folder / f"{tally.runs:05d}_{name}"
@@ -162,18 +164,14 @@ def torture(
     return tally
 
 
-def _of(tally: Tally, ways: Sequence[str]) -> list[int]:
-    return [tally.kills[way] for way in ways]
-
-
-def reference(folder: Path, name: str) -> Ending:
-    """Run a subject undisturbed, and return what it ended with."""
+def reference(folder: Path, name: str) -> FinalState:
+    """Run a subject undisturbed and return its final state."""
     home = folder / f"undisturbed_{name}"
     home.mkdir(parents=True)
     started = time.monotonic()
     code = Life(home, [*SUBJECTS[name], "hydra.run.dir=run"]).wait()
     assert code == 0, f"{name} does not run: {(home / 'output.txt').read_text()}"
-    ending = Ending.of(RunFolder(home / "run"))
+    ending = FinalState.of(RunFolder(home / "run"))
     ending.seconds = time.monotonic() - started
     return ending
 
@@ -181,12 +179,12 @@ def reference(folder: Path, name: str) -> Ending:
 def tortured(
     home: Path,
     subject: list[str],
-    expected: Ending,
+    expected: FinalState,
     ways: Sequence[str],
     chance: random.Random,
     tally: Tally,
 ) -> None:
-    """Start one run, kill and resume it until it completes, and compare."""
+    """Start one run, kill and resume it until it completes, and compare its final state."""
     home.mkdir(parents=True)
     run = RunFolder(home / "run")
     history: list[str] = []
@@ -204,10 +202,10 @@ def tortured(
         if way == "power cut":
             history[-1] += f" {_cut_newest(run, chance)}"
     tally.runs += 1
-    found, differences = None, [f"ended with {code}"]
+    found, differences = None, [f"exited with {code}"]
     if code == 0:
         try:
-            found = Ending.of(run)
+            found = FinalState.of(run)
             differences = expected.differences(found)
         except (AssertionError, OSError, UserError) as error:
             differences = [str(error)]
@@ -221,7 +219,7 @@ def tortured(
 
 
 def _lived(home: Path, words: list[str], way: str, seconds: float, chance: random.Random) -> int:
-    """Let one process live and, unless it ends first, die; return its exit code, or -signal."""
+    """Run one process and kill it unless it ends first; return its exit code, or -signal."""
     if way == "operation":
         return Life(home, words, dies_at=int(chance.expovariate(1 / 30)) + 1).wait()
     life = Life(home, words)
@@ -234,8 +232,8 @@ def _lived(home: Path, words: list[str], way: str, seconds: float, chance: rando
 
 
 def _cut_newest(run: RunFolder, chance: random.Random) -> str:
-    """Cut off the file written last; say which, and where."""
-    # Neither is a result: a configuration is on the disk before anything else of a run is.
+    """Truncate the file written last; return a description."""
+    # Excluded: the configuration, which is on disk before the rest of the run, and the log.
     files = [
         file for file in run.path.rglob("*") if file.is_file() and file not in (run.config, run.log)
     ]
@@ -252,9 +250,9 @@ class Life:
     """A run as a forked process.
 
     Args:
-        home: where its output goes.
-        words: of the command `python -m train`.
-        dies_at: the number of the operation on a file of the run before which it kills itself.
+        home: working folder, which also gets the output.
+        words: arguments of `python -m train`.
+        dies_at: number of the file operation of the run before which it kills itself.
     """
 
     def __init__(self, home: Path, words: list[str], dies_at: int | None = None) -> None:
@@ -269,7 +267,9 @@ class Life:
             try:
                 if dies_at is not None:
                     _die_at(home / "run", dies_at)
-                code = _exit_code(words)
+                code = train(words)
+            except SystemExit as exit_:
+                code = exit_.code if isinstance(exit_.code, int) else 1
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -278,12 +278,12 @@ class Life:
                 os._exit(code)
 
     def send(self, signum: int) -> None:
-        """Send a signal, where it still lives."""
+        """Send a signal if the process is alive."""
         if self.code is None:
             os.kill(self.pid, signum)
 
     def wait(self, seconds: float = 300.0) -> int:
-        """Wait for the end, at most so long; return the exit code, or -signal."""
+        """Wait up to `seconds` for the end; return the exit code or -signal, -1 if still alive."""
         end = time.monotonic() + seconds
         while self.code is None and time.monotonic() < end:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -294,15 +294,8 @@ class Life:
         return -1 if self.code is None else self.code
 
 
-def _exit_code(words: list[str]) -> int:
-    try:
-        return train(words)
-    except SystemExit as exit_:
-        return exit_.code if isinstance(exit_.code, int) else 1
-
-
 def _die_at(folder: Path, number: int) -> None:
-    """Have this process killed right before its so-manieth change of a file in the folder."""
+    """Kill this process right before its `number`-th change of a file in the folder."""
     prefix, left = str(folder), number
     changes = {"os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,14 +16,11 @@ from conftest import ROOT, Outcome, spawn
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
-import benchmark_gpu
-import benchmark_sizes
-import benchmark_text
-import benchmark_training
-from benchmark_report import Row, Section, read_sections, write_report
-from benchmark_sweeps import write_finished
-from generated_text import write_generated
-from plain_loops import Text
+from benchmark import gpu_training, sizes, text_costs, training_speed
+from benchmark.generated_text import write_generated
+from benchmark.plain_loops import Text
+from benchmark.sections import Row, Section, read_sections, write_report
+from benchmark.sweep_costs import write_finished
 from seqlab.data.sample_story import SampleStoryData
 
 STORY = ROOT / "src" / "seqlab" / "data" / "stories" / "sample_story.txt"
@@ -79,7 +77,7 @@ def test_start_section_writes_table_figures_and_machine(tmp_path: Path) -> None:
     assert set(section["machine"]["libraries"]) >= {"torch", "hydra-core", "omegaconf"}
     text = (tmp_path / "benchmarks.md").read_text()
     assert all(label in text for label in labels)
-    assert "1 pairs a row" in text
+    assert "Repeats: 1." in text
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU")
@@ -99,12 +97,12 @@ def test_wrong_words_are_refused(tmp_path: Path, words: list[str]) -> None:
 def test_text_section_measures_rates_and_costs_and_draws_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(benchmark_text, "MEGABYTES", 0.1)
-    monkeypatch.setattr(benchmark_text, "_SECONDS", 0.001)
+    monkeypatch.setattr(text_costs, "MEGABYTES", 0.1)
+    monkeypatch.setattr(text_costs, "_SECONDS", 0.001)
     monkeypatch.setenv("SEQLAB_DATA", str(tmp_path / "mine"))
     (tmp_path / "mine").mkdir()
     wanted = ["ASCII, char, raw", "Cyrillic, word, joined", "random, 100,000 tokens"]
-    section = benchmark_text.measure_text(2, wanted)
+    section = text_costs.measure_text(2, wanted)
     rate, _, cost = section.rows
     assert [row.label for row in section.rows] == [
         "tokenizing ASCII, char, raw",
@@ -115,9 +113,9 @@ def test_text_section_measures_rates_and_costs_and_draws_them(
     assert all(value > 0 for row in section.rows for value in row.seconds + row.baseline)
     assert os.environ["SEQLAB_DATA"] == str(tmp_path / "mine")
     assert (tmp_path / "mine").is_dir()
-    benchmark_text.draw_costs(section, tmp_path)
+    text_costs.draw_costs(section, tmp_path)
     assert (tmp_path / "cost_per_token.png").stat().st_size > 10_000
-    benchmark_text.draw_costs(Section("t", "e", "b", [rate]), tmp_path / "nothing")
+    text_costs.draw_costs(Section("t", "e", "b", [rate]), tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
 
 
@@ -140,6 +138,18 @@ def test_committed_report_has_every_section_and_keeps_its_limits() -> None:
     assert set(sections) - {"gpu"} == wanted  # a GPU's is there once one was at hand
     assert all(len(row.seconds) >= 5 for each in sections.values() for row in each.rows)
     assert [line for section in sections.values() for line in section.missed()] == []
+
+
+def test_committed_page_is_the_report_of_the_stored_figures(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "docs" / "benchmarks.json", tmp_path)
+    script = str(ROOT / "scripts" / "benchmark.py")
+    done = spawn(script, "--report-only", "--output", str(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("benchmarks.md", "benchmarks.json"):
+        assert (tmp_path / name).read_text() == (ROOT / "docs" / name).read_text()
+    assert {file.name for file in (tmp_path / "figures").iterdir()} == {
+        *("sizes.png", "cost_per_token.png"),
+    }
 
 
 def test_readme_tells_the_measured_speed() -> None:
@@ -172,11 +182,11 @@ def test_ledger_of_finished_jobs_is_one_that_the_same_command_knows(
 def test_training_section_has_a_row_for_each_contender(
     monkeypatch: pytest.MonkeyPatch, only: str
 ) -> None:
-    monkeypatch.setattr(benchmark_training, "EPOCHS", 1)
-    monkeypatch.setattr(benchmark_training, "TIME_MACHINE", None)
-    monkeypatch.setattr(benchmark_training, "find_corpus", lambda _: STORY)
-    monkeypatch.setattr(benchmark_training, "chapter_text", story_text)
-    section = benchmark_training.measure_training(2, [only])
+    monkeypatch.setattr(training_speed, "EPOCHS", 1)
+    monkeypatch.setattr(training_speed, "TIME_MACHINE", None)
+    monkeypatch.setattr(training_speed, "find_corpus", lambda _: STORY)
+    monkeypatch.setattr(training_speed, "chapter_text", story_text)
+    section = training_speed.measure_training(2, [only])
     expected = {
         "sine": ["steps", "steps, beside a loop without a DataLoader", "all", "template"],
         "rnn": ["all", "steps", "template"],
@@ -188,13 +198,13 @@ def test_training_section_has_a_row_for_each_contender(
 
 
 def test_gpu_section_tried_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark_training, "EPOCHS", 1)
-    monkeypatch.setattr(benchmark_training, "TIME_MACHINE", None)
-    monkeypatch.setattr(benchmark_training, "find_corpus", lambda _: STORY)
-    monkeypatch.setattr(benchmark_training, "chapter_text", story_text)
-    monkeypatch.setattr(benchmark_gpu, "chapter_text", story_text)
-    monkeypatch.setattr(benchmark_gpu, "_MEBIBYTES", 1)
-    section = benchmark_gpu.measure_gpu(2, ["rnn"], device="cpu")
+    monkeypatch.setattr(training_speed, "EPOCHS", 1)
+    monkeypatch.setattr(training_speed, "TIME_MACHINE", None)
+    monkeypatch.setattr(training_speed, "find_corpus", lambda _: STORY)
+    monkeypatch.setattr(training_speed, "chapter_text", story_text)
+    monkeypatch.setattr(gpu_training, "chapter_text", story_text)
+    monkeypatch.setattr(gpu_training, "_MEBIBYTES", 1)
+    section = gpu_training.measure_gpu(2, ["rnn"], device="cpu")
     limits = {row.label: row.limit for row in section.rows}
     assert limits == {
         "RNN, all: loop": 0.2,
@@ -213,7 +223,7 @@ def test_bytes_that_a_step_moves() -> None:
     text = Text(torch.zeros(9), 3, "lstm", hidden_size=2, batch_size=5, num_steps=7)
     weights = 8 * 3 + 8 * 2 + 8 + 8 + 2 * 3 + 3  # input, recurrent, two biases, head, its bias
     activations = 5 * 7 * (8 + 2 + 3 + 3)  # gates, states, logits, their softmax
-    assert benchmark_gpu.needed_bytes(text) == 4 * (6 * weights + 4 * activations)
+    assert gpu_training.needed_bytes(text) == 4 * (6 * weights + 4 * activations)
 
 
 def test_products_are_those_of_the_cell() -> None:
@@ -225,16 +235,16 @@ def test_products_are_those_of_the_cell() -> None:
         return 1.0
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(benchmark_training, "_product", noted)
-    total = benchmark_training.products(text)
+    patch.setattr(training_speed, "_product", noted)
+    total = training_speed.products(text)
     patch.undo()
     assert seen[:3] == [(32, 256, 768), (32, 768, 256), (768, 1120, 256)]
     assert total == 1000 * (35 + 35 + 1 + 3)
-    assert benchmark_training._product(2, 3, 4, "cpu") > 0
+    assert training_speed._product(2, 3, 4, "cpu") > 0
 
 
 def test_memory_that_a_step_needs() -> None:
-    size = benchmark_sizes.Size(hidden_size=2, batch_size=3, num_steps=5)
+    size = sizes.Size(hidden_size=2, batch_size=3, num_steps=5)
     weights = 2 * 4 + 2 + 2 + 2 * 2 + 2 * 4 + 4  # input, two biases, recurrent, head
     activations = 15 * (2 + 4 + 4)
     assert size.needed(vocabulary_size=4) == pytest.approx(8 * (weights + activations) / 2**20)
@@ -243,8 +253,8 @@ def test_memory_that_a_step_needs() -> None:
 def test_sizes_are_drawn(tmp_path: Path) -> None:
     rows = [
         Row(f"hidden_size {value}: {unit}", (2.0 * value,) * 5, (1.0 * value,) * 5)
-        for value in benchmark_sizes.VALUES["hidden_size"]
+        for value in sizes.VALUES["hidden_size"]
         for unit in ("ms", "MiB")
     ]
-    benchmark_sizes.draw_sizes(Section("t", "e", "b", rows), tmp_path)
+    sizes.draw_sizes(Section("t", "e", "b", rows), tmp_path)
     assert (tmp_path / "sizes.png").stat().st_size > 10_000

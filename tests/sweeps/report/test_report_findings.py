@@ -183,12 +183,12 @@ def test_ledger_that_lost_its_start_still_has_its_jobs() -> None:
         ),
         (
             [[1.0, 1.001], [2.0, 2.001], [3.0, 3.001]],
-            "Its interval overlaps no other: it is separated from 2 other settings.",
+            "Its interval overlaps no other: it differs clearly from 2 other settings.",
         ),
         (
             [[1.0, 1.1], [1.2, 1.3], [90.0, 90.1], [1.5]],
-            "It is not separated from 1 of 3 other settings: the intervals overlap. 1 of them has "
-            "one seed, no interval.",
+            "It does not differ clearly from 1 of 3 other settings: the intervals overlap. 1 of "
+            "them has one seed, no interval.",
         ),
         (
             [[1.0, 1.1], [1.2]],
@@ -196,7 +196,7 @@ def test_ledger_that_lost_its_start_still_has_its_jobs() -> None:
         ),
     ],
 )
-def test_best_is_said_to_be_separated_only_where_it_is(
+def test_best_is_said_to_differ_clearly_only_where_it_does(
     settings: list[list[float]], sentence: str
 ) -> None:
     rows = [row for i, values in enumerate(settings) for row in three(10 * i, i, *values)]

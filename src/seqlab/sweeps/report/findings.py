@@ -150,9 +150,9 @@ def separation(findings: Findings) -> str:
     overlapping, unknown = found.count(True), found.count(None)
     all_others = counted(len(others), "other setting")
     sentence = (
-        f"It is not separated from {overlapping} of {all_others}: the intervals overlap."
+        f"It does not differ clearly from {overlapping} of {all_others}: the intervals overlap."
         if overlapping
-        else f"Its interval overlaps no other: it is separated from {all_others}."
+        else f"Its interval overlaps no other: it differs clearly from {all_others}."
     )
     if unknown == len(others):
         sentence = f"{all_others} with one seed each: there is no interval to compare with."

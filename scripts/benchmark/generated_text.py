@@ -1,4 +1,4 @@
-"""Texts of any length for benchmarks: made-up words by Zipf's law, sentences, lines, paragraphs."""
+"""Generated texts of any length: words by Zipf's law, in sentences, lines and paragraphs."""
 
 from pathlib import Path
 
@@ -12,18 +12,16 @@ _CYRILLIC = "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъ"
 
 
 def write_generated(file: Path, size: int, *, ascii_only: bool = True, seed: int = 0) -> None:
-    """Write a text of exactly so many bytes or, beyond ASCII, of a few less.
+    """Write a text of exactly `size` bytes; beyond ASCII a few less.
 
     Args:
         file: to write.
-        size: bytes.
-        ascii_only: in letters of the English alphabet; otherwise in Cyrillic ones.
-        seed: of words and their order.
+        size: in bytes.
+        ascii_only: whether letters are English or Cyrillic.
+        seed: of the words and their order.
     """
     rng = np.random.default_rng(seed)
-    words = _words(
-        rng, "etaoinshrdlucmfwypvbgkjqxz" if ascii_only else "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъ"
-    )
+    words = _words(rng, _ENGLISH if ascii_only else _CYRILLIC)
     blocks = [_block(rng, words) for _ in range(min(_NUM_BLOCKS, 1 + size // 10**6))]
     written = 0
     with file.open("wb") as target:
@@ -35,7 +33,7 @@ def write_generated(file: Path, size: int, *, ascii_only: bool = True, seed: int
 
 
 def _words(rng: np.random.Generator, letters: str) -> list[str]:
-    """Return words, the first of which are the most frequent and rather short."""
+    """Return words, shorter ones first: they are drawn most often."""
     share = 1 / np.arange(2, len(letters) + 2)
     lengths = np.sort(1 + rng.poisson(5, NUM_WORDS)) + rng.integers(0, 3, NUM_WORDS)
     drawn = rng.choice(list(letters), (NUM_WORDS, int(lengths.max())), p=share / share.sum())
@@ -43,7 +41,7 @@ def _words(rng: np.random.Generator, letters: str) -> list[str]:
 
 
 def _block(rng: np.random.Generator, words: list[str]) -> bytes:
-    """Return lines of about 70 characters, some of them empty, that end with a line end."""
+    """Return lines of about 70 characters, some followed by an empty line."""
     share = 1 / np.arange(1, len(words) + 1)
     chosen = rng.choice(len(words), _BLOCK_WORDS, p=share / share.sum())
     marks = rng.choice(["", ",", ".", ";"], _BLOCK_WORDS, p=[0.84, 0.08, 0.07, 0.01])

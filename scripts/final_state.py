@@ -1,4 +1,4 @@
-"""What a completed run leaves, and how it differs from what another left."""
+"""The final state of a completed run, and its differences from another's."""
 
 import csv
 import hashlib
@@ -14,8 +14,8 @@ from seqlab.runs.folder.run_folder import RunFolder, whole_lines
 
 
 @dataclass
-class Ending:
-    """What a completed run leaves, without what no two runs share: times and speeds."""
+class FinalState:
+    """The contents of a completed run's folder, excluding times and speeds."""
 
     weights: dict[str, dict[str, torch.Tensor]]
     table: list[dict[str, str]]
@@ -26,8 +26,8 @@ class Ending:
     seconds: float = 0.0
 
     @classmethod
-    def of(cls, run: RunFolder) -> "Ending":
-        """Return what lies in the folder of a completed run."""
+    def of(cls, run: RunFolder) -> "FinalState":
+        """Read the folder of a completed run."""
         result = run.read_result()
         return cls(
             weights={file.name: _verified(file)["state_dict"] for file in (run.best, run.last)},
@@ -41,8 +41,8 @@ class Ending:
             files=set(_files(run.path)),
         )
 
-    def differences(self, other: "Ending") -> list[str]:
-        """Return what is not the same, in words."""
+    def differences(self, other: "FinalState") -> list[str]:
+        """Return the differences in words."""
         found = [
             f"{file}: {name} differs"
             for file, weights in self.weights.items()
@@ -58,10 +58,10 @@ class Ending:
 
 
 def _verified(file: Path) -> dict[str, Any]:
-    """Return a checkpoint that is whole by its own checksum."""
+    """Return a checkpoint after verifying its checksum."""
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     noted = checksum_file(file).read_text().split(" ")[0]
-    assert noted == digest, f"{file.name} is not the one that its checksum describes"
+    assert noted == digest, f"{file.name} does not match its checksum"
     return read_checkpoint(file)
 
 
@@ -80,7 +80,7 @@ def _without_speeds(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """Yield the names of the files in a run folder; event files, whose names are times, as one."""
+    """Yield the names of a run's files; event files, which are named by time, share one name."""
     for file in folder.rglob("*"):
         if file.is_file():
             name = str(file.relative_to(folder))

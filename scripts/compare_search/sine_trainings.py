@@ -1,4 +1,4 @@
-"""Real trainings of `sine_mlp`, searched in four ways, and judged over fresh seeds."""
+"""Real trainings of `sine_mlp`, judged with fresh seeds."""
 
 from typing import Any
 
@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from compare_search_synthetic import grid_of, searched
-from seqlab.config.space.dimensions import Dimension, Space
+from compare_search.comparison import best_setting, compared
 from seqlab.data.sine import SineData
 from seqlab.models.mlp import MLP
 
@@ -15,38 +14,18 @@ BUDGETS = (16,)
 EPOCHS = 3
 LR, HIDDEN = (1e-4, 1.0), (4, 64)
 FRESH = range(100_000, 100_010)
-SPACE = Space(
-    dimensions=(
-        Dimension("lr", "float", *LR, log=True),
-        Dimension("hidden_size", "int", *HIDDEN, log=True),
-    ),
-    fixed=(),
-    seeds=(),
-    plain={},
-)
 
 
 def compare_runs(repeats: int) -> list[dict[str, Any]]:
-    """Return what each method finds: the mean of its setting's val/loss over fresh seeds.
+    """Return the mean val/loss, over fresh seeds, of the setting that each method finds.
 
-    Every single training has a seed of its own, for its series, weights and batches.
+    Every training has a seed of its own, for its series, weights and batches.
     """
-    torch.set_num_threads(1)
-    return [
-        {
-            "budget": budget,
-            "case": "sine_mlp",
-            "found": {
-                method: [round(_judged(_found(method, budget, r)), 6) for r in range(repeats)]
-                for method in ("grid", "random", "tpe", "gp")
-            },
-        }
-        for budget in BUDGETS
-    ]
+    return compared("sine_mlp", BUDGETS, repeats, _judged)
 
 
 def trained(lr: float, hidden_size: int, seed: int) -> float:
-    """Return val/loss of `sine_mlp`: its data, network and optimizer, in a loop without logs."""
+    """Return val/loss of `sine_mlp`: its data, network and optimizer in a plain loop."""
     data = SineData(seed=seed)
     data.setup()
     torch.manual_seed(seed)
@@ -66,16 +45,11 @@ def trained(lr: float, hidden_size: int, seed: int) -> float:
     return sum(loss * count for loss, count in parts) / sum(count for _, count in parts)
 
 
-def _found(method: str, budget: int, repeat: int) -> tuple[float, int]:
+def _judged(method: str, budget: int, repeat: int) -> float:
     seeds = iter(range(1000 * repeat, 1000 * repeat + budget))
 
     def objective(lr: float, hidden_size: int) -> float:
         return trained(lr, hidden_size, next(seeds))
 
-    if method == "grid":
-        return min(grid_of(budget, LR, HIDDEN), key=lambda each: objective(*each))
-    return searched(method, budget, repeat, SPACE, objective)
-
-
-def _judged(setting: tuple[float, int]) -> float:
+    setting = best_setting(method, budget, repeat, (LR, HIDDEN), objective)
     return float(np.mean([trained(*setting, seed) for seed in FRESH]))

@@ -1,4 +1,4 @@
-"""The figure of the comparison: what every single repetition found."""
+"""The figure of the comparison: the result of every repetition."""
 
 from pathlib import Path
 from typing import Any
@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from compare_search.comparison import METHODS
+from seqlab.figures.style import INK
 from seqlab.system.files import replacing
 
-METHODS = {"grid": "#6b7683", "random": "#d9541e", "tpe": "#1f6fb4", "gp": "#2f8f4e"}
-INK = "#30343b"
+COLORS = ("#6b7683", "#d9541e", "#1f6fb4", "#2f8f4e")
 
 
 def draw(known: dict[str, Any], file: Path) -> None:
-    """Draw one panel for each budget: every repetition a dot, the median a line."""
+    """Draw a panel for each budget: a dot for every repetition, a line for the median."""
     panels = [
         (name, each)
         for name in ("synthetic", "runs")
@@ -29,12 +30,12 @@ def draw(known: dict[str, Any], file: Path) -> None:
             continue
         name, each = panels[place]
         rng = np.random.default_rng(0)
-        for at, (method, color) in enumerate(METHODS.items()):
+        for at, (method, color) in enumerate(zip(METHODS, COLORS, strict=True)):
             values = np.asarray(each["found"][method])
             beside = rng.uniform(-0.22, 0.22, len(values))
             axes.scatter(at + beside, values, s=9, color=color, alpha=0.55, linewidths=0)
             axes.hlines(np.median(values), at - 0.32, at + 0.32, color=INK, linewidth=1.8)
-        axes.set_xticks(range(len(METHODS)), labels=[*METHODS])
+        axes.set_xticks(range(len(METHODS)), labels=METHODS)
         axes.set_title(
             f"{each['case']}, {each['budget']} trials", loc="left", fontsize=10, color=INK
         )

@@ -1,4 +1,4 @@
-"""The published results of the chapter, and where ours have to lie."""
+"""The published results of the chapter, and the bands for ours."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ class Row:
 
     Attributes:
         experiment: the configuration under conf/experiment.
-        label: what the book calls it.
-        rebuilds: how many rebuilds were published.
-        band: what our mean, or with `by_median` our median, has to lie in.
+        label: the book's name for it.
+        rebuilds: number of published rebuilds; 0: nothing was published for this row itself.
+        band: interval in which our mean, or with `by_median` our median, has to lie.
         mean, sd: published mean and standard deviation, where both are known.
         low, high: published range, where it is known.
         median: published median, where the mean is not known.
@@ -39,21 +39,21 @@ class Row:
         """Decimal places of the published figures."""
         return 4 if self.metric == LOSS else 3
 
-    def published(self) -> str:
-        """Return the published figures in words."""
+    def published(self, *, whole: bool = True) -> str:
+        """Return the published figures in words, `whole` with range and number of rebuilds."""
         if not self.rebuilds:
             return "see the row above"
         if self.mean is None:
-            ends = f"{self.median:.{self.digits}f}, one at {self.high:.{self.digits}f}"
-            return f"median {ends}, {self.rebuilds}"
-        text = f"{self.mean:.{self.digits}f} ± {self.sd:.{self.digits}f}"
-        if self.low is not None:
-            text += f" [{self.low:.{self.digits}f}, {self.high:.{self.digits}f}]"
-        return f"{text}, {self.rebuilds}"
+            text, more = f"median {self.median:.{self.digits}f}", f", one at {self.high}"
+        else:
+            text, more = f"{self.mean:.{self.digits}f} ± {self.sd:.{self.digits}f}", ""
+            if self.low is not None:
+                more = f" [{self.low:.{self.digits}f}, {self.high:.{self.digits}f}]"
+        return f"{text}{more}, {self.rebuilds}" if whole else text
 
 
-# Where no band was set for a row it is the published range; for the bidirectional network, whose
-# range was not published, four standard deviations to either side.
+# A row without a band of its own has the published range; the bidirectional network, whose range
+# was not published, has four standard deviations on either side.
 ROWS = {
     "sine": Row(
         "sine_mlp", "Sine, MLP 4-10-1", 75, (0.049, 0.057),

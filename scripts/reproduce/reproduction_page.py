@@ -1,6 +1,5 @@
-"""Turns finished reproduction runs into docs/reproduction.md, figures and the README's table."""
+"""Writes docs/reproduction.md, its figures and the README's table from finished runs."""
 
-import re
 import statistics
 from datetime import date
 from pathlib import Path
@@ -8,16 +7,16 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from published import LOSS, PERPLEXITY, ROWS, Row
+from docs_pages import DOCS, ROOT, write_between_markers
+from reproduce.published import LOSS, PERPLEXITY, ROWS, Row
 from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.system.files import write_text
 
-ROOT = Path(__file__).resolve().parents[1]
 RUNS = ROOT / "outputs" / "reproduction"
-DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 
 Results = dict[str, list[dict[str, Any]]]
-"""For each row the result.json of its finished runs."""
+"""The result.json of each row's finished runs."""
 
 
 def folder_of(name: str, seed: int) -> RunFolder:
@@ -26,7 +25,7 @@ def folder_of(name: str, seed: int) -> RunFolder:
 
 
 def read_results() -> Results:
-    """Return what has finished so far, rows without any left out."""
+    """Return the results of finished runs; rows without any are left out."""
     results = {}
     for name in ROWS:
         folders = sorted((RUNS / name).glob("seed_*"), key=lambda path: int(path.name[5:]))
@@ -39,14 +38,14 @@ def read_results() -> Results:
 
 
 def write_report(results: Results) -> list[str]:
-    """Write page, figures and the README's table; return the rows outside their bands."""
+    """Write the page, its figures and the README's table; return the rows outside their bands."""
     figures = DOCS / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     if any(ROWS[name].metric == PERPLEXITY for name in results):
         _figure(results).savefig(figures / "reproduction.png")
     _copy_figures(figures)
     newest = next(iter(results.values()))[0]
-    text = (Path(__file__).parent / "reproduction_template.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "template.md").read_text(encoding="utf-8")
     text = text.format(
         table=_table(results),
         speeds="\n".join(_speed(name, found) for name, found in results.items()),
@@ -54,19 +53,20 @@ def write_report(results: Results) -> list[str]:
         device=newest["device"],
         **{key: newest["versions"][key] for key in ("torch", "lightning", "python")},
     )
-    (DOCS / "reproduction.md").write_text(text, encoding="utf-8")
-    _write_readme(results)
+    write_text(DOCS / "reproduction.md", text)
+    write_between_markers(README, "results", _readme_table(results))
     print(f"wrote {DOCS / 'reproduction.md'} and the table in {README}")
     return [
-        f"{name}: {_compared(ROWS[name], values(ROWS[name], found)):.4f}, band {ROWS[name].band}"
-        for name, found in results.items()
-        if not fits(ROWS[name], values(ROWS[name], found))
+        f"{name}: {_compared(row, numbers):.4f}, band {row.band}"
+        for name, (row, numbers) in zip(results, _measured(results), strict=True)
+        if not fits(row, numbers)
     ]
 
 
-def values(row: Row, results: list[dict[str, Any]]) -> list[float]:
-    """Return the row's metric of each run."""
-    return [result["metrics"][row.metric] for result in results]
+def _measured(results: Results) -> list[tuple[Row, list[float]]]:
+    """Return each row with our values of its metric."""
+    rows = [(ROWS[name], found) for name, found in results.items()]
+    return [(row, [each["metrics"][row.metric] for each in found]) for row, found in rows]
 
 
 def fits(row: Row, numbers: list[float]) -> bool:
@@ -92,9 +92,7 @@ def _table(results: Results) -> str:
         "| model | experiment | measure | published, n | ours, n | our median | band |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name, found in results.items():
-        row = ROWS[name]
-        numbers = values(row, found)
+    for row, numbers in _measured(results):
         quantity = "MSE" if row.metric == LOSS else "perplexity"
         compared = "median" if row.by_median else "mean"
         inside = "yes" if fits(row, numbers) else "**no**"
@@ -107,24 +105,16 @@ def _table(results: Results) -> str:
     return "\n".join(lines)
 
 
-def _write_readme(results: Results) -> None:
+def _readme_table(results: Results) -> str:
     lines = ["| model | `experiment=` | published | ours | seeds |", "|---|---|---|---|---|"]
-    for name, found in results.items():
-        row = ROWS[name]
-        numbers = values(row, found)
-        published = "see the row above"
-        if row.mean is not None:
-            published = f"{row.mean:.{row.digits}f} ± {row.sd:.{row.digits}f}"
-        elif row.median is not None:
-            published = f"median {row.median:.{row.digits}f}"
+    for row, numbers in _measured(results):
         label = f"{row.label}, {'loss' if row.metric == LOSS else 'perplexity'}"
         ours = _ours(row, numbers, spread=False)
-        lines.append(f"| {label} | `{row.experiment}` | {published} | {ours} | {len(numbers)} |")
-    table = "\n".join(lines)
-    text = README.read_text(encoding="utf-8")
-    block = f"<!-- results -->\n{table}\n<!-- /results -->"
-    text = re.sub(r"<!-- results -->.*?<!-- /results -->", lambda _: block, text, flags=re.DOTALL)
-    README.write_text(text, encoding="utf-8")
+        lines.append(
+            f"| {label} | `{row.experiment}` | {row.published(whole=False)} | {ours} "
+            f"| {len(numbers)} |"
+        )
+    return "\n".join(lines)
 
 
 def _speed(name: str, found: list[dict[str, Any]]) -> str:
@@ -137,12 +127,11 @@ def _speed(name: str, found: list[dict[str, Any]]) -> str:
 
 
 def _figure(results: Results) -> Figure:
-    """Return a line for each text row: published mean, deviation and range, and our runs."""
-    names = [name for name in results if ROWS[name].metric == PERPLEXITY]
-    figure = Figure(figsize=(8, 0.55 * len(names) + 1.4), dpi=130, layout="constrained")
+    """Draw a line for each text row: published mean, deviation and range, and our runs."""
+    texts = [(row, numbers) for row, numbers in _measured(results) if row.metric == PERPLEXITY]
+    figure = Figure(figsize=(8, 0.55 * len(texts) + 1.4), dpi=130, layout="constrained")
     axes = figure.add_subplot()
-    for place, name in enumerate(reversed(names)):
-        row = ROWS[name]
+    for place, (row, numbers) in enumerate(reversed(texts)):
         height = [place, place]
         if row.low is not None and row.high is not None:
             axes.plot([row.low, row.high], height, color="#b9c0ca", lw=2, label="range")
@@ -151,12 +140,11 @@ def _figure(results: Results) -> Figure:
             axes.plot(ends, height, color="#8a94a3", lw=8, solid_capstyle="butt", label="mean ± sd")
         elif row.median is not None:
             axes.plot([row.median], [place], "|", color="#30343b", ms=14, mew=2, label="median")
-        numbers = values(row, results[name])
         axes.plot(
             numbers, [place] * len(numbers), "o", color="#1f6fb4", ms=5, alpha=0.8,
-            label="ours, a dot a seed", zorder=3,
+            label="ours, a dot per seed", zorder=3,
         )  # fmt: skip
-    axes.set_yticks(range(len(names)), [ROWS[name].label for name in reversed(names)], fontsize=9)
+    axes.set_yticks(range(len(texts)), [row.label for row, _ in reversed(texts)], fontsize=9)
     axes.set_xlabel("training perplexity after 500 epochs; grey: published, blue: ours")
     axes.grid(True, axis="x", linewidth=0.5, alpha=0.5)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -171,7 +159,7 @@ def _figure(results: Results) -> Figure:
 
 
 def _copy_figures(target: Path) -> None:
-    """Take the chapter's own figures from the first seed of the sine and RNN rows."""
+    """Copy the chapter's figures from the first seed of the sine and RNN rows."""
     wanted = {"sine": ("data", "one_step", "multi_step", "k_step"), "rnn": ("perplexity",)}
     for row, names in wanted.items():
         for name in names:

@@ -1,4 +1,4 @@
-"""A run of seqlab in this process, everything on, and how long its training took."""
+"""A run of seqlab in this process with everything on, and how long its training takes."""
 
 import contextlib
 import os
@@ -20,13 +20,12 @@ from seqlab.runs.run import run
 
 @dataclass
 class Timing(Callback):
-    """Seconds of a run's training.
+    """Measures a run's training, in seconds.
 
     Attributes:
-        epochs: from each epoch's start to the end of its last batch.
-        batches: of an epoch.
-        whole: from the start of the training to its end: also validation, checkpoints, samples,
-            tables and TensorBoard.
+        epochs: each epoch, from its start to the end of its last batch.
+        batches: number of batches per epoch.
+        whole: the whole training, with validation, checkpoints, samples, tables and TensorBoard.
     """
 
     epochs: list[float] = field(default_factory=list)
@@ -37,40 +36,40 @@ class Timing(Callback):
     _last: float = 0.0
 
     def on_train_start(self, *_: Any) -> None:
-        """Start the clock of all."""
+        """Start timing the training."""
         self._began = time.perf_counter()
 
     def on_train_epoch_start(self, *_: Any) -> None:
-        """Start the clock of the epoch."""
+        """Start timing the epoch."""
         self._epoch_began = time.perf_counter()
 
-    def on_train_batch_end(self, trainer: Any, module: Any, *_: Any) -> None:
-        """Note when the last batch ended."""
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Note when the batch ended."""
         self._last = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
-        """Keep the epoch's time."""
+        """Record the epoch's time."""
         self.epochs.append(self._last - self._epoch_began)
         self.batches = trainer.num_training_batches
 
     def on_train_end(self, *_: Any) -> None:
-        """Stop the clock of all."""
+        """Record the training's time."""
         self.whole = time.perf_counter() - self._began
 
     @property
-    def step(self) -> float:
-        """Seconds of a step: of the median epoch, so that what is done once does not count."""
-        return median(self.epochs) / self.batches
+    def step_ms(self) -> float:
+        """Milliseconds per step of the median epoch, excluding end-of-epoch work."""
+        return 1000 * median(self.epochs) / self.batches
 
     @property
-    def step_of_all(self) -> float:
-        """The whole training's seconds over its steps."""
-        return self.whole / (len(self.epochs) * self.batches)
+    def whole_step_ms(self) -> float:
+        """Milliseconds per step of the whole training."""
+        return 1000 * self.whole / (len(self.epochs) * self.batches)
 
 
 @contextlib.contextmanager
-def unheard() -> Iterator[None]:
-    """Send everything printed, progress bars among it, nowhere."""
+def silenced() -> Iterator[None]:
+    """Discard everything printed, including progress bars."""
     with (
         Path(os.devnull).open("w") as nowhere,
         contextlib.redirect_stdout(nowhere),
@@ -80,7 +79,7 @@ def unheard() -> Iterator[None]:
 
 
 def timed_run(words: list[str]) -> Timing:
-    """Run what the words configure, with progress bar, tables, TensorBoard and checkpoints.
+    """Run a configuration with progress bar, tables, TensorBoard and checkpoints.
 
     Raises:
         RuntimeError: the run failed.
@@ -89,11 +88,8 @@ def timed_run(words: list[str]) -> Timing:
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         config = compose("train", overrides=[*words, "trainer.enable_progress_bar=true"])
     timing = Timing()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        unheard(),
-    ):
+    with tempfile.TemporaryDirectory() as folder, silenced():
         code = run(config, Path(folder), [], callbacks=[timing])
     if code:
-        raise RuntimeError(f"the run with {' '.join(words)} ended with {code}")
+        raise RuntimeError(f"the run with {' '.join(words)} exited with {code}")
     return timing

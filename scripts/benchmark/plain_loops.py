@@ -1,7 +1,7 @@
-"""What seqlab is measured against: the chapter's loops in the plainest PyTorch, and a template.
+"""What seqlab is compared with: the chapter's loops in plain PyTorch, and a Lightning template.
 
-Nothing here imports seqlab. The networks, batches, optimizers and clipping are the chapter's own
-(Dive into Deep Learning, 9.1 and 9.5); like it, the loops count the loss of every batch.
+Nothing here imports seqlab. Networks, batches, optimizers and clipping are the chapter's (Dive into
+Deep Learning, 9.1 and 9.5); as in the chapter, the loops accumulate the loss of every batch.
 """
 
 import math
@@ -22,7 +22,7 @@ CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 @dataclass(frozen=True)
 class Text:
-    """The chapter's settings: batches of a text of token indices."""
+    """A text as token indices, with the chapter's settings."""
 
     tokens: Tensor
     vocabulary_size: int
@@ -35,7 +35,7 @@ class Text:
 
     @property
     def tokens_per_epoch(self) -> int:
-        """How many tokens an epoch trains on: as many in each."""
+        """Number of tokens that an epoch trains on, the same in every epoch."""
         columns = (len(self.tokens) - self.num_steps) // self.batch_size
         return columns // self.num_steps * self.num_steps * self.batch_size
 
@@ -53,7 +53,7 @@ class Text:
 
 
 class PlainRNN(nn.Module):
-    """One-hot inputs, a stock recurrent layer, a linear head."""
+    """One-hot inputs, a recurrent layer of PyTorch's, a linear output layer."""
 
     def __init__(self, text: Text) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class PlainRNN(nn.Module):
 
 
 def detached(state: object) -> object:
-    """Return the state without its history."""
+    """Return the state detached from the graph."""
     if isinstance(state, tuple):
         return tuple(each.detach() for each in state)
     return state.detach() if isinstance(state, Tensor) else state
@@ -105,8 +105,8 @@ class SineLoop:
     Args:
         features: `(N, 4)`.
         labels: `(N, 1)`.
-        with_loader: through a `DataLoader`, as the chapter does; otherwise by slices of a
-            permutation, the least that a loop can do.
+        with_loader: whether batches come from a `DataLoader`, as in the chapter, or are slices of
+            a permutation, the least that a loop can do.
     """
 
     def __init__(self, features: Tensor, labels: Tensor, *, with_loader: bool) -> None:
@@ -146,7 +146,7 @@ def sine_network() -> nn.Sequential:
 
 
 class TemplateText(LightningModule):
-    """The same language model as a LightningModule of a template: `self.log` at every step."""
+    """The same language model as a template LightningModule, with `self.log` at every step."""
 
     def __init__(self, text: Text) -> None:
         super().__init__()
@@ -154,7 +154,7 @@ class TemplateText(LightningModule):
         self.state: object = None
 
     def on_train_epoch_start(self) -> None:
-        """Begin with a zero state."""
+        """Reset the state."""
         self.state = None
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
@@ -183,7 +183,7 @@ class TextDataset(IterableDataset[tuple[Tensor, Tensor]]):
 
 
 class TemplateSine(LightningModule):
-    """The MLP as a LightningModule of a template."""
+    """The same MLP as a template LightningModule."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -204,7 +204,7 @@ class TemplateSine(LightningModule):
 def template_trainer(
     folder: Path, epochs: int, clip: float | None = None, accelerator: str = "cpu"
 ) -> Trainer:
-    """Return a Trainer as it comes: bar, TensorBoard and checkpoints on."""
+    """Return a default Trainer: progress bar, TensorBoard and checkpoints on."""
     return Trainer(
         max_epochs=epochs,
         gradient_clip_val=clip,

@@ -1,0 +1,1 @@
+"""The speed of seqlab, as ratios of things measured alternately."""

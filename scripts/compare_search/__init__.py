@@ -1,0 +1,1 @@
+"""Search compared with grid and random search at equal budget."""

@@ -1,0 +1,1 @@
+"""The published results of the chapter compared with ours."""
