@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from seqlab.figures.scale import spans
 from seqlab.figures.style import COLORS, INK, PALE, canvas, legend, log_ticks, whole_ticks
 
 
@@ -86,7 +87,7 @@ def curves(named: Mapping[str, Sequence[tuple[int, float]]], quantity: str) -> F
         marker = "o" if len(epochs) < 12 else None
         text = f"{label}, {values[-1]:.4g} at the end"
         axes.plot(epochs, values, color=color, label=text, linewidth=1.6, marker=marker, ms=4)
-    if numbers and max(numbers) > 5 * min(numbers):
+    if spans(numbers, 5):
         log_ticks(axes)
     whole_ticks(axes)
     legend(axes)

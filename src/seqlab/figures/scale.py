@@ -18,7 +18,6 @@ from seqlab.figures.style import (
     length_of,
     log_ticks,
     plain_ticks,
-    shortened,
     whole_ticks,
 )
 
@@ -118,7 +117,7 @@ def spans(values: Sequence[float], factor: float = _LOG_FROM) -> bool:
 
 def tick_label(value: Any) -> str:
     """Return a value as the label of a tick."""
-    return shortened(f"{value:g}" if _is_number(value) else str(value))
+    return f"{value:g}" if _is_number(value) else str(value)
 
 
 def _is_number(value: Any) -> bool:
@@ -135,7 +134,7 @@ class Range:
     Attributes:
         low: the smallest of them; 0 where there is none.
         high: the largest; 1 where there is none.
-        is_log: whether their axis is logarithmic.
+        is_log: whether their axis and their colors are logarithmic.
         lower_is_better: which end is the good one.
         colors: the color map of `norm`; the better, the brighter, and grey for what is hidden.
     """
@@ -146,7 +145,7 @@ class Range:
         self._worst = horizon(finite, lower_is_better=lower_is_better)
         shown = [value for value in finite if not self.hides(value)]
         self.low, self.high = min(shown, default=0.0), max(shown, default=1.0)
-        self.is_log = spans(shown)
+        self.is_log = spans(shown) and min(finite) > 0
         colors = colormaps["viridis_r" if lower_is_better else "viridis"]
         self.colors = colors.with_extremes(under=GREY, over=GREY)
 

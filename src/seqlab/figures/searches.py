@@ -120,7 +120,7 @@ def importances(shares: Mapping[str, float], metric: str) -> Figure:
     figure, axes = canvas(f"Importance of the parameters for {metric}", "share", "", size)
     places = range(len(shares))[::-1]
     bars = axes.barh(places, list(shares.values()), color=BLUE)
-    label_ticks(axes, "y", places, [shortened(name) for name in shares])
+    label_ticks(axes, "y", places, list(shares))
     axes.bar_label(bars, fmt="%.2f", padding=3, color=INK, fontsize=9)
     axes.set_xlim(0, max(shares.values(), default=1) * 1.12)
     axes.grid(False, axis="y")
@@ -139,7 +139,8 @@ def slices(search: Search) -> Figure:
     shade = Normalize(-len(search.trials) / 3, len(search.trials))
     for axes in grid.flat[len(search.scales) :]:
         axes.set_visible(False)
-    for axes, (name, scale) in zip(grid.flat, search.scales.items(), strict=False):
+    names = shortened(list(search.scales), 24)
+    for axes, short, (name, scale) in zip(grid.flat, names, search.scales.items(), strict=False):
         dress(axes)
         trials = search.complete(name)
         shown.draw_points(
@@ -150,7 +151,7 @@ def slices(search: Search) -> Figure:
             {"s": 22, "edgecolors": INK, "linewidths": 0.3},
         )
         scale.draw_ticks(axes)
-        axes.set_xlabel(shortened(name), color=INK)
+        axes.set_xlabel(short, color=INK, fontsize=9)
         shown.fit(axes)
     for axes in grid[:, 0]:
         axes.set_ylabel(search.metric, color=INK)
@@ -212,14 +213,14 @@ def parallel(search: Search) -> Figure:
     for place, scale in enumerate(scales.values()):
         axes.axvline(place, color=INK, linewidth=0.8)
         ends = dict.fromkeys(scale.values[end] for end in (0, -1))
-        for end in ends if scale.is_numeric else scale.values:
-            text = f"{end:.3g}" if isinstance(end, float) else str(end)
-            _tag(axes, place, scale.share(end), shortened(text, 110 // max(4, len(scales))))
+        values = list(ends) if scale.is_numeric else scale.values
+        texts = [f"{end:.3g}" if isinstance(end, float) else str(end) for end in values]
+        for value, text in zip(values, shortened(texts, 110 // max(4, len(scales))), strict=True):
+            _tag(axes, place, scale.share(value), text)
     if any(name not in trial.parameters for trial, _ in complete for name in scales):
         axes.axhline(_NOT_THERE, color=PALE, linewidth=0.8, linestyle=":")
         axes.text(-0.04, _NOT_THERE, "not there", ha="right", va="center", fontsize=8, color=INK)
-    names = [shortened(name.rpartition(".")[2]) for name in scales]
-    label_ticks(axes, "x", range(len(scales)), names)
+    label_ticks(axes, "x", range(len(scales)), [name.rpartition(".")[2] for name in scales])
     axes.set_yticks([])
     axes.grid(False)
     axes.spines[["left", "bottom"]].set_visible(False)

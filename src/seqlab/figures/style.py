@@ -71,10 +71,13 @@ def write_note(figure: Figure, *sentences: str) -> None:
         figure.supxlabel(wrapped, x=0.01, ha="left", fontsize=7.5, color="#5b6470")
 
 
-def shortened(text: str, most: int = 28) -> str:
-    """Return a text of at most so many characters: of a longer one, both ends."""
-    half = (most - 1) // 2
-    return text if len(text) <= most else f"{text[: most - 1 - half]}…{text[-half:]}"
+def shortened(texts: Sequence[str], most: int = 28) -> list[str]:
+    """Return texts of at most so many characters, cut where most of them stay different."""
+    cuts = [
+        [t if len(t) <= most else f"{t[:kept]}…{t[len(t) - most + 1 + kept :]}" for t in texts]
+        for kept in (most // 2, most - 1, 0)
+    ]
+    return max(cuts, key=lambda cut: len(set(cut)))
 
 
 def axis_of(axes: Axes, which: str) -> Any:
@@ -91,11 +94,12 @@ def length_of(axes: Axes, which: str) -> float:
 def label_ticks(
     axes: Axes, which: str, places: Sequence[float], labels: Sequence[str], *, turn: bool = True
 ) -> None:
-    """Put ticks at these places alone; labels too long for the axis are shortened and turned."""
-    axis, length = axis_of(axes, which), length_of(axes, which) / CHARACTER
+    """Put ticks at these places alone; labels are shortened and, if they need it, turned."""
+    axis, length, texts = axis_of(axes, which), length_of(axes, which) / CHARACTER, labels
+    labels = shortened(texts)
     turn = turn and which == "x" and sum(len(label) + 3 for label in labels) > length
-    if turn:
-        labels = [shortened(label, min(28, int(length / 2))) for label in labels]
+    if turn and len(set(short := shortened(texts, int(length / 2)))) == len(set(labels)):
+        labels = min(labels, short, key=lambda cut: max(map(len, cut)))
     axis.set_ticks(places, labels=labels)
     axis.set_minor_locator(NullLocator())
     if turn:

@@ -69,12 +69,12 @@ def against(
     scale = scale_of([point.at for point in points])
     values = [value for point in points for value in point.values]
     shown = Range(values, lower_is_better=lower_is_better)
-    color, label = (PALE, "other settings") if lines else (COLORS[0], None)
-    _draw_seeds(axes, scale, shown, others, 0.0, color=color, label=label)
+    color, name = (PALE, "other settings") if lines else (COLORS[0], None)
+    _draw_seeds(axes, scale, shown, others, color, label=name)
     for place, (label, line) in enumerate(lines.items()):
         color = COLORS[place % len(COLORS)]
         shift = 0.012 * (place - (len(lines) - 1) / 2)
-        _draw_seeds(axes, scale, shown, line, shift, color=color)
+        _draw_seeds(axes, scale, shown, line, color, shift)
         _draw_means(axes, scale, shown, line, shift, color=color, label=label or None)
     # An interval of two seeds is twelve times as wide as their distance: it may be cut off.
     shown.fit(axes, 0.24)
@@ -226,9 +226,8 @@ def _draw_seeds(
     scale: Scale,
     shown: Range,
     points: Sequence[Point],
-    shift: float,
-    *,
     color: str,
+    shift: float = 0.0,
     label: str | None = None,
 ) -> None:
     places = [scale.position(point.at, shift) for point in points for _ in point.values]
@@ -238,32 +237,19 @@ def _draw_seeds(
 
 
 def _draw_means(
-    axes: Axes,
-    scale: Scale,
-    shown: Range,
-    line: Sequence[Point],
-    shift: float,
-    *,
-    color: str,
-    label: str | None,
+    axes: Axes, scale: Scale, shown: Range, line: Sequence[Point], shift: float, **style: Any
 ) -> None:
     drawn = [
         (scale.position(point.at, shift), point.mean, point)
         for point in sorted(line, key=lambda point: scale.position(point.at))
         if point.mean is not None and not shown.hides(point.mean)
     ]
-    axes.plot(
-        [place for place, _, _ in drawn],
-        [mean for _, mean, _ in drawn],
-        label=label,
-        color=color,
-        marker="o",
-        ms=5,
-        linewidth=1.4,
-        linestyle="-" if scale.is_numeric else "none",
-        zorder=4,
-    )
+    places, means = [place for place, _, _ in drawn], [mean for _, mean, _ in drawn]
+    joined = "-" if scale.is_numeric else "none"
+    axes.plot(places, means, marker="o", ms=5, linewidth=1.4, linestyle=joined, zorder=4, **style)
     for place, mean, point in drawn:
         if point.low is not None and point.high is not None:
             ends = [[mean - point.low], [point.high - mean]]
-            axes.errorbar(place, mean, ends, color=color, capsize=3.5, linewidth=1.2, zorder=3)
+            axes.errorbar(
+                place, mean, ends, color=style["color"], capsize=3.5, linewidth=1.2, zorder=3
+            )
