@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, to_rgba
 from matplotlib.figure import Figure
 
-from seqlab.figures.scale import horizon, scale_of, spans_much, tick_label
+from seqlab.figures.scale import Range, Scale, horizon, scale_of, spans
+from seqlab.figures.style import GREY, canvas, shortened
 from seqlab.figures.sweeps import Point, against, bands, heat_map, scatter
 
 
@@ -49,15 +50,56 @@ def test_scale(values: list[Any], numeric: bool, log: bool, order: list[Any]) ->
     assert (scale.is_numeric, scale.is_log, scale.values) == (numeric, log, order)
 
 
-def test_places_beside_a_value() -> None:
-    assert scale_of([0, 10]).shifted(5, 0.1) == pytest.approx(6)
-    assert scale_of([1, 10, 100]).shifted(10, 0.5) == pytest.approx(100)
-    assert scale_of(["a", "b"]).shifted("b", 0.1) == pytest.approx(1.4)
+def test_scale_that_is_asked_for() -> None:
+    assert scale_of([1, 10], is_log=True).is_log
+    assert not scale_of([1, 5], is_log=True).is_log  # whose ticks would be too few
+    assert not scale_of([0.001, 0.01, 0.1, 1], is_log=False).is_log
 
 
-def test_long_categories_are_cut() -> None:
-    assert tick_label("x" * 40) == "x" * 27 + "…"
-    assert tick_label(0.0001) == "0.0001"
+def test_places_of_a_value_and_beside_it() -> None:
+    assert scale_of([0, 10]).position(5, 0.1) == pytest.approx(6)
+    assert scale_of([1, 10, 100]).position(10, 0.5) == pytest.approx(100)
+    assert scale_of(["a", "b"]).position("b", 0.1) == pytest.approx(1.4)
+    assert scale_of([10, 30]).share(15) == pytest.approx(0.25)
+    assert scale_of([1, 10, 100]).share(10) == pytest.approx(0.5)
+    assert scale_of(["a", "b", "c"]).share("b") == 0.5
+    assert scale_of([3, 3]).share(3) == 0
+
+
+def test_long_labels_are_cut_where_they_stay_different() -> None:
+    ends = ("a" * 20, "b" * 20)
+    assert shortened(["x" * 28, "".join(ends)]) == ["x" * 28, "a" * 14 + "…" + "b" * 13]
+    middles = [f"{'a' * 16}{n}{'b' * 20}" for n in range(3)]
+    assert shortened(middles) == [f"{'a' * 16}{n}{'b' * 10}…" for n in range(3)]
+    backwards = [text[::-1] for text in middles]
+    assert shortened(backwards, 20) == [f"…bb{n}{'a' * 16}" for n in range(3)]
+
+
+@pytest.mark.parametrize("which", ["x", "y"])
+@pytest.mark.parametrize(
+    ("scale", "expected"),
+    [
+        (scale_of([0.1, 0.2, 0.5]), ["0.1", "0.2", "0.5"]),
+        (scale_of([0, 0.001, 0.1, 0.5]), ["0", "0.1", "0.5"]),  # one label hides no other
+        (scale_of([1.23456, 4]), ["1.5", "2.0", "2.5", "3.0", "3.5", "4.0"]),
+        (scale_of([*range(3, 13)]), [str(n) for n in range(3, 13)]),
+        (scale_of([0.7123, 60], is_log=True), ["1", "2", "5", "10", "20", "50"]),
+        (scale_of([0.5123, 1.5e7], is_log=True), [f"{10.0**n:g}" for n in range(8)]),
+        (Scale(["rnn", "gru"]), ["rnn", "gru"]),
+    ],
+)
+def test_ticks(which: str, scale: Scale, expected: list[str]) -> None:
+    figure, axes = canvas("", "", "", (4, 4))
+    places = [scale.position(value) for value in scale.values]
+    axes.plot(places, places)
+    scale.draw_ticks(axes, which)
+    drawn(figure)
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = axis.get_view_interval()
+    ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+    seen = {t.get_loc(): t.label1.get_text() for t in ticks if low <= t.get_loc() <= high}
+    labels = [label for _, label in sorted(seen.items()) if label]
+    assert labels == expected
 
 
 @pytest.mark.parametrize(
@@ -79,10 +121,10 @@ def test_one_diverged_run_does_not_stretch_the_axis(
 
 
 def test_logarithm_only_for_much_and_positive() -> None:
-    assert spans_much([1, 21])
-    assert not spans_much([1, 20])
-    assert not spans_much([0, 21])
-    assert not spans_much([])
+    assert spans([1, 21])
+    assert not spans([1, 20])
+    assert not spans([0, 21])
+    assert not spans([])
 
 
 def test_metric_against_a_parameter() -> None:
@@ -151,6 +193,21 @@ def test_colors_of_a_heat_map_are_not_stretched_by_one_cell() -> None:
     wide = {(i, 0): 10.0**i for i in range(4)}
     (image,) = heat_map(("x", "y"), "q", wide).axes[0].get_images()
     assert isinstance(image.norm, LogNorm)
+
+
+@pytest.mark.parametrize(("lower", "extend"), [(True, "max"), (False, "min")])
+def test_what_is_beyond_the_colors_is_grey(lower: bool, extend: str) -> None:
+    values = [1.0, 1.1, 1.2, 1.3, 1e9 if lower else -1e9]
+    shown = Range([*values, math.nan], lower_is_better=lower)
+    assert (shown.low, shown.high) == (1.0, 1.3)
+    assert [shown.hides(value) for value in (*values, math.nan)] == [False] * 4 + [True] * 2
+    wide = Range([1, 30, 100, 300, -1e9], lower_is_better=False)
+    for color in (shown.color_of(values[-1]), wide.color_of(-1e9)):
+        assert color == to_rgba(GREY)
+    figure = heat_map(("x", "y"), "q", {(v, 0): v for v in values}, lower_is_better=lower)
+    assert figure.axes[0].get_images()[0].colorbar.extend == extend
+    better = "lower" if lower else "higher"
+    assert figure.axes[1].get_ylabel() == f"q, {better} is better"
 
 
 def test_many_cells_have_no_numbers() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from seqlab.figures.style import COLORS, INK, NOISY, canvas, legend, log_ticks
+from seqlab.figures.scale import spans
+from seqlab.figures.style import COLORS, INK, PALE, canvas, legend, log_ticks, whole_ticks
 
 
 def series(values: Any, clean: Any = None) -> Figure:
@@ -87,9 +87,9 @@ def curves(named: Mapping[str, Sequence[tuple[int, float]]], quantity: str) -> F
         marker = "o" if len(epochs) < 12 else None
         text = f"{label}, {values[-1]:.4g} at the end"
         axes.plot(epochs, values, color=color, label=text, linewidth=1.6, marker=marker, ms=4)
-    if numbers and max(numbers) > 5 * min(numbers):
+    if spans(numbers, 5):
         log_ticks(axes)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    whole_ticks(axes)
     legend(axes)
     return figure
 
@@ -97,7 +97,7 @@ def curves(named: Mapping[str, Sequence[tuple[int, float]]], quantity: str) -> F
 def _background(axes: Axes, values: Any, clean: Any) -> None:
     array = _array(values)
     time = np.arange(len(array)) + 1
-    axes.plot(time, array, color=NOISY, linewidth=0.9, label="data")
+    axes.plot(time, array, color=PALE, linewidth=0.9, label="data")
     if clean is not None:
         axes.plot(time, _array(clean), color=INK, linewidth=1.1, linestyle=":", label="noise-free")
     axes.set_xlim(1, len(array))

@@ -1,15 +1,27 @@
-"""Axes for the parameters of a sweep, and limits that a diverged run does not stretch."""
+"""Where values lie in the figures of sweeps: parameters on an axis, a metric by height or color."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize, to_rgba_array
 
-LOG_FROM = 20
-"""An axis is logarithmic only where its values are positive and span more than this factor."""
+from seqlab.figures.style import (
+    CHARACTER,
+    GREY,
+    INK,
+    label_ticks,
+    length_of,
+    log_ticks,
+    plain_ticks,
+    whole_ticks,
+)
+
+_LOG_FROM = 20
 _FEW_TICKS = 8
 
 
@@ -18,64 +30,79 @@ class Scale:
     """Where the values of a parameter lie on an axis.
 
     Attributes:
-        values: the different values; numbers in order, others as they came.
+        values: the different values, at least one: numbers in order, others as they came.
         is_numeric: whether all are numbers; others are categories, one unit apart.
         is_log: whether the axis is logarithmic.
     """
 
     values: list[Any]
-    is_numeric: bool
-    is_log: bool
+    is_numeric: bool = False
+    is_log: bool = False
 
-    def position(self, value: Any) -> float:
-        """Return where a value lies."""
-        return float(value) if self.is_numeric else float(self.values.index(value))
-
-    def shifted(self, value: Any, share: float) -> float:
-        """Return a place beside a value, this share of the whole axis further."""
-        place = self.position(value)
+    def position(self, value: Any, shift: float = 0.0) -> float:
+        """Return where a value lies, moved by this share of the whole axis."""
         if not self.is_numeric:
-            return place + share * max(len(self.values), 4)
+            return self.values.index(value) + shift * max(len(self.values), 4)
         low, high = self.values[0], self.values[-1]
         if self.is_log:
-            return place * float(high / low) ** share
-        return place + share * float(high - low)
+            return float(value * (high / low) ** shift)
+        return float(value + shift * (high - low))
 
-    def draw_ticks(self, axes: Axes) -> None:
-        """Give the horizontal axis its scale, with a tick at each value where they are few."""
-        if self.is_log:
-            axes.set_xscale("log")
-        if self.is_numeric and len(self.values) > _FEW_TICKS:
-            axes.xaxis.set_major_formatter("{x:g}")
-            axes.xaxis.set_minor_formatter("")
-            return
-        if not self.is_numeric:
-            axes.set_xlim(-0.5, len(self.values) - 0.5)
-        labels = [tick_label(value) for value in self.values]
-        turned = sum(len(label) + 3 for label in labels) > 90
-        axes.set_xticks([self.position(value) for value in self.values])
-        axes.set_xticklabels(
-            labels, rotation=30 if turned else 0, ha="right" if turned else "center"
+    def share(self, value: Any) -> float:
+        """Return how far a value lies between the first value, 0, and the last, 1."""
+        bend = math.log if self.is_log else float
+        low, at, high = (
+            bend(self.position(each)) for each in (self.values[0], value, self.values[-1])
         )
-        axes.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
+        return (at - low) / ((high - low) or 1.0)
+
+    def draw_ticks(self, axes: Axes, which: str = "x") -> None:
+        """Give an axis, `x` or `y`, this scale, with ticks at its values where they are few."""
+        if self.is_log:
+            log_ticks(axes, which)
+        labelled: list[Any] = []
+        if not self.is_numeric:
+            axes.set(**{f"{which}lim": (-0.5, len(self.values) - 0.5)})
+            labelled = self.values
+        elif len(self.values) <= _FEW_TICKS and all(map(_is_round, self.values)):
+            labelled = self._apart(length_of(axes, which), which)
+        if labelled:
+            places, labels = [*map(self.position, labelled)], [*map(tick_label, labelled)]
+            label_ticks(axes, which, places, labels, turn=not self.is_numeric)
+        elif not self.is_log and all(isinstance(value, int) for value in self.values):
+            whole_ticks(axes, which)
+
+    def _apart(self, length: float, which: str) -> list[Any]:
+        """Return the values whose labels do not run into those before, on so many inches."""
+        shown, end = [], -math.inf
+        for value in self.values:
+            at = length * self.share(value)
+            half = CHARACTER * len(tick_label(value)) / 2 if which == "x" else 0.07
+            if at - half > end:
+                shown.append(value)
+                end = at + half + 0.05
+        return shown
 
 
-def scale_of(values: Sequence[Any]) -> Scale:
-    """Return the scale for the values of a parameter, repeated or not."""
-    if all(_is_number(value) for value in values):
-        numbers = sorted(set(values))
-        return Scale(numbers, True, _suits_log(numbers))
-    different: list[Any] = []
-    for value in values:
-        if value not in different:
-            different.append(value)
-    return Scale(different, False, False)
+def scale_of(values: Sequence[Any], *, is_log: bool | None = None) -> Scale:
+    """Return the scale for the values of a parameter, repeated or not.
+
+    Args:
+        values: at least one.
+        is_log: whether numbers are to lie on a logarithmic axis, which they do where they span more
+            than a factor 5; `None`: where that spreads them more evenly.
+    """
+    if not all(_is_number(value) for value in values):
+        return Scale(list(dict.fromkeys(values)))
+    numbers = sorted(set(values))
+    suits = _suits_log(numbers) if is_log is None else is_log and spans(numbers, 5)
+    return Scale(numbers, True, suits)
 
 
 def _suits_log(numbers: Sequence[float]) -> bool:
     """Return whether ordered values are spread more evenly by their logarithms."""
     low, high = numbers[0], numbers[-1]
-    if not low > 0 or not high > LOG_FROM * low:
+    if not spans(numbers):
         return False
     median = float(np.median(numbers))
     plain = (median - low) / (high - low)
@@ -83,10 +110,125 @@ def _suits_log(numbers: Sequence[float]) -> bool:
     return abs(logarithmic - 0.5) < abs(plain - 0.5)
 
 
+def spans(values: Sequence[float], factor: float = _LOG_FROM) -> bool:
+    """Return whether finite values are positive and span more than a factor."""
+    return bool(values) and min(values) > 0 and max(values) > factor * min(values)
+
+
 def tick_label(value: Any) -> str:
     """Return a value as the label of a tick."""
-    text = f"{value:g}" if _is_number(value) else str(value)
-    return text if len(text) <= 28 else f"{text[:27]}…"
+    return f"{value:g}" if _is_number(value) else str(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_round(number: float) -> bool:
+    return isinstance(number, int) or float(f"{number:.3g}") == number
+
+
+class Range:
+    """Which values of a metric a figure shows: those that are finite and within the horizon.
+
+    Attributes:
+        low: the smallest of them; 0 where there is none.
+        high: the largest; 1 where there is none.
+        is_log: whether their axis and their colors are logarithmic.
+        lower_is_better: which end is the good one.
+        colors: the color map of `norm`; the better, the brighter, and grey for what is hidden.
+    """
+
+    def __init__(self, values: Sequence[float], *, lower_is_better: bool) -> None:
+        finite = [value for value in values if math.isfinite(value)]
+        self.lower_is_better = lower_is_better
+        self._worst = horizon(finite, lower_is_better=lower_is_better)
+        shown = [value for value in finite if not self.hides(value)]
+        self.low, self.high = min(shown, default=0.0), max(shown, default=1.0)
+        self.is_log = spans(shown) and min(finite) > 0
+        colors = colormaps["viridis_r" if lower_is_better else "viridis"]
+        self.colors = colors.with_extremes(under=GREY, over=GREY)
+
+    def hides(self, value: float) -> bool:
+        """Return whether a value is off the figure."""
+        if self._worst is None or not math.isfinite(value):
+            return not math.isfinite(value)
+        return value > self._worst if self.lower_is_better else value < self._worst
+
+    def norm(self) -> Normalize:
+        """Return how values become colors."""
+        if self.low == self.high:
+            return Normalize(self.low - 0.5, self.high + 0.5)
+        return (LogNorm if self.is_log else Normalize)(self.low, self.high)
+
+    def color_of(self, value: float) -> tuple[float, ...]:
+        """Return the color of a finite value: red, green, blue and opacity, 0 to 1."""
+        return self.colors(float(self.norm()(value)))
+
+    def fit(self, axes: Axes, room: float = 0.08) -> None:
+        """Fit the vertical axis to the values, with this share of it as room on either side."""
+        if self.is_log:
+            log_ticks(axes)
+            factor = (self.high / self.low) ** (room / 2)
+            axes.set_ylim(self.low / factor, self.high * factor)
+        else:
+            spread = self.high - self.low or abs(self.high) or 1.0
+            axes.set_ylim(self.low - room * spread, self.high + room * spread)
+
+    def draw_points(
+        self,
+        axes: Axes,
+        places: Sequence[float],
+        values: Sequence[float],
+        color: Any,
+        style: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Draw values above their places; those off the figure are arrows at its edge.
+
+        Args:
+            axes: where to.
+            places: one a value, on the horizontal axis.
+            values: finite or not.
+            color: of all, or one a value.
+            style: of the points.
+        """
+        hidden = np.array([self.hides(value) for value in values], dtype=bool)
+        x, y = np.array(places, dtype=float), np.array(values, dtype=float)
+        colors = np.broadcast_to(to_rgba_array(color), (len(x), 4))
+        if not hidden.all():
+            axes.scatter(x[~hidden], y[~hidden], color=colors[~hidden], **(style or {}))
+        if hidden.any():
+            axes.scatter(
+                x[hidden],
+                np.full(hidden.sum(), 0.985 if self.lower_is_better else 0.015),
+                transform=axes.get_xaxis_transform(),
+                marker="^" if self.lower_is_better else "v",
+                s=26,
+                color=colors[hidden],
+                zorder=3,
+            )
+
+    def note(self, values: Sequence[float]) -> str:
+        """Return a sentence that says how many of these are off the figure; empty for none."""
+        count = sum(map(self.hides, values))
+        arrow = "▲" if self.lower_is_better else "▼"
+        return f"{arrow} {count} not finite or beyond the axis." if count else ""
+
+    def draw_color_bar(self, axes: Axes, image: Any, quantity: str) -> None:
+        """Draw the bar that says which color is which value of a quantity."""
+        figure: Any = axes.get_figure(root=True)
+        beyond = "max" if self.lower_is_better else "min"
+        bar = figure.colorbar(
+            image, ax=axes, extend="neither" if self._worst is None else beyond, pad=0.02
+        )
+        better = "lower" if self.lower_is_better else "higher"
+        bar.set_label(f"{quantity}, {better} is better", color=INK)
+        bar.outline.set_visible(False)
+        bar.ax.tick_params(which="both", colors=INK, labelsize=8)
+        if isinstance(image.norm, LogNorm):
+            plain_ticks(bar.ax, "y")
+        else:
+            bar.ax.yaxis.set_major_formatter("{x:.4g}")
 
 
 def horizon(values: Sequence[float], *, lower_is_better: bool) -> float | None:
@@ -114,12 +256,3 @@ def horizon(values: Sequence[float], *, lower_is_better: bool) -> float | None:
     if not lower_is_better:
         return float(-limit)
     return float(10**limit) if logarithmic else float(limit)
-
-
-def spans_much(values: Sequence[float]) -> bool:
-    """Return whether a logarithmic axis suits these finite values."""
-    return bool(values) and min(values) > 0 and max(values) > LOG_FROM * min(values)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

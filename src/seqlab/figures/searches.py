@@ -1,59 +1,111 @@
 """The figures of a search, from plain trials."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from matplotlib.tri import Triangulation
 
-from seqlab.figures.style import INK, canvas, dress, legend
-from seqlab.figures.trials import (
+from seqlab.figures.scale import Range, Scale
+from seqlab.figures.style import (
     BLUE,
+    GREY,
+    INK,
     ORANGE,
     PALE,
-    Axis,
-    Trial,
-    best_one,
-    color_map,
-    color_scale,
-    complete_ones,
-    draw_pruned,
-    extends,
-    fit_values,
-    floats,
-    is_spread,
-    last_value,
-    shares_of,
+    canvas,
+    dress,
+    label_ticks,
+    legend,
     shortened,
-    tag,
-    unit_scale,
+    whole_ticks,
+    write_note,
 )
+from seqlab.figures.sweeps import draw_over_two
+
+_NOT_THERE = -0.12
+"""The height of a parameter that a trial does not have, where others lie between 0 and 1."""
 
 
-def history(trials: Sequence[Trial], metric: str, *, minimize: bool = True) -> Figure:
+@dataclass(frozen=True)
+class Trial:
+    """One trial.
+
+    Attributes:
+        number: from 0.
+        parameters: the value of each parameter that it has.
+        value: of the metric; `None` where it was pruned or failed.
+        steps: the metric after each epoch, where it was reported and finite.
+        pruned: whether it was ended early.
+    """
+
+    number: int
+    parameters: Mapping[str, Any]
+    value: float | None
+    steps: Mapping[int, float] = field(default_factory=dict)
+    pruned: bool = False
+
+
+@dataclass(frozen=True)
+class Search:
+    """What the figures of a search show.
+
+    Attributes:
+        metric: its name.
+        trials: in order.
+        scales: for each parameter the scale of its values in complete trials.
+        lower_is_better: which end of the metric is the good one.
+    """
+
+    metric: str
+    trials: Sequence[Trial]
+    scales: Mapping[str, Scale] = field(default_factory=dict)
+    lower_is_better: bool = True
+
+    def complete(self, *names: str) -> list[tuple[Trial, float]]:
+        """Return the trials that have a value, and these parameters, each with its value."""
+        return [
+            (trial, trial.value)
+            for trial in self.trials
+            if trial.value is not None and all(name in trial.parameters for name in names)
+        ]
+
+    def best(self, *names: str) -> Trial | None:
+        """Return the best trial that has these parameters; `None` where there is none."""
+        sign = 1 if self.lower_is_better else -1
+        trials = sorted(self.complete(*names), key=lambda pair: sign * pair[1])
+        return trials[0][0] if trials else None
+
+    def range(self, values: Sequence[float] | None = None) -> Range:
+        """Return the range of these values, or of those of the trials."""
+        if values is None:
+            values = [value for _, value in self.complete()]
+        return Range(values, lower_is_better=self.lower_is_better)
+
+
+def history(search: Search) -> Figure:
     """Return each trial's value in order, and the best so far."""
-    figure, axes = canvas("Trials in order", "trial", metric)
-    complete = complete_ones(trials)
-    numbers, values = [each.number for each in complete], [each.value for each in complete]
-    axes.scatter(numbers, floats(values), s=22, color=BLUE, label="complete", zorder=3)
-    draw_pruned(axes, [(each.number, last_value(each)) for each in trials if each.pruned], "pruned")
-    best = np.minimum.accumulate if minimize else np.maximum.accumulate
-    end = max((each.number for each in trials), default=0)
-    axes.step(
-        [*numbers, end],
-        [*best(floats(values)), *(best(floats(values))[-1:])],
-        where="post",
-        color=ORANGE,
-        linewidth=1.5,
-        label="best so far",
-    )
-    fit_values(axes, complete, minimize)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure, axes = canvas("Trials in order", "trial", search.metric)
+    numbers = [trial.number for trial, _ in search.complete()]
+    values = [value for _, value in search.complete()]
+    shown = search.range()
+    shown.draw_points(axes, numbers, values, BLUE, {"s": 22, "label": "complete", "zorder": 3})
+    _draw_pruned(axes, [(trial.number, trial) for trial in search.trials if trial.pruned])
+    best = (np.minimum if search.lower_is_better else np.maximum).accumulate(values)
+    numbers.append(max((trial.number for trial in search.trials), default=0))
+    style: dict[str, Any] = {"where": "post", "color": ORANGE, "linewidth": 1.5}
+    axes.step(numbers, [*best, *best[-1:]], label="best so far", **style)
+    shown.fit(axes)
+    whole_ticks(axes)
     legend(axes)
+    write_note(figure, shown.note(values))
     return figure
 
 
@@ -66,165 +118,163 @@ def importances(shares: Mapping[str, float], metric: str) -> Figure:
     """
     size = (8, 1.3 + 0.38 * len(shares))
     figure, axes = canvas(f"Importance of the parameters for {metric}", "share", "", size)
-    names = list(shares)[::-1]
-    bars = axes.barh(
-        [shortened(name) for name in names], [shares[name] for name in names], color=BLUE
-    )
+    places = range(len(shares))[::-1]
+    bars = axes.barh(places, list(shares.values()), color=BLUE)
+    label_ticks(axes, "y", places, list(shares))
     axes.bar_label(bars, fmt="%.2f", padding=3, color=INK, fontsize=9)
     axes.set_xlim(0, max(shares.values(), default=1) * 1.12)
     axes.grid(False, axis="y")
     return figure
 
 
-def slices(
-    trials: Sequence[Trial], dimensions: Sequence[Axis], metric: str, *, minimize: bool = True
-) -> Figure:
+def slices(search: Search) -> Figure:
     """Return the metric against each parameter; the later a trial, the darker."""
-    columns = min(3, len(dimensions))
-    rows = -(-len(dimensions) // columns)
+    columns = min(3, len(search.scales))
+    rows = -(-len(search.scales) // columns)
     figure = Figure(figsize=(8, 0.5 + 2.6 * rows), dpi=130, layout="constrained")
-    figure.suptitle(
-        "Each parameter alone (later trials are darker)", x=0.01, ha="left", fontsize=11, color=INK
-    )
+    title = "Each parameter alone (later trials are darker)"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK)
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
-    complete = complete_ones(trials)
-    shade = Normalize(-len(trials) / 3, len(trials))
-    for place, axes in enumerate(grid.flat):
-        if place >= len(dimensions):
-            axes.set_visible(False)
-            continue
+    shown = search.range()
+    shade = Normalize(-len(search.trials) / 3, len(search.trials))
+    for axes in grid.flat[len(search.scales) :]:
+        axes.set_visible(False)
+    names = shortened(list(search.scales), 24)
+    for axes, short, (name, scale) in zip(grid.flat, names, search.scales.items(), strict=False):
         dress(axes)
-        axis = dimensions[place]
-        shown = [each for each in complete if axis.name in each.parameters]
-        axes.scatter(
-            [axis.place(each.parameters[axis.name]) for each in shown],
-            floats([each.value for each in shown]),
-            c=[each.number for each in shown],
-            cmap="Blues",
-            norm=shade,
-            s=22,
-            edgecolors=INK,
-            linewidths=0.3,
+        trials = search.complete(name)
+        shown.draw_points(
+            axes,
+            [scale.position(trial.parameters[name]) for trial, _ in trials],
+            [value for _, value in trials],
+            colormaps["Blues"](shade([trial.number for trial, _ in trials])),
+            {"s": 22, "edgecolors": INK, "linewidths": 0.3},
         )
-        axis.draw(axes)
-        fit_values(axes, complete, minimize)
-        axes.set_ylabel(metric if place % columns == 0 else "", color=INK)
+        scale.draw_ticks(axes)
+        axes.set_xlabel(short, color=INK, fontsize=9)
+        shown.fit(axes)
+    for axes in grid[:, 0]:
+        axes.set_ylabel(search.metric, color=INK)
+    write_note(figure, shown.note([value for _, value in search.complete()]))
     return figure
 
 
-def contour(
-    trials: Sequence[Trial], across: Axis, up: Axis, metric: str, *, minimize: bool = True
-) -> Figure:
+def contour(search: Search, first: str, second: str) -> Figure:
     """Return the metric over two parameters; between the trials, the dots, it is interpolated."""
-    figure, axes = canvas(
-        f"{metric} over both, interpolated between the trials", across.name, up.name, (8, 5)
-    )
-    shown = [
-        each
-        for each in complete_ones(trials)
-        if across.name in each.parameters and up.name in each.parameters
+    title = f"{search.metric} over both, interpolated between the trials"
+    figure, axes = canvas(title, first, second, (8, 5))
+    across, up = search.scales[first], search.scales[second]
+    points = [
+        (trial.parameters[first], trial.parameters[second], value)
+        for trial, value in search.complete(first, second)
     ]
-    x = floats([across.place(each.parameters[across.name]) for each in shown])
-    y = floats([up.place(each.parameters[up.name]) for each in shown])
-    values = floats([each.value for each in shown])
-    norm = color_scale(values, minimize)
-    axes.grid(False)
-    if is_spread(x, across.log) and is_spread(y, up.log) and len(shown) > 3:
+    shown = search.range([value for _, _, value in points])
+    draw_over_two(axes, across, up, shown, points, search.metric)
+    shares = np.array([(across.share(x), up.share(y)) for x, y, _ in points]).reshape(-1, 2)
+    if all(len(np.unique(column)) > 2 for column in shares.T):
+        norm = shown.norm()
         try:
             # The neighbours of a trial are those that the figure shows as such.
-            triangles = Triangulation(shares_of(x, across.log), shares_of(y, up.log)).triangles
-            inside = np.clip(values, norm.vmin, norm.vmax)
-            levels = np.linspace(float(norm.vmin or 0), float(norm.vmax or 1), 12)
-            mesh = Triangulation(x, y, triangles)
-            axes.tricontourf(mesh, inside, levels=levels, cmap=color_map(minimize), alpha=0.75)
+            triangles = Triangulation(shares[:, 0], shares[:, 1]).triangles
+            places = np.array([(across.position(x), up.position(y)) for x, y, _ in points])
+            axes.tricontourf(
+                Triangulation(places[:, 0], places[:, 1], triangles),
+                np.clip([value for _, _, value in points], norm.vmin, norm.vmax),
+                levels=norm.inverse(np.linspace(0, 1, 12)),
+                cmap=shown.colors,
+                norm=norm,
+                alpha=0.75,
+                zorder=0.5,
+            )
         except (ValueError, RuntimeError):  # the points lie on one line
             pass
-    points = axes.scatter(
-        x, y, c=values, cmap=color_map(minimize), norm=norm, s=34, edgecolors=INK, linewidths=0.6
-    )
-    pick = np.argmin if minimize else np.argmax
-    best = int(pick(values)) if len(values) else None
-    if best is not None:
-        axes.scatter(x[best], y[best], s=150, facecolors="none", edgecolors=ORANGE, linewidths=1.8)
-        axes.annotate(
-            "best", (x[best], y[best]), (10, -12), textcoords="offset points", color=ORANGE
-        )
+    if (best := search.best(first, second)) is not None:
+        at = (across.position(best.parameters[first]), up.position(best.parameters[second]))
+        axes.scatter(*at, s=150, facecolors="none", edgecolors=ORANGE, linewidths=1.8)
+        axes.annotate("best", at, (10, -12), textcoords="offset points", color=ORANGE)
+    axes.grid(False, which="both")
     axes.margins(0.04)
     axes.use_sticky_edges = False
-    across.draw(axes)
-    up.draw(axes, "y")
-    figure.colorbar(points, ax=axes, label=metric, extend=extends(values, norm))
     return figure
 
 
-def parallel(
-    trials: Sequence[Trial], dimensions: Sequence[Axis], metric: str, *, minimize: bool = True
-) -> Figure:
+def parallel(search: Search) -> Figure:
     """Return one line a trial through all its parameters; the best are drawn last."""
     figure, axes = canvas("Parameters together", "", "", (8, 4.4))
-    complete = sorted(complete_ones(trials), key=lambda each: each.value or 0.0, reverse=minimize)
-    values = floats([each.value for each in complete])
-    norm = color_scale(values, minimize)
-    colors = color_map(minimize)
-    mapped = colormaps[colors]
-    scales = [unit_scale(axis, complete) for axis in dimensions]
-    for each in complete:
+    scales, shown = search.scales, search.range()
+    colors = ScalarMappable(shown.norm(), shown.colors)
+    complete = sorted(search.complete(), key=lambda pair: pair[1], reverse=search.lower_is_better)
+    for trial, value in complete:
         heights = [
-            scale(each.parameters[axis.name]) if axis.name in each.parameters else -0.12
-            for axis, (scale, _, _) in zip(dimensions, scales, strict=True)
+            scale.share(trial.parameters[name]) if name in trial.parameters else _NOT_THERE
+            for name, scale in scales.items()
         ]
-        axes.plot(heights, color=mapped(norm(each.value or 0.0)), linewidth=1.4, alpha=0.85)
-    for place, (_, low, high) in enumerate(scales):
+        axes.plot(heights, color=shown.color_of(value), linewidth=1.4, alpha=0.85)
+    for place, scale in enumerate(scales.values()):
         axes.axvline(place, color=INK, linewidth=0.8)
-        if dimensions[place].values:
-            for value in dimensions[place].values:
-                tag(axes, place, scales[place][0](value), value)
-        else:
-            tag(axes, place, 0, f"{low:.3g}")
-            tag(axes, place, 1, f"{high:.3g}")
-    if any(axis.name not in each.parameters for each in complete for axis in dimensions):
-        axes.axhline(-0.12, color=PALE, linewidth=0.8, linestyle=":")
-        axes.text(-0.04, -0.12, "not there", ha="right", va="center", fontsize=8, color=INK)
-    axes.set_xticks(
-        range(len(dimensions)),
-        labels=[shortened(axis.name.rpartition(".")[2]) for axis in dimensions],
-    )
+        ends = dict.fromkeys(scale.values[end] for end in (0, -1))
+        values = list(ends) if scale.is_numeric else scale.values
+        texts = [f"{end:.3g}" if isinstance(end, float) else str(end) for end in values]
+        for value, text in zip(values, shortened(texts, 110 // max(4, len(scales))), strict=True):
+            _tag(axes, place, scale.share(value), text)
+    if any(name not in trial.parameters for trial, _ in complete for name in scales):
+        axes.axhline(_NOT_THERE, color=PALE, linewidth=0.8, linestyle=":")
+        axes.text(-0.04, _NOT_THERE, "not there", ha="right", va="center", fontsize=8, color=INK)
+    label_ticks(axes, "x", range(len(scales)), [name.rpartition(".")[2] for name in scales])
     axes.set_yticks([])
     axes.grid(False)
     axes.spines[["left", "bottom"]].set_visible(False)
-    axes.set_xlim(-0.3, len(dimensions) - 0.6)
-    figure.colorbar(
-        ScalarMappable(norm, colors), ax=axes, label=metric, extend=extends(values, norm)
-    )
+    axes.set_xlim(-0.3, len(scales) - 0.6)
+    shown.draw_color_bar(axes, colors, search.metric)
     return figure
 
 
-def learning(trials: Sequence[Trial], metric: str, *, minimize: bool = True) -> Figure:
+def learning(search: Search) -> Figure:
     """Return the metric of each trial by epoch, and where the pruned ones were ended."""
-    figure, axes = canvas("Every trial by epoch, and where it was pruned", "epoch", metric)
-    best = best_one(trials, minimize)
-    for each in trials:
-        epochs, values = list(each.steps), floats(list(each.steps.values()))
-        if not epochs:
-            continue
-        color = PALE if each.pruned else BLUE
-        strong = each is best
+    figure, axes = canvas("Every trial by epoch, and where it was pruned", "epoch", search.metric)
+    best = search.best()
+    trials = [trial for trial in search.trials if trial.steps]
+    for trial in trials:
+        strong = trial is best
         axes.plot(
-            epochs,
-            values,
-            color=ORANGE if strong else color,
+            list(trial.steps),
+            list(trial.steps.values()),
+            color=ORANGE if strong else PALE if trial.pruned else BLUE,
             linewidth=2.0 if strong else 1.0,
             alpha=1.0 if strong else 0.7,
             zorder=4 if strong else 2,
-            label=f"best, trial {each.number}" if strong else None,
+            label=f"best, trial {trial.number}" if strong else None,
         )
     axes.plot([], [], color=BLUE, linewidth=1.0, label="complete")
-    draw_pruned(
-        axes, [(max(t.steps), last_value(t)) for t in trials if t.pruned and t.steps], "pruned"
-    )
-    ends = [Trial(0, {}, last_value(each)) for each in trials if each.steps and not each.pruned]
-    starts = [Trial(0, {}, next(iter(each.steps.values()))) for each in trials if each.steps]
-    fit_values(axes, ends + starts, minimize)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _draw_pruned(axes, [(max(trial.steps), trial) for trial in trials if trial.pruned])
+    ends = [(max(trial.steps), _last(trial)) for trial in trials if not trial.pruned]
+    starts = [next(iter(trial.steps.values())) for trial in trials]
+    shown = search.range([*starts, *(value for _, value in ends)])
+    hidden = [(epoch, value) for epoch, value in ends if shown.hides(value)]
+    for epoch, value in hidden:
+        shown.draw_points(axes, [epoch], [value], BLUE)
+    shown.fit(axes)
+    whole_ticks(axes)
     legend(axes)
+    write_note(figure, shown.note([value for _, value in hidden]))
     return figure
+
+
+def _last(trial: Trial) -> float:
+    """Return what a trial reported last; NaN where that is nothing."""
+    return list(trial.steps.values())[-1] if trial.steps else math.nan
+
+
+def _draw_pruned(axes: Axes, ended: Sequence[tuple[int, Trial]]) -> None:
+    """Draw a cross at each place where a trial was pruned; none for those without a value."""
+    x, y = [place for place, _ in ended], [_last(trial) for _, trial in ended]
+    if not np.isnan(y).all():
+        style: dict[str, Any] = {"s": 26, "marker": "x", "color": GREY, "linewidths": 1.1}
+        axes.scatter(x, y, label="pruned", zorder=3, **style)
+
+
+def _tag(axes: Axes, x: float, y: float, text: str) -> None:
+    """Write a value beside a vertical line."""
+    box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
+    style: dict[str, Any] = {"fontsize": 8, "color": INK, "va": "center", "zorder": 5}
+    axes.annotate(text, (x, y), (4, 0), textcoords="offset points", bbox=box, **style)

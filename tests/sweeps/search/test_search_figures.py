@@ -1,20 +1,27 @@
 """The figures of a search: which there are, and that trials of every kind can be drawn."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.tri import TriContourSet
 from searching import WORDS, row, source, told
 
 from seqlab.figures import searches as figures
-from seqlab.figures.trials import Axis, Trial
+from seqlab.figures.scale import Scale, scale_of
+from seqlab.figures.searches import Search, Trial
 from seqlab.sweeps.search.search_figures import write_plots
 
 NAMES = ["history", "importances", "slices", "contour", "parallel"]
 
 
 def names(folder: Path) -> list[str]:
-    return [file.stem.removeprefix("search_") for _, file in write_plots(folder)]
+    notes: list[str] = []
+    drawn = write_plots(folder, notes)
+    assert notes == []
+    return [each.file.stem.removeprefix("search_") for each in drawn]
 
 
 def test_a_search_is_drawn_from_its_folder_alone(tmp_path: Path) -> None:
@@ -43,47 +50,68 @@ def test_a_pruner_adds_the_epochs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("trials", [0, 1])
 def test_too_few_trials_are_not_drawn(tmp_path: Path, trials: int) -> None:
     told(source(tmp_path, n_trials=4), trials)
-    assert write_plots(tmp_path) == []
+    assert names(tmp_path) == []
     assert not (tmp_path / "figures").exists()
 
 
 def test_nothing_is_drawn_of_what_is_no_search(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert write_plots(tmp_path) == []
+    assert names(tmp_path) == []
     told(source(tmp_path, n_trials=3))
     (tmp_path / "study.journal").rename(tmp_path / "elsewhere")
-    assert write_plots(tmp_path) == []
+    assert names(tmp_path) == []
     (tmp_path / "elsewhere").rename(tmp_path / "study.journal")
     monkeypatch.setattr("seqlab.sweeps.search.search_figures.find_spec", lambda name: None)
-    assert write_plots(tmp_path) == []
+    assert names(tmp_path) == []
     (tmp_path / "search.json").write_text("{}")
     monkeypatch.undo()
-    assert write_plots(tmp_path) == []
+    assert names(tmp_path) == []
 
 
 def trial(number: int, value: float | None, **parameters: object) -> Trial:
     return Trial(number, parameters, value, {1: 5.0, 2: value or 6.0}, pruned=value is None)
 
 
+def of_values(*values: float | None, lower_is_better: bool = True) -> Search:
+    trials = [trial(number, value, lr=0.1) for number, value in enumerate(values)]
+    return Search("m", trials, {"lr": scale_of([0.1])}, lower_is_better)
+
+
 def test_the_best_so_far_goes_its_way() -> None:
-    figure = figures.history([trial(n, v) for n, v in enumerate((3.0, 4.0, 1.0, None, 2.0))], "m")
+    figure = figures.history(of_values(3.0, 4.0, 1.0, None, 2.0))
     (line,) = figure.axes[0].lines
     assert list(line.get_xdata()) == [0, 1, 2, 4, 4]
     assert list(line.get_ydata()) == [3, 3, 1, 1, 1]
-    rising = figures.history([trial(0, 3.0), trial(1, 4.0)], "m", minimize=False)
+    rising = figures.history(of_values(3.0, 4.0, lower_is_better=False))
     assert list(rising.axes[0].lines[0].get_ydata()) == [3, 4, 4]
 
 
-def test_one_that_diverged_does_not_flatten_the_others() -> None:
-    values = (1.0, 1.1, 1.2, 1.3, 1e6)
-    figure = figures.history([trial(n, v) for n, v in enumerate(values)], "m")
-    assert figure.axes[0].get_ylim()[1] < 3
-    assert "1 beyond" in [text.get_text() for text in figure.axes[0].texts]
+@pytest.mark.parametrize("draw", [figures.history, figures.slices, figures.learning])
+def test_one_that_diverged_does_not_flatten_the_others(draw: Callable[[Search], Figure]) -> None:
+    figure = draw(of_values(1.0, 1.1, 1.2, 1.3, 1e6))
+    assert figure.axes[0].get_ylim()[1] < 6
+    assert figure.get_supxlabel() == "▲ 1 not finite or beyond the axis."
+
+
+def test_names_that_are_cut_alike_have_a_bar_each() -> None:
+    shares = {f"model.some_network.{n}.of_many.parameter": 0.5 - n / 10 for n in range(3)}
+    axes = figures.importances(shares, "m").axes[0]
+    assert [bar.get_width() for bar in axes.patches] == list(shares.values())
+    assert sorted(bar.get_y() + bar.get_height() / 2 for bar in axes.patches) == [0, 1, 2]
+
+
+def test_contours_of_a_metric_over_many_decades_are_logarithmic() -> None:
+    trials = [trial(n, 10.0**n, a=n % 3, b=n // 3) for n in range(9)]
+    search = Search("m", trials, {name: scale_of([0, 1, 2]) for name in "ab"})
+    axes = figures.contour(search, "a", "b").axes[0]
+    (mesh,) = [each for each in axes.collections if isinstance(each, TriContourSet)]
+    assert mesh.levels[0] == pytest.approx(1)
+    assert mesh.levels[1] == pytest.approx(10 ** (8 / 11))
+    assert "best" in [text.get_text() for text in axes.texts]
 
 
 def test_every_kind_of_parameter_can_be_drawn(tmp_path: Path) -> None:
-    axes = [Axis("lr", log=True), Axis("model", ("rnn", "gru")), Axis("layers", whole=True)]
     trials = [
         trial(0, 1.0, lr=0.1, model="rnn"),
         trial(1, 2.0, lr=1.0, model="gru", layers=1),
@@ -92,15 +120,12 @@ def test_every_kind_of_parameter_can_be_drawn(tmp_path: Path) -> None:
         trial(4, math.pi, lr=3.0, model="gru", layers=2),
         trial(5, 2.5, lr=2.0, model="gru", layers=1),
     ]
-    for minimize in (True, False):
-        drawn = [
-            figures.slices(trials, axes, "m", minimize=minimize),
-            figures.parallel(trials, axes, "m", minimize=minimize),
-            figures.contour(trials, axes[0], axes[2], "m", minimize=minimize),
-            figures.learning(trials, "m", minimize=minimize),
-        ]
-        for place, figure in enumerate(drawn):
-            figure.savefig(tmp_path / f"{place}.png")
+    lr = scale_of([0.1, 1.0, 10.0, 3.0, 2.0], is_log=True)
+    scales = {"lr": lr, "model": Scale(["rnn", "gru"]), "layers": scale_of([1, 3, 2])}
     flat = [trial(n, 1.0, lr=0.1, layers=1) for n in range(5)]
-    figures.contour(flat, axes[0], axes[2], "m").savefig(tmp_path / "flat.png")
-    figures.parallel(flat, [axes[0], axes[2]], "m").savefig(tmp_path / "flat.png")
+    searches = [Search("m", trials, scales, lower_is_better=lower) for lower in (True, False)]
+    searches.append(Search("m", flat, {"lr": scale_of([0.1]), "layers": scale_of([1])}))
+    for search in searches:
+        drawn = [draw(search) for draw in (figures.slices, figures.parallel, figures.learning)]
+        for figure in (*drawn, figures.contour(search, "lr", "layers")):
+            figure.savefig(tmp_path / "drawn.png")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqlab.sweeps.ledger import read_ledger
 from seqlab.sweeps.report.findings import Findings, find
@@ -10,6 +11,9 @@ from seqlab.sweeps.report.results_text import summary_text
 from seqlab.sweeps.report.tables import earlier_csv, results_csv, results_md, settings_csv
 from seqlab.system.errors import one_line
 from seqlab.system.files import write_text
+
+if TYPE_CHECKING:
+    from seqlab.sweeps.report.sweep_figures import Drawn
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def write_report(
     from seqlab.sweeps.report.sweep_figures import Drawn, draw_figures
 
     drawn = draw_figures(findings, findings.notes)
-    drawn += [Drawn(title, file) for title, file in (*_of_the_search(findings), *figures)]
+    drawn += [*_of_the_search(findings), *(Drawn(title, file) for title, file in figures)]
     texts = {"results.csv": results_csv(findings), "settings.csv": settings_csv(findings)}
     if findings.earlier:
         texts["earlier.csv"] = earlier_csv(findings.earlier)
@@ -67,11 +71,11 @@ def write_report(
     return Report(findings, files, summary_text(findings, [str(file) for file in shown]))
 
 
-def _of_the_search(findings: Findings) -> list[tuple[str, Path]]:
+def _of_the_search(findings: Findings) -> list["Drawn"]:
     from seqlab.sweeps.search.search_figures import write_plots
 
     try:
-        return write_plots(findings.folder)
+        return write_plots(findings.folder, findings.notes)
     except Exception as error:  # of optuna, on a study that it finds odd
         findings.notes.append(f"The figures of the search cannot be drawn: {one_line(error)}.")
         return []

@@ -5,7 +5,7 @@ import math
 import re
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from seqlab.sweeps.report.learning_curves import learning_curve
 from seqlab.sweeps.report.settings import ABSENT, Setting, same, short_names, shown
 from seqlab.system.files import replacing
 
+Drawing = tuple[str, str, Callable[[], Figure | None]]
 MOST_PARAMETERS = 8
 MOST_PAIRS = 6
 MOST_LINES = 8
@@ -49,29 +50,40 @@ def draw_figures(findings: Findings, notes: list[str]) -> list[Drawn]:
         notes: what a reader has to know is added to these.
     """
     folder = findings.folder / "figures"
+    drawn = write_figures(folder, _figures(findings, notes), notes)
+    files = {each.file for each in drawn}
+    for pattern in ("by_*.png", "pair_*.png", "curves.png"):
+        for file in {*folder.glob(pattern)} - files:
+            file.unlink(missing_ok=True)
+    return drawn
+
+
+def write_figures(folder: Path, figures: Iterable[Drawing], notes: list[str]) -> list[Drawn]:
+    """Draw figures into PNG files, each replaced all at once; return those that there are.
+
+    Args:
+        folder: where to.
+        figures: the stem of each one's file, its title, and what draws it, or has nothing to.
+        notes: what cannot be drawn is added to these; it costs no other figure.
+    """
     drawn: dict[str, Drawn] = {}
     # A name or value with a dollar sign is no formula.
     with matplotlib.rc_context({"text.parse_math": False}):
-        for stem, title, make in _figures(findings, notes):
-            name = stem
-            while name in drawn:  # two parameters whose names differ in odd characters alone
-                name += "_"
+        for stem, title, make in figures:
+            while stem in drawn:  # two parameters whose names differ in odd characters alone
+                stem += "_"
             try:
                 if (figure := make()) is not None:
-                    _save(figure, folder / f"{name}.png")
-                    drawn[name] = Drawn(title, folder / f"{name}.png")
+                    drawn[stem] = Drawn(title, folder / f"{stem}.png")
+                    with replacing(drawn[stem].file) as partial:
+                        figure.savefig(partial, format="png")
             except (ValueError, ArithmeticError) as error:
-                notes.append(f"The figure {name} could not be drawn: {error}")
-    for pattern in ("by_*.png", "pair_*.png", "curves.png"):
-        for file in folder.glob(pattern):
-            if file.stem not in drawn:
-                file.unlink(missing_ok=True)
+                drawn.pop(stem, None)
+                notes.append(f"The figure {stem} could not be drawn: {error}")
     return list(drawn.values())
 
 
-def _figures(
-    findings: Findings, notes: list[str]
-) -> Iterator[tuple[str, str, Callable[[], Figure | None]]]:
+def _figures(findings: Findings, notes: list[str]) -> Iterator[Drawing]:
     metric = findings.metric
     settings = [each for each in findings.settings if metric and each.spread(metric).values]
     if metric is None or not settings:
@@ -220,8 +232,3 @@ def _effect(settings: Sequence[Setting], name: str) -> float:
 
 def _slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", name)[:60].strip(".") or "parameter"
-
-
-def _save(figure: Figure, file: Path) -> None:
-    with replacing(file) as partial:
-        figure.savefig(partial, format="png")

@@ -1,29 +1,33 @@
-"""The figures of a search, drawn from its study and written into its sweep's folder."""
+"""Which figures a search gets, drawn from its study into its sweep's folder."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from seqlab.figures import searches as draw
+from seqlab.figures.scale import Scale, scale_of
+from seqlab.sweeps.report.sweep_figures import Drawing, Drawn, write_figures
 from seqlab.sweeps.search.search_file import read_search
 from seqlab.system.errors import UserError
-from seqlab.system.files import replacing
 
 if TYPE_CHECKING:
     import optuna
 
-_MOST_DIMENSIONS = 9
+_MOST_PARAMETERS = 9
 
 
-def write_plots(folder: Path) -> list[tuple[str, Path]]:
-    """Draw what a search has found so far, into `figures/`; return title and file of each figure.
+def write_plots(folder: Path, notes: list[str]) -> list[Drawn]:
+    """Draw what a search has found so far, into `figures/`.
 
     Nothing is drawn for a sweep that is no search, before two trials are complete, where the
     study is gone, or where optuna is not installed.
 
     Args:
         folder: the sweep's folder.
+        notes: what a reader has to know is added to these.
     """
     record = read_search(folder)
     if record is None or find_spec("optuna") is None:
@@ -36,77 +40,39 @@ def write_plots(folder: Path) -> list[tuple[str, Path]]:
         study = load_study(record.storage, record.study)
     except UserError:
         return []
-    written = []
-    for name, title, draw in _figures(study):
-        figure = draw()
-        file = folder / "figures" / f"search_{name}.png"
-        with replacing(file) as partial:
-            figure.savefig(partial, format="png")
-        written.append((title, file))
-    return written
+    return write_figures(folder / "figures", _figures(study), notes)
 
 
-def _figures(study: "optuna.Study") -> Iterator[tuple[str, str, Callable[[], Any]]]:
-    """Yield file name, title and drawing of each figure that there is enough for."""
-    from seqlab.figures import searches as figures
-
-    trials, axes = _trials(study), _axes(study)
+def _figures(study: "optuna.Study") -> Iterator[Drawing]:
+    """Yield the figures that there is enough for."""
     metric = study.user_attrs.get("metric", "metric")
-    minimize = study.direction.name == "MINIMIZE"
-    if sum(each.value is not None for each in trials) < 2:
+    trials = _trials(study)
+    if sum(trial.value is not None for trial in trials) < 2:
         return
-    yield (
-        "history",
-        "Search: trials in order",
-        lambda: figures.history(trials, metric, minimize=minimize),
-    )
-    shares = _importances(study)
+    shares, scales = _importances(study), _scales(study, trials)
+    names = [*shares, *(name for name in scales if name not in shares)][:_MOST_PARAMETERS]
+    scales = {name: scales[name] for name in names if name in scales}
+    search = draw.Search(metric, trials, scales, study.direction.name == "MINIMIZE")
+    yield "search_history", "Search: trials in order", partial(draw.history, search)
     if len(shares) > 1:
-        yield (
-            "importances",
-            "Search: importance of the parameters",
-            lambda: figures.importances(shares, metric),
-        )
-    names = [*shares, *(name for name in axes if name not in shares)][:_MOST_DIMENSIONS]
-    shown = [axes[name] for name in names]
-    yield (
-        "slices",
-        "Search: each parameter alone",
-        lambda: figures.slices(trials, shown, metric, minimize=minimize),
-    )
-    ranges = [axis for axis in shown if not axis.values and _differ(trials, axis.name) > 3]
+        title = "Search: importance of the parameters"
+        yield "search_importances", title, partial(draw.importances, shares, metric)
+    yield "search_slices", "Search: each parameter alone", partial(draw.slices, search)
+    ranges = [name for name in scales if scales[name].is_numeric and len(scales[name].values) > 3]
     if len(ranges) > 1:
-        yield (
-            "contour",
-            f"Search: {ranges[0].name} and {ranges[1].name}",
-            lambda: figures.contour(trials, ranges[0], ranges[1], metric, minimize=minimize),
-        )
-    if len(shown) > 1:
-        yield (
-            "parallel",
-            "Search: parameters together",
-            lambda: figures.parallel(trials, shown, metric, minimize=minimize),
-        )
-    if any(each.steps for each in trials):
-        yield (
-            "epochs",
-            "Search: every trial by epoch",
-            lambda: figures.learning(trials, metric, minimize=minimize),
-        )
+        title = f"Search: {ranges[0]} and {ranges[1]}"
+        yield "search_contour", title, partial(draw.contour, search, *ranges[:2])
+    if len(scales) > 1:
+        yield "search_parallel", "Search: parameters together", partial(draw.parallel, search)
+    if any(trial.steps for trial in trials):
+        yield "search_epochs", "Search: every trial by epoch", partial(draw.learning, search)
 
 
-def _differ(trials: list[Any], name: str) -> int:
-    complete = [each.parameters for each in trials if each.value is not None]
-    return len({parameters[name] for parameters in complete if name in parameters})
-
-
-def _trials(study: "optuna.Study") -> list[Any]:
+def _trials(study: "optuna.Study") -> list[draw.Trial]:
     from optuna.trial import TrialState
 
-    from seqlab.figures.trials import Trial
-
     return [
-        Trial(
+        draw.Trial(
             number=each.user_attrs.get("again", each.number),
             parameters=each.params,
             value=each.value if each.state == TrialState.COMPLETE else None,
@@ -121,18 +87,24 @@ def _trials(study: "optuna.Study") -> list[Any]:
     ]
 
 
-def _axes(study: "optuna.Study") -> dict[str, Any]:
-    from optuna.distributions import CategoricalDistribution, IntDistribution
+def _scales(study: "optuna.Study", trials: list[draw.Trial]) -> dict[str, Scale]:
+    """Return the scale of each parameter that a complete trial has."""
+    from optuna.distributions import CategoricalDistribution
 
-    from seqlab.figures.trials import Axis
-
-    axes: dict[str, Axis] = {}
-    for trial in study.get_trials(deepcopy=False):
-        for name, found in trial.distributions.items():
-            choices = found.choices if isinstance(found, CategoricalDistribution) else ()
-            log, whole = getattr(found, "log", False), isinstance(found, IntDistribution)
-            axes.setdefault(name, Axis(name, tuple(map(str, choices)), log, whole))
-    return axes
+    complete = [trial.parameters for trial in trials if trial.value is not None]
+    kinds = {
+        name: kind
+        for each in study.get_trials(deepcopy=False)
+        for name, kind in each.distributions.items()
+    }
+    scales: dict[str, Scale] = {}
+    for name, kind in kinds.items():
+        values = [parameters[name] for parameters in complete if name in parameters]
+        if values and isinstance(kind, CategoricalDistribution):
+            scales[name] = Scale(list(kind.choices))
+        elif values:
+            scales[name] = scale_of(values, is_log=getattr(kind, "log", False))
+    return scales
 
 
 def _importances(study: "optuna.Study") -> dict[str, float]:
