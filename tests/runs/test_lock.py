@@ -1,6 +1,7 @@
 """One process a run folder: claimed at once, held while it is at work, given back."""
 
 import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -10,8 +11,11 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+import seqlab.runs.run  # once, and not in each of the processes
 from conftest import SMALL_LM, Outcome
 from expect import refused, tree
+from seqlab.commands.train import main
+from seqlab.config.compose import naming
 from seqlab.runs.folder.lock import claim, give_up, hold, release
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.errors import UserError
@@ -49,12 +53,6 @@ def _claims(barrier: object, folder: Path) -> None:
 
 
 def _begins(barrier: object, folder: Path, whole: bool) -> None:
-    import os
-
-    import seqlab.runs.run
-    from seqlab.commands.train import main
-    from seqlab.config.compose import naming
-
     os.chdir(folder)
     naming.run_id.cache_clear()  # every process has its own
     seqlab.runs.run.run = lambda config, path, *_: (path / "result.json").write_text("{}") and 0
