@@ -1,5 +1,6 @@
 """What several tests share: the corpus, commands run in this process, small trained runs."""
 
+import io
 import multiprocessing
 import os
 import runpy
@@ -7,6 +8,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ import pytest
 
 from expect import Outcome, refused, words_of
 from seqlab.commands.train import main as train_main
+from seqlab.config.compose import naming
 from seqlab.data.corpus import TIME_MACHINE, shared_folders
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.launchers.local import PRELOADED
@@ -42,6 +46,26 @@ SMALL_LM = [
 ]
 
 
+# The files that take longest, longest first: so the processes that run them end together.
+LONG_FILES = (
+    "fuzz/test_lines", "launchers/test_ray", "scripts/test_torture", "tests/test_readme",
+    "search/test_search_command", "fuzz/test_damage", "launchers/test_local", "sweeps/test_sweep",
+    "scripts/test_published", "parallel/test_ddp", "launchers/test_slurm", "runs/test_interruption",
+    "runs/test_numbers", "system/test_compiler", "tests/test_wheel", "report/test_report_real",
+    "scripts/test_benchmark", "runs/test_resumption", "runs/test_lock", "runs/test_disk_full",
+)  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.option.loadscopereorder = False  # pytest-xdist would begin with those of most tests
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {name: number for number, name in enumerate(LONG_FILES)}
+    last = len(LONG_FILES)
+    items.sort(key=lambda item: place.get("/".join(item.path.with_suffix("").parts[-2:]), last))
+
+
 @pytest.fixture(scope="session")
 def corpus_file() -> Path:
     """The Time Machine, from the data folder or shared/data; tests without it are skipped."""
@@ -62,42 +86,36 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
 
 
-@pytest.fixture
-def answers(
-    capsys: pytest.CaptureFixture[str],
-) -> Callable[[Callable[[list[str]], int]], Callable[..., Outcome]]:
-    """Make of a command's main function one that runs its words in this process."""
+def command(main: Callable[[list[str]], int], *words: str) -> Outcome:
+    """Run a command in this process, which has imported all that a new one would wait for."""
+    naming.run_id.cache_clear()  # each process has its own
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        try:
+            code = main(list(words))
+        except SystemExit as exit_:
+            code = exit_.code if isinstance(exit_.code, int) else 1
+    return Outcome(code, out.getvalue(), err.getvalue())
 
-    def commanding(main: Callable[[list[str]], int]) -> Callable[..., Outcome]:
-        def call(*words: str) -> Outcome:
-            capsys.readouterr()
-            try:
-                code = main(list(words))
-            except SystemExit as exit_:
-                code = exit_.code if isinstance(exit_.code, int) else 1
-            captured = capsys.readouterr()
-            return Outcome(code, captured.out, captured.err)
 
-        return call
-
-    return commanding
+def trained_here(folder: Path, *words: str) -> Outcome:
+    """Run `python -m train WORDS` in this process, in that folder."""
+    with chdir(folder):
+        return command(train_main, *words)
 
 
 @pytest.fixture
-def train(
-    answers: Callable[..., Callable[..., Outcome]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Outcome]:
+def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
     """Run `python -m train WORDS` in this process, from an empty folder."""
     monkeypatch.chdir(tmp_path)
-    return answers(train_main)
+    return partial(command, train_main)
 
 
 @pytest.fixture
-def seqlab(answers: Callable[..., Callable[..., Outcome]]) -> Callable[..., Outcome]:
+def seqlab() -> Callable[..., Outcome]:
     """Run `python -m seqlab WORDS` in this process."""
     from seqlab.commands.main import main
 
-    return answers(main)
+    return partial(command, main)
 
 
 @pytest.fixture
@@ -160,8 +178,8 @@ def _as_a_command(words: tuple[str, ...], folder: Path, printed: list[Path]) -> 
 
 def trained(folder: Path, *words: str) -> RunFolder:
     """Train in a folder, and return the finished run."""
-    done = spawn("-m", "train", *words, f"hydra.run.dir={folder / 'run'}", cwd=folder)
-    assert done.returncode == 0, done.stderr
+    done = trained_here(folder, *words, f"hydra.run.dir={folder / 'run'}")
+    assert done.code == 0, done.err
     return RunFolder(folder / "run")
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 import yaml
 
-from conftest import SMALL_LM, Outcome, spawn
+from conftest import SMALL_LM, Outcome, spawn, trained
 from expect import tree
 from processes import DEADLINE_S, ONE_THREAD, started, wait_for
 from seqlab.callbacks.checkpoints import Checkpoints
@@ -50,9 +50,7 @@ def interrupted(folder: Path, signum: signal.Signals) -> tuple[int, str, str]:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """The long run from beginning to end."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    done = spawn("-m", "train", *LONG, "hydra.run.dir=run", cwd=folder, **ONE_THREAD)
-    assert done.returncode == 0, done.stderr
-    return RunFolder(folder / "run")
+    return trained(folder, *LONG)
 
 
 def table(run: RunFolder) -> list[dict[str, str]]:
@@ -78,7 +76,7 @@ def copy(language_run: RunFolder, tmp_path: Path) -> RunFolder:
     ("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"]
 )
 def test_stopped_run_says_so_and_goes_on_exactly_where_it_was(
-    undisturbed: RunFolder, tmp_path: Path, signum: signal.Signals, code: int
+    undisturbed: RunFolder, train: Train, tmp_path: Path, signum: signal.Signals, code: int
 ) -> None:
     returned, out, err = interrupted(tmp_path, signum)
     assert returned == code, err
@@ -91,9 +89,9 @@ def test_stopped_run_says_so_and_goes_on_exactly_where_it_was(
     assert signum.name in result["error"]["message"]
     assert 0 < result["epochs"] < 100
 
-    done = spawn("-m", "train", command, cwd=tmp_path, **ONE_THREAD)
-    assert done.returncode == 0, done.stderr
-    assert "going on after epoch" in done.stderr
+    done = train(command)
+    assert done.code == 0, done.err
+    assert "going on after epoch" in done.err
     after, expected = run.read_result(), undisturbed.read_result()
     assert after["status"] == "completed"
     assert after["error"] is None
@@ -157,7 +155,7 @@ def test_signal_whose_exception_is_replaced_still_stops_the_run(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_second_signal_ends_at_once(tmp_path: Path) -> None:
+def test_second_signal_ends_at_once(train: Train, tmp_path: Path) -> None:
     program = """
 import os, signal, sys, time
 from seqlab.callbacks.progress import Progress
@@ -177,7 +175,7 @@ sys.exit(main(sys.argv[1:]))
     assert done.returncode == 143
     assert done.stdout == "noted\necho\n"
     assert RunFolder(tmp_path / "run").read_result()["status"] == "running"
-    assert spawn("-m", "train", "resume=run", cwd=tmp_path, **ONE_THREAD).returncode == 0
+    assert train("resume=run").code == 0
 
 
 def test_signal_before_training_ends_the_run(

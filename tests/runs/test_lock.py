@@ -1,6 +1,7 @@
 """One process a run folder: claimed at once, held while it is at work, given back."""
 
 import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -8,9 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
-from conftest import SMALL_LM, Outcome, spawn
+import seqlab.runs.run  # once, and not in each of the processes
+from conftest import SMALL_LM, Outcome
 from expect import refused, tree
+from seqlab.commands.train import main
+from seqlab.config.compose import naming
 from seqlab.runs.folder.lock import claim, give_up, hold, release
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.errors import UserError
@@ -47,24 +52,23 @@ def _claims(barrier: object, folder: Path) -> None:
         sys.exit(2)
 
 
-def _trains(barrier: object, folder: Path) -> None:
-    import os
-
-    import seqlab.runs.run
-    from seqlab.commands.train import main
-    from seqlab.config.compose import naming
-
+def _begins(barrier: object, folder: Path, whole: bool) -> None:
     os.chdir(folder)
     naming.run_id.cache_clear()  # every process has its own
     seqlab.runs.run.run = lambda config, path, *_: (path / "result.json").write_text("{}") and 0
     barrier.wait()  # type: ignore[attr-defined]
-    sys.exit(main(["trainer.max_epochs=1"]))
+    if whole:
+        sys.exit(main(["trainer.max_epochs=1"]))
+    name = naming._run_folder(None, {"experiment": "sine_mlp"}, OmegaConf.create([]))
+    claim(folder / name, "a: 1\n")
 
 
-def test_fifty_runs_started_together_get_fifty_folders(tmp_path: Path) -> None:
-    assert started_together(50, _trains, tmp_path) == [0] * 50
+# A command spends a second on its configuration, and a moment on its folder.
+@pytest.mark.parametrize(("count", "whole"), [(50, False), (5, True)])
+def test_runs_started_together_get_a_folder_each(tmp_path: Path, count: int, whole: bool) -> None:
+    assert started_together(count, _begins, tmp_path, whole) == [0] * count
     made = list((tmp_path / "outputs" / "sine_mlp").iterdir())
-    assert len(made) == 50
+    assert len(made) == count
     assert all((folder / "config.yaml").is_file() for folder in made)
 
 
@@ -113,7 +117,7 @@ def test_folder_of_a_killed_process_can_be_taken(tmp_path: Path) -> None:
     assert {file.name for file in folder.iterdir()} == {"config.yaml", "run.log"}
 
 
-def test_resume_of_a_run_that_is_still_running_is_refused(tmp_path: Path) -> None:
+def test_resume_of_a_run_that_is_still_running_is_refused(train: Train, tmp_path: Path) -> None:
     words = [*SMALL_LM, "trainer.max_epochs=500", "hydra.run.dir=run"]
     process = subprocess.Popen(
         [sys.executable, "-m", "train", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True
@@ -122,9 +126,7 @@ def test_resume_of_a_run_that_is_still_running_is_refused(tmp_path: Path) -> Non
         assert process.stderr is not None
         while "epoch 50/" not in process.stderr.readline():
             assert process.poll() is None
-        done = spawn("-m", "train", "resume=run", cwd=tmp_path)
-        assert done.returncode == 2
-        assert "error: the run run is at work in another process" in done.stderr
+        refused(train("resume=run"), "error: the run run is at work in another process")
         assert process.poll() is None
     finally:
         process.kill()

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Outcome
+from conftest import Outcome, trained
 from expect import refusals, refused, tree
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.ledger import Ledger, Row, read_ledger
@@ -223,10 +223,16 @@ def at_work(folder: Path) -> list[str]:
     return found
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """The second job of the long sweep, alone and from beginning to end."""
+    return trained(tmp_path_factory.mktemp("alone"), "seed=2", *LONG[2:-1])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_stopped_sweep_goes_on_where_it_was(
-    tmp_path: Path, train: Train, sent: signal.Signals
+    tmp_path: Path, train: Train, whole: RunFolder, sent: signal.Signals
 ) -> None:
     sweep = tmp_path / "sweep"
     process = started(tmp_path, *LONG, "hydra/launcher=local", "hydra.launcher.workers=2")
@@ -247,8 +253,7 @@ def test_stopped_sweep_goes_on_where_it_was(
     assert all(0 < result["epochs"] < 60 for result in results)
     assert train(*LONG, "hydra/launcher=local").code == 0
     assert [(row.attempts, row.epochs) for row in rows(sweep)] == [(2, 60), (2, 60)]
-    assert train("seed=2", *LONG[2:-1], "hydra.run.dir=alone").code == 0
-    whole, resumed = RunFolder(tmp_path / "alone"), RunFolder(sweep / rows(sweep)[1].folder)
+    resumed = RunFolder(sweep / rows(sweep)[1].folder)
     names = ("train/loss", "val/loss")
     assert [resumed.read_metrics()[name] for name in names] == [
         whole.read_metrics()[name] for name in names

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Outcome, spawn
+from conftest import Outcome
 from expect import refused, tree
 
 Train = Callable[..., Outcome]
@@ -57,9 +57,11 @@ def test_class_that_is_not_there_is_named_as_the_reason(train: Train, own: list[
     refused(train(*own, "model=own_typo"), "own_bigram.Bigrm", "own_bigram has no class Bigrm")
 
 
-def test_console_script_finds_a_model_in_the_working_folder(tmp_path: Path, own: list[str]) -> None:
+def test_console_script_finds_a_model_in_the_working_folder(
+    train: Train, tmp_path: Path, own: list[str]
+) -> None:
     words = [*own, "model=own_bigram", "trainer.max_epochs=1", "hydra.run.dir=run"]
-    assert spawn("-m", "train", *words, cwd=tmp_path).returncode == 0
+    assert train(*words).code == 0
     script = Path(sys.executable).with_name("seqlab")
     done = subprocess.run([script, "evaluate", "run"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -22,6 +22,7 @@ from launched import (
     until,
 )
 
+from conftest import trained_here
 from expect import refusal, refusals
 from seqlab.sweeps.launchers.launcher_options import LocalOptions
 from seqlab.sweeps.launchers.local import LocalLauncher
@@ -129,10 +130,10 @@ def test_killed_job_and_killed_sweep_cost_nothing(tmp_path: Path) -> None:
     states = [run_of(tmp_path, n).read_result() for n in (0, 1)]
     assert [each["status"] for each in states] == ["interrupted", "interrupted"]
     assert [row.status for row in rows(tmp_path).values()] == ["running", "running"]
-    with sweep(tmp_path, *words, MARK=mark) as process:
-        assert ended(tmp_path, process) == 0
+    done = trained_here(tmp_path, "-m", *words, "hydra.sweep.dir=sweep")
+    assert done.code == 0, done.err
     assert [rows(tmp_path)[n].attempts for n in (0, 1)] == [3, 2]
-    until(lambda: not marked(mark))
+    until(lambda: not holders(run_of(tmp_path, 0).log) + holders(run_of(tmp_path, 1).log))
     assert_same(run_of(tmp_path, 0), undisturbed(tmp_path, *LONG, "seed=1"))
 
 

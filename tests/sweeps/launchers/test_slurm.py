@@ -25,7 +25,7 @@ from launched import (
     workers,
 )
 
-from conftest import Outcome
+from conftest import Outcome, trained_here
 from expect import refusal, refusals, refused
 from seqlab.sweeps.launchers import remote
 from seqlab.sweeps.launchers import slurm as module
@@ -45,7 +45,9 @@ SLURM = "hydra/launcher=slurm"
 
 
 @pytest.mark.slow
-def test_later_process_follows_an_array_whose_job_is_preempted(tmp_path: Path) -> None:
+def test_later_process_follows_an_array_whose_job_is_preempted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     environment = fake_slurm.install(tmp_path / "slurm")
     slurm = fake_slurm.Slurm(tmp_path / "slurm")
     words = [*LONG, "seed=1,2", SLURM, "hydra.launcher.partition=day"]
@@ -56,8 +58,10 @@ def test_later_process_follows_an_array_whose_job_is_preempted(tmp_path: Path) -
         process.wait()
     slurm.preempt("100_0")
     until(lambda: slurm.job("100_0")["starts"] == 2)
-    with sweep(tmp_path, *words, **environment) as process:
-        assert ended(tmp_path, process) == 0
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    done = trained_here(tmp_path, "-m", *words, "hydra.sweep.dir=sweep")
+    assert done.code == 0, done.err
     assert slurm.ids() == ["100_0", "100_1"], "jobs were submitted twice"
     found = rows(tmp_path)
     assert [found[n].status for n in (0, 1)] == ["completed", "completed"]

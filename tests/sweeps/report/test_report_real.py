@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conftest import SMALL_LM, Outcome, spawn
+from conftest import SMALL_LM, Outcome, trained_here
 from dashboard import page, served
 from seqlab.config.compose.jobs import Grid, composing
 from seqlab.config.compose.snapshot import take_snapshot
@@ -24,8 +24,8 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished sweep of three small language models."""
     folder = tmp_path_factory.mktemp("real")
     words = [*SMALL_LM, "seed=1,2,3", "hydra.sweep.dir=sweep"]
-    done = spawn("-m", "train", "-m", *words, cwd=folder)
-    assert done.returncode == 0, done.stderr
+    done = trained_here(folder, "-m", *words)
+    assert done.code == 0, done.err
     return folder / "sweep"
 
 

@@ -14,7 +14,7 @@ import pytest
 from omegaconf import OmegaConf
 from searching import trials
 
-from conftest import spawn
+from conftest import spawn, trained_here
 from expect import refusals, words_of
 from seqlab.config.compose.naming import _sweep_folder
 from seqlab.runs.folder.run_folder import RunFolder, whole_lines
@@ -40,8 +40,11 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 DEADLINE_S = 240
 
 
-def searched(folder: Path, *more: str) -> "subprocess.CompletedProcess[str]":
-    return spawn("-m", "train", *WORDS, *more, cwd=folder, **ONE_THREAD)
+def searched(folder: Path, *more: str) -> str:
+    """Search to the end, and return what that printed."""
+    done = trained_here(folder, *WORDS, *more)
+    assert done.code == 0, done.err
+    return done.out
 
 
 def known(folder: Path) -> list[tuple[Any, ...]]:
@@ -60,9 +63,8 @@ def rows(folder: Path) -> list[Row]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of a search that nothing disturbed, and what it printed."""
     folder = tmp_path_factory.mktemp("whole")
-    done = searched(folder)
-    assert done.returncode == 0, done.stderr
-    return folder / "outputs" / "mine", done.stdout
+    printed = searched(folder)
+    return folder / "outputs" / "mine", printed
 
 
 @pytest.mark.slow
@@ -93,10 +95,9 @@ def test_the_same_command_has_nothing_left_and_more_trials_go_on(
 ) -> None:
     folder, _ = whole
     before = known(folder)
-    again = searched(folder.parents[1], "hydra.sweeper.n_trials=6")
-    assert again.returncode == 0, again.stderr
-    assert "mine: 6 jobs: " in again.stdout
-    assert "5 of them before" in again.stdout
+    printed = searched(folder.parents[1], "hydra.sweeper.n_trials=6")
+    assert "mine: 6 jobs: " in printed
+    assert "5 of them before" in printed
     assert known(folder)[:5] == before
     assert len(known(folder)) == 6
 
@@ -139,8 +140,7 @@ def test_a_search_killed_in_mid_trial_goes_on_as_if_nothing_had_been(
     in_mid_trial(folder, begun, 1)
     begun.send_signal(signal.SIGKILL)
     begun.wait()
-    done = searched(tmp_path)
-    assert done.returncode == 0, done.stderr
+    searched(tmp_path)
     assert known(folder) == known(whole[0])[:5]
     assert sum(row.attempts for row in rows(folder)) == 6
 
@@ -157,8 +157,7 @@ def test_a_job_that_is_killed_is_a_failed_trial_until_it_is_tried_again(
     assert "1 failed" in printed
     assert trials(folder)[0].state == optuna.trial.TrialState.FAIL
     assert rows(folder)[0].status == "failed"
-    done = searched(tmp_path, "hydra.launcher.retry_failed=true")
-    assert done.returncode == 0, done.stderr
+    searched(tmp_path, "hydra.launcher.retry_failed=true")
     added = trials(folder)[5]
     assert (added.params, added.value) == (trials(folder)[0].params, trials(whole[0])[0].value)
 
