@@ -19,6 +19,9 @@ from generated_sweep import write_sweep
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LONG = re.compile(r"experiment=time_machine|data=time_machine")
+NEEDS_CORPUS = re.compile(
+    rf"{LONG.pattern}|sweep=(cell|gradient_clip|hidden_size|learning_rate|num_steps)\b"
+)
 # Commands that install, start a server or run for an hour: .ci/run runs the first kind, the
 # dashboard has a test of its own, and scripts/reproduce.py writes docs/reproduction.md.
 ELSEWHERE = ("python3 -m venv", ". .venv", "python -m pip", "tensorboard ", "ruff ", "python scr")
@@ -94,29 +97,22 @@ def test_command_runs(
     assert words[0] in ("python", "seqlab", "mypy"), command
     if words[0] == "mypy":
         pytest.skip("the linters run in .ci/run")
+    if NEEDS_CORPUS.search(command):
+        request.getfixturevalue("corpus_file")
     if words[0] == "seqlab":
         words[:1] = ["python", "-m", "seqlab"]
-    if LONG.search(command):
-        request.getfixturevalue("corpus_file")
-        # The whole experiments have their own test; here a few epochs show that they start.
-        words = [word for word in words if not word.startswith("trainer.max_epochs=")]
-        words.insert(3, "trainer.max_epochs=2")
-    if " sweep=" in command and "sweep=widths" not in command:
-        # Each has its result in docs/sweeps.md; here one seed and one epoch show that it starts.
-        words += ["seed=0", "trainer.max_epochs=1", "logger=csv"]
+    words = _short(command, words)
     if "PROFILED_RUN" in words:
         words[words.index("PROFILED_RUN")] = _copy(sine_run, tmp_path)
         RunFolder(tmp_path / "run").profile.write_text(as_csv([Row("forward", 1, 1.0, 1.0)], {}))
-    runs = {"RUN_FOLDER": language_run, "LANGUAGE_RUN": language_run, "SINE_RUN": sine_run}
     if "SWEEP" in words:
         write_sweep(tmp_path / "sweep", {"optimizer.lr": [0.01, 0.1]})
         words[words.index("SWEEP")] = str(tmp_path / "sweep")
+    runs = {"RUN_FOLDER": language_run, "LANGUAGE_RUN": language_run, "SINE_RUN": sine_run}
     for placeholder, run in runs.items():
         for place, word in enumerate(words):
             if placeholder in word:
                 words[place] = word.replace(placeholder, _copy(run, tmp_path))
-    words = [re.sub(r"max_epochs=600$", "max_epochs=3", word) for word in words]
-    words = [re.sub(r"max_epochs=20$", "max_epochs=2", word) for word in words]
     many = "-m" in words[3:] or " sweep=" in command
     if many and not re.search("launcher=(slurm|ray)", command):
         here = trained_here(desk, *words[3:])  # a process of its own would import for each sweep
@@ -124,6 +120,18 @@ def test_command_runs(
         return
     done = (forked if words[1] == "-m" else spawn)(*words[1:], cwd=desk)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+def _short(command: str, words: list[str]) -> list[str]:
+    """Return the words of a command that shows in seconds that it starts."""
+    if LONG.search(command):
+        # The whole experiments have their own test.
+        words = [word for word in words if not word.startswith("trainer.max_epochs=")]
+        words.insert(3, "trainer.max_epochs=2")
+    if " sweep=" in command and "sweep=widths" not in command:
+        words = [*words, "seed=0", "trainer.max_epochs=1", "logger=csv"]  # see docs/sweeps.md
+    words = [re.sub(r"max_epochs=600$", "max_epochs=3", word) for word in words]
+    return [re.sub(r"max_epochs=20$", "max_epochs=2", word) for word in words]
 
 
 def _copy(run: RunFolder, folder: Path) -> str:
