@@ -7,6 +7,7 @@ import shlex
 import sys
 import traceback
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from seqlab.callbacks.stop_on_signal import Interrupted
@@ -44,6 +45,7 @@ def refused(error: Exception, folder: RunFolder) -> int:
     return EXIT_FAILED
 
 
+@dataclass(frozen=True)
 class Ending:
     """Records and prints how a run that had begun ends; each method returns what comes of it.
 
@@ -54,41 +56,34 @@ class Ending:
         point: where the run was resumed.
     """
 
-    def __init__(
-        self,
-        experiment: Experiment,
-        folder: RunFolder,
-        result: ResultFile,
-        point: ResumePoint | None,
-    ) -> None:
-        self._experiment = experiment
-        self._folder = folder
-        self._result = result
-        self._point = point
+    experiment: Experiment
+    folder: RunFolder
+    result: ResultFile
+    point: ResumePoint | None
 
     def metrics(self) -> dict[str, float]:
         """Return the latest value of each metric, those of the earlier part included."""
-        earlier = {} if self._point is None else self._point.metrics
-        return earlier | self._experiment.metrics()
+        earlier = {} if self.point is None else self.point.metrics
+        return earlier | self.experiment.metrics()
 
     def completed(self, metrics: dict[str, float]) -> dict[str, Any]:
         """Record the end of a training that came to it; return the result."""
-        return self._result.write("completed", self._experiment.progress(), metrics)
+        return self.result.write("completed", self.experiment.progress(), metrics)
 
     def interrupted(self, interrupted: Interrupted) -> int:
         """Record and print what stopped the run; return the exit code."""
-        command = resume_command(self._folder)
+        command = resume_command(self.folder)
         interrupted.hint = f"Go on with: {command}"
         logger.info("%s; it can be gone on with", interrupted)
         with suppress(OSError):
-            progress = self._experiment.progress()
-            self._result.write("interrupted", progress, self.metrics(), interrupted)
+            progress = self.experiment.progress()
+            self.result.write("interrupted", progress, self.metrics(), interrupted)
         print(f"{interrupted}; go on with: {command}")
         return interrupted.exit_code
 
     def failed(self, error: Exception) -> int:
         """Record and print what ended the run; on a full disk as much as there is room for."""
-        folder = self._folder
+        folder = self.folder
         if isinstance(error, RankError):
             error.hint = f"{error.hint} Go on with: {resume_command(folder)}".strip()
         if isinstance(error, NonFiniteError):
@@ -97,8 +92,8 @@ class Ending:
         with suppress(OSError), folder.log.open("a", encoding="utf-8") as file:
             file.write(masked("".join(traceback.format_exception(error))))
         with suppress(OSError):
-            progress = self._experiment.progress(failed=True)
-            self._result.write("failed", progress, self.metrics(), error)
+            progress = self.experiment.progress(failed=True)
+            self.result.write("failed", progress, self.metrics(), error)
         print_error(error)
         print(f"  {folder.log} has the details.", file=sys.stderr)
         return EXIT_FAILED

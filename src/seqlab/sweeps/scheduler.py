@@ -3,7 +3,7 @@
 import signal
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -76,6 +76,7 @@ class Tally:
         return [row for row in self.rows if not row.is_finished]
 
 
+@dataclass
 class Scheduler:
     """Runs the jobs of a source to their ends.
 
@@ -90,67 +91,58 @@ class Scheduler:
         signalled: tells of a signal that is to end the sweep.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        compose: Callable[[list[str]], Composed],
-        store: LedgerFile,
-        launcher: Launcher,
-        options: Options,
-        snapshot: str,
-        view: View,
-        signalled: Callable[[], int | None],
-    ) -> None:
-        self._source = source
-        self._compose = compose
-        self._store = store
-        self._launcher = launcher
-        self._options = options
-        self._snapshot = snapshot
-        self._view = view
-        self._signalled = signalled
-        self._sweep = store.ledger.folder
-        self._index = Index(store, snapshot)
+    source: Source
+    compose: Callable[[list[str]], Composed]
+    store: LedgerFile
+    launcher: Launcher
+    options: Options
+    snapshot: str
+    view: View
+    signalled: Callable[[], int | None]
+    tally: Tally = field(default_factory=lambda: Tally([]), init=False)
+
+    def __post_init__(self) -> None:
+        self._sweep = self.store.ledger.folder
+        self._index = Index(self.store, self.snapshot)
         self._running: dict[int, Job] = {}
         self._again: deque[Job] = deque()
         self._twins: dict[int, list[Assignment]] = {}
         self._stopping = False
-        self.tally = Tally([])
 
     def run(self) -> Tally:
         """Run every job to its end, or until a signal or a failure stops the sweep."""
         while True:
             self._heed_signals()
-            while not self._stopping and len(self._running) < self._launcher.slots:
+            while not self._stopping and len(self._running) < self.launcher.slots:
                 if not self._start_one():
                     break
                 self._heed_signals()
             self._note_handles()
             if not self._running and (self._stopping or self._nothing_left()):
                 return self.tally
-            for ending in self._launcher.wait(_POLL_S):
+            for ending in self.launcher.wait(_POLL_S):
                 self._end(ending)
-            self._view.refresh()
+            self.view.refresh()
 
     def _nothing_left(self) -> bool:
-        return not self._again and self._source.exhausted
+        return not self._again and self.source.exhausted
 
     def _heed_signals(self) -> None:
-        signum = self._signalled()
+        signum = self.signalled()
         if signum is not None and self.tally.signum is None:
             self.tally.signum = signum
             self._stop(signum)
 
     def _stop(self, signum: int) -> None:
         self._stopping = True
-        self._launcher.stop(signum)
+        self.launcher.stop(signum)
 
     def _start_one(self) -> bool:
         """Start a job, or settle one that needs no start; return whether there was any."""
         if self._again:
             self._start(self._again.popleft())
             return True
-        assignment = self._source.next()
+        assignment = self.source.next()
         if assignment is None:
             return False
         try:
@@ -168,7 +160,7 @@ class Scheduler:
         words = assignment.overrides
         row, composed = self._index.by_words(words), None
         if row is None:
-            composed = self._compose(list(words))
+            composed = self.compose(list(words))
             row = self._index.by_fingerprint(fingerprint(composed.plain))
         if row is None:
             assert composed is not None
@@ -178,21 +170,21 @@ class Scheduler:
             self._twins.setdefault(row.number, []).append(assignment)
             return
         row = self._renewed(row, assignment)
-        if row.is_finished or (row.status == "failed" and not self._options.retry_failed):
+        if row.is_finished or (row.status == "failed" and not self.options.retry_failed):
             self.tally.before += row.is_finished
             self._settle(assignment, row, None)
             return
-        composed = composed or self._compose(list(words))
+        composed = composed or self.compose(list(words))
         if not row.folder:  # it could not be composed before
             attempts = row.attempts
             row = replace(self._new_row(assignment, composed, row.number), attempts=attempts)
         job = _job(assignment, row, composed)
         if row.status == "running" and row.handle is not None:
-            if self._launcher.adopt(self._task(job), row.handle):
+            if self.launcher.adopt(self._task(job), row.handle):
                 self._follow(job)
                 return
             job.row = reconciled(row, self._sweep)
-            self._store.add_row(job.row)
+            self.store.add_row(job.row)
             if job.row.is_finished:
                 self._settle(assignment, job.row, None)
                 return
@@ -210,24 +202,24 @@ class Scheduler:
             parameters=assignment.parameters,
             folder=f"{number:04d}_{assignment.folder}".rstrip("_"),
             status="running",
-            snapshot=self._snapshot,
+            snapshot=self.snapshot,
             trial=assignment.trial,
             label=assignment.label,
         )
 
     def _renewed(self, row: Row, assignment: Assignment) -> Row:
         """Return the row as one of the files' present state, which is known to describe it."""
-        if row.snapshot == self._snapshot and row.trial == assignment.trial:
+        if row.snapshot == self.snapshot and row.trial == assignment.trial:
             return row
         row = replace(
             row,
-            snapshot=self._snapshot,
+            snapshot=self.snapshot,
             overrides=list(assignment.overrides),
             parameters=assignment.parameters,
             trial=assignment.trial,
             label=assignment.label,
         )
-        self._store.add_row(row)
+        self.store.add_row(row)
         return row
 
     def _task(self, job: Job) -> Task:
@@ -238,30 +230,30 @@ class Scheduler:
             config=job.config,
             working_folder=str(Path.cwd()),
             files=str((self._sweep / JOBS / f"{job.row.number:04d}").absolute()),
-            threads=self._launcher.threads,
-            pruning=self._source.pruning(job.assignment),
+            threads=self.launcher.threads,
+            pruning=self.source.pruning(job.assignment),
         )
 
     def _start(self, job: Job) -> None:
         job.row = replace(job.row, status="running", error=None)
-        self._store.add_row(job.row)
+        self.store.add_row(job.row)
         task = self._task(job)
         task.file.parent.mkdir(exist_ok=True)
         task.write()
-        self._launcher.start(task)
+        self.launcher.start(task)
         self._follow(job)
 
     def _note_handles(self) -> None:
-        for number, handle in self._launcher.submit().items():
+        for number, handle in self.launcher.submit().items():
             job = self._running[number]
             job.row = replace(job.row, handle=handle)
-            self._store.add_row(job.row)
+            self.store.add_row(job.row)
 
     def _follow(self, job: Job) -> None:
         self._running[job.row.number] = job
         self._index.add(job.row)
         self._index.appeared(job.row.folder)
-        self._view.started(job)
+        self.view.started(job)
 
     def _end(self, ending: Ending) -> None:
         job = self._running.pop(ending.number)
@@ -272,12 +264,12 @@ class Scheduler:
         task.clear(keep_output=not row.is_finished)
         again = (
             not self._stopping
-            and job.retries < self._options.retries
+            and job.retries < self.options.retries
             and not row.is_finished
             and may_be_retried(row)
         )
         job.row = row
-        self._store.add_row(row)
+        self.store.add_row(row)
         if again:
             job.row = replace(row, attempts=row.attempts + 1)
             job.retries += 1
@@ -289,9 +281,9 @@ class Scheduler:
         self._index.add(row)
         self.tally.rows.append(row)
         for each in (assignment, *self._twins.pop(row.number, [])):
-            self._source.tell(each, row)
-        self._view.ended(row, job)
-        if job is not None and row.status == "failed" and self._options.fail_fast:
+            self.source.tell(each, row)
+        self.view.ended(row, job)
+        if job is not None and row.status == "failed" and self.options.fail_fast:
             self._stop(signal.SIGTERM)
 
     def _refused(self, assignment: Assignment, error: UserError) -> None:
@@ -302,12 +294,12 @@ class Scheduler:
             parameters=assignment.parameters,
             folder="",
             status="failed",
-            snapshot=self._snapshot,
+            snapshot=self.snapshot,
             error=usage_error(error),
             trial=assignment.trial,
             label=assignment.label,
         )
-        self._store.add_row(row)
+        self.store.add_row(row)
         self._settle(assignment, row, Job(assignment, row))
 
 

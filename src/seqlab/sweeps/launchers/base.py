@@ -2,8 +2,9 @@
 
 import importlib
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from seqlab.sweeps.launchers.launcher_options import Options
 from seqlab.sweeps.task import Task
@@ -25,40 +26,47 @@ class Ending:
     note: str = ""
 
 
-class Launcher(Protocol):
-    """Starts jobs, and tells when they have ended."""
+class Launcher(ABC):
+    """Starts jobs, and tells when they have ended.
 
-    @property
-    def slots(self) -> int:
-        """How many jobs it takes at once."""
+    Attributes:
+        slots: how many jobs it takes at once.
+        threads: how many threads a job computes with; `None`: as many as PyTorch takes there.
+    """
 
-    @property
-    def threads(self) -> int | None:
-        """How many threads a job computes with; `None`: as many as PyTorch takes there."""
+    slots: int
+    threads: int | None
 
+    @abstractmethod
     def describe(self) -> str:
         """Return in words where the jobs run."""
 
+    @abstractmethod
     def start(self, task: Task) -> None:
         """Start a job, at the next `submit` at the latest."""
 
     def submit(self) -> dict[int, str]:
         """Return what the jobs started since are called where a later process can find them."""
+        return {}
 
     def adopt(self, task: Task, handle: str) -> bool:
         """Follow a job that an earlier process started; `False` where it is at work no more."""
+        return False
 
+    @abstractmethod
     def wait(self, timeout_s: float) -> list[Ending]:
         """Return the jobs that have ended, after this time at the latest."""
 
+    @abstractmethod
     def stop(self, signum: int) -> None:
         """Ask every job to save its state and end."""
 
+    @abstractmethod
     def kill(self) -> None:
         """End every job at once."""
 
-    def close(self) -> None:
-        """Let go of everything that is not needed without jobs."""
+    def close(self) -> None:  # noqa: B027
+        """Let go of everything that is not needed without jobs; most have nothing."""
 
 
 def split_options(node: dict[str, Any]) -> tuple[Options, dict[str, Any]]:

@@ -15,7 +15,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from seqlab.sweeps.launchers.base import Ending, whole_number
+from seqlab.sweeps.launchers.base import Ending, Launcher, whole_number
 from seqlab.sweeps.launchers.launcher_options import LocalOptions
 from seqlab.sweeps.task import Task
 from seqlab.system.errors import UserError
@@ -30,7 +30,7 @@ PRELOADED = [
 _KILL_AFTER_S = 5.0
 
 
-class LocalLauncher:
+class LocalLauncher(Launcher):
     """Keeps a number of processes at work.
 
     Args:
@@ -40,6 +40,8 @@ class LocalLauncher:
     Raises:
         UserError: an option has a value that it cannot have.
     """
+
+    threads: int
 
     def __init__(
         self,
@@ -56,19 +58,14 @@ class LocalLauncher:
                 "For example 'hydra.launcher.gpus=[0,1]'.",
             )
         default = len(self._gpus) or self._cores
-        self._slots = whole_number("workers", default if workers is None else workers, least=1)
-        share = max(1, self._cores // self._slots)
-        self._threads = whole_number("threads", share if threads is None else threads, least=1)
+        self.slots = whole_number("workers", default if workers is None else workers, least=1)
+        share = max(1, self._cores // self.slots)
+        self.threads = whole_number("threads", share if threads is None else threads, least=1)
         self._work = work
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOADED)
         self._running: dict[int, Any] = {}
         self._places: dict[int, int] = {}
-
-    @property
-    def slots(self) -> int:
-        """How many jobs it takes at once."""
-        return self._slots
 
     def _process(self, task: Task, environment: dict[str, str]) -> Any:
         for last in (False, True):
@@ -83,36 +80,23 @@ class LocalLauncher:
                     raise
         raise AssertionError
 
-    @property
-    def threads(self) -> int:
-        """How many threads a job computes with."""
-        return self._threads
-
     def describe(self) -> str:
         """Return in words where the jobs run."""
-        if self._slots == 1:
+        if self.slots == 1:
             return "one at a time"
-        share = f"{self._threads} thread{'s' * (self._threads > 1)} each"
+        share = f"{self.threads} thread{'s' * (self.threads > 1)} each"
         gpus = f", GPU {', '.join(self._gpus)}" if self._gpus else ""
-        return f"{self._slots} at once, {share}{gpus}"
+        return f"{self.slots} at once, {share}{gpus}"
 
     def start(self, task: Task) -> None:
         """Start a job."""
-        place = min(set(range(self._slots)) - set(self._places.values()))
+        place = min(set(range(self.slots)) - set(self._places.values()))
         environment = dict(os.environ)
         if self._gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self._gpus[place % len(self._gpus)]
         process = self._process(task, environment)
         self._running[task.number] = process
         self._places[task.number] = place
-
-    def submit(self) -> dict[int, str]:
-        """Return nothing: jobs are started already, and end with this process."""
-        return {}
-
-    def adopt(self, task: Task, handle: str) -> bool:
-        """Return `False`: jobs end with the process that started them."""
-        return False
 
     def wait(self, timeout_s: float) -> list[Ending]:
         """Return the jobs that have ended, after this time at the latest."""
@@ -137,9 +121,6 @@ class LocalLauncher:
         for process in self._running.values():
             _send(process.pid, signal.SIGKILL)
             process.join(_KILL_AFTER_S)
-
-    def close(self) -> None:
-        """Let go of what no job needs."""
 
 
 def _send(pid: int, signum: int) -> None:

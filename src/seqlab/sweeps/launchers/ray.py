@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from seqlab.sweeps.launchers.base import Ending, needed, number_of, whole_number
+from seqlab.sweeps.launchers.base import Ending, Launcher, needed, number_of, whole_number
 from seqlab.sweeps.launchers.launcher_options import RayOptions
 from seqlab.sweeps.launchers.remote import RemoteTask, ask_to_stop, forget_stop, is_at_work
 from seqlab.sweeps.task import Task
@@ -21,7 +21,7 @@ _ANSWER_S = 10.0
 _STORE_BYTES = 80 * 2**20  # jobs pass files, not objects
 
 
-class RayLauncher:
+class RayLauncher(Launcher):
     """Hands jobs to Ray, and collects them.
 
     Args:
@@ -31,11 +31,13 @@ class RayLauncher:
         UserError: an option cannot be, Ray is missing, or the cluster cannot be reached.
     """
 
+    threads: int
+
     def __init__(self, options: RayOptions) -> None:
-        self._cpus = whole_number("cpus", options.cpus, least=1)
+        self.threads = whole_number("cpus", options.cpus, least=1)
         self._gpus = number_of("gpus", options.gpus)
         needs: dict[str, Any] = {
-            "num_cpus": self._cpus,
+            "num_cpus": self.threads,
             "num_gpus": self._gpus,
             "max_retries": whole_number("max_retries", options.max_retries, least=0),
         }
@@ -52,7 +54,7 @@ class RayLauncher:
         finally:
             signal.signal(signal.SIGTERM, handler)  # Ray takes it, to leave at once
         self._fitting = self._places(needs)
-        self._slots = self._fitting if options.parallel is None else options.parallel
+        self.slots = self._fitting if options.parallel is None else options.parallel
         # A process of Ray's does one job and ends: jobs share nothing.
         self._function = self._ray.remote(max_calls=1)(_job).options(name="seqlab job", **needs)
         self._running: dict[Any, Task] = {}
@@ -82,7 +84,7 @@ class RayLauncher:
         Raises:
             UserError: no node has room for one.
         """
-        wanted = {"CPU": self._cpus, "GPU": self._gpus, "memory": needs.get("memory", 0)}
+        wanted = {"CPU": self.threads, "GPU": self._gpus, "memory": needs.get("memory", 0)}
         fitting = 0
         for node in self._ray.nodes():
             if node["Alive"]:
@@ -97,35 +99,17 @@ class RayLauncher:
             "Ask for less with hydra.launcher.cpus, .gpus and .memory_gb.",
         )
 
-    @property
-    def slots(self) -> int:
-        """How many jobs it takes at once."""
-        return self._slots
-
-    @property
-    def threads(self) -> int:
-        """How many threads a job computes with."""
-        return self._cpus
-
     def describe(self) -> str:
         """Return in words where the jobs run."""
         where = "on this machine" if self._address == "local" else f"at {self._address}"
         gpus = f", {self._gpus:g} GPU" if self._gpus else ""
-        cpus = f"{self._cpus} CPU{'s' * (self._cpus > 1)}"
-        return f"Ray {where}, {self._slots} at once, {cpus}{gpus} each"
+        cpus = f"{self.threads} CPU{'s' * (self.threads > 1)}"
+        return f"Ray {where}, {self.slots} at once, {cpus}{gpus} each"
 
     def start(self, task: Task) -> None:
         """Hand a job to Ray."""
         forget_stop(task)
         self._running[self._function.remote(str(task.file))] = task
-
-    def submit(self) -> dict[int, str]:
-        """Return nothing: jobs end with this process."""
-        return {}
-
-    def adopt(self, task: Task, handle: str) -> bool:
-        """Return `False`: jobs end with the process that started them."""
-        return False
 
     def wait(self, timeout_s: float) -> list[Ending]:
         """Return the jobs that have ended, after this time at the latest."""

@@ -15,7 +15,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from seqlab.sweeps.launchers.base import Ending, needed, number_of, text_of, whole_number
+from seqlab.sweeps.launchers.base import Ending, Launcher, needed, number_of, text_of, whole_number
 from seqlab.sweeps.launchers.launcher_options import SlurmOptions
 from seqlab.sweeps.launchers.remote import ask_to_stop, forget_stop, is_at_work
 from seqlab.sweeps.launchers.slurm_jobs import (
@@ -47,7 +47,7 @@ class _Job:
     missed: int = 0
 
 
-class SlurmLauncher:
+class SlurmLauncher(Launcher):
     """Submits jobs, and follows them until they are over.
 
     Args:
@@ -56,6 +56,8 @@ class SlurmLauncher:
     Raises:
         UserError: an option cannot be, submitit is missing, or there is no SLURM here.
     """
+
+    threads: int
 
     def __init__(self, options: SlurmOptions) -> None:
         if options.cluster not in CLUSTERS:
@@ -66,12 +68,12 @@ class SlurmLauncher:
         names = ("partition", "account", "qos", "constraint")
         texts = {name: getattr(options, name) for name in names}
         self._cluster = options.cluster
-        self._threads = whole_number("cpus_per_task", options.cpus_per_task, least=1)
-        self._slots = whole_number("parallel", options.parallel, least=1)
+        self.threads = whole_number("cpus_per_task", options.cpus_per_task, least=1)
+        self.slots = whole_number("parallel", options.parallel, least=1)
         self._requeues = whole_number("max_requeues", options.max_requeues, least=0)
         self._shared: dict[str, float] = {
             "timeout_min": whole_number("timeout_min", options.timeout_min, least=1),
-            "cpus_per_task": self._threads,
+            "cpus_per_task": self.threads,
             "gpus_per_node": whole_number("gpus_per_node", options.gpus_per_node, least=0),
         }
         if options.mem_gb is not None:
@@ -98,22 +100,12 @@ class SlurmLauncher:
         self._stopping = False
         self._asked_at = float("-inf")
 
-    @property
-    def slots(self) -> int:
-        """How many jobs it takes at once."""
-        return self._slots
-
-    @property
-    def threads(self) -> int:
-        """How many threads a job computes with."""
-        return self._threads
-
     def describe(self) -> str:
         """Return in words where the jobs run."""
         where = "SLURM" if self._local is None else "submitit on this machine"
         partition = f" ({self._own['partition']})" if "partition" in self._own else ""
         gpus = int(self._shared["gpus_per_node"])
-        words = [f"up to {self._slots} at once", f"{self._threads} CPU{'s' * (self._threads > 1)}"]
+        words = [f"up to {self.slots} at once", f"{self.threads} CPU{'s' * (self.threads > 1)}"]
         words += [f"{gpus} GPU{'s' * (gpus > 1)}"] if gpus else []
         return f"{where}{partition}, {', '.join(words)} each"
 
@@ -187,10 +179,10 @@ class SlurmLauncher:
             own[f"{self._cluster}_setup"] = self._setup
         if self._local is None:
             own |= {
-                "slurm_array_parallelism": self._slots,
+                "slurm_array_parallelism": self.slots,
                 "slurm_additional_parameters": self._additional,
                 # Since 22.05 srun does not ask for the job's CPUs by itself.
-                "slurm_srun_args": [f"--cpus-per-task={self._threads}"],
+                "slurm_srun_args": [f"--cpus-per-task={self.threads}"],
             }
         name = f"seqlab_{Path(task.files).parent.parent.name}"
         executor.update_parameters(name=name, **self._shared, **own)
