@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from conftest import ROOT, forked, spawn, trained_here
 from seqlab.profiling.clock import Row
@@ -60,6 +61,14 @@ def test_ci_runs_exactly_the_readme_test_command() -> None:
     command = 'python -m pip install -e ".[test]" && python -m pytest\n'
     assert f"\n{command}" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert command in blocks(ROOT / "README.md", "bash")
+
+
+def test_commits_are_checked_by_the_linters_of_ci() -> None:
+    text = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    hooks = yaml.safe_load(text)["repos"][0]["hooks"]
+    linters = [hook["entry"].replace(" --force-exclude", "") for hook in hooks]
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert linters == [line.removesuffix(" .") for line in ci[-3:]]
 
 
 @pytest.fixture(scope="module")
