@@ -8,6 +8,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from seqlab.sweeps.search.options import SearchOptions
+
 
 @dataclass
 class GridConf:
@@ -60,35 +62,17 @@ class PrunerOptions:
 
 
 @dataclass
-class OptunaSearchConf:
+class OptunaSearchConf(SearchOptions):
     """Options of `hydra/sweeper=optuna_search`.
 
     Attributes:
         params: the space, `key: {type: float, low: 1e-3, high: 1, log: true}` or as text.
-        n_trials: number of trials, those of earlier starts included.
-        sampler: auto (gp or tpe, by the space), tpe, random, qmc, gp, nsgaii or cmaes.
-        sampler_seed: seeds the proposals.
-        sampler_options: the sampler's own.
-        pruner: none, median, percentile, asha, hyperband or threshold.
-        pruner_options: the pruner's own.
-        storage: `sqlite:///FILE`, or a journal's path; `None`: a journal in the sweep's folder.
-        study_name: what the study is called there; `None`: as the sweep.
-        metric: what decides; `None`: `monitor`, or whichever suits the runs.
-        direction: `minimize` or `maximize`.
     """
 
     _target_: str = f"{__name__}.OptunaSearch"
     params: dict[str, Any] | None = None
-    n_trials: int = 20
-    sampler: str = "auto"
-    sampler_seed: int = 0
     sampler_options: SamplerOptions = field(default_factory=SamplerOptions)
-    pruner: str = "none"
     pruner_options: PrunerOptions = field(default_factory=PrunerOptions)
-    storage: str | None = None
-    study_name: str | None = None
-    metric: str | None = None
-    direction: str = "minimize"
 
 
 # Hydra's own "basic" is imported first; this takes its place.

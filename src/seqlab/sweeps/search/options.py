@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -40,18 +39,18 @@ _ALSO_CALLED = {"successive_halving": "asha"}
 _PACKAGES = {"gp": "scipy", "qmc": "scipy", "cmaes": "cmaes"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class SearchOptions:
     """What a search is told beside its space.
 
     Attributes:
         n_trials: number of trials, those of earlier starts included.
-        sampler: proposes them; `auto`: Gaussian processes (`gp`) where every key has a value in
-            every trial, and there are at most 100 of them, else `tpe`.
+        sampler: auto, tpe, random, qmc, gp, nsgaii or cmaes; `auto`: Gaussian processes (`gp`)
+            where every key has a value in every trial, of at most 100 trials, else `tpe`.
         sampler_seed: seeds the proposals.
-        sampler_options: the sampler's own.
-        pruner: ends bad trials during their training.
-        pruner_options: the pruner's own.
+        sampler_options: the sampler's own, by name.
+        pruner: none, median, percentile, asha, hyperband or threshold.
+        pruner_options: the pruner's own, by name.
         storage: `sqlite:///FILE`, or the path of a journal; `None`: a journal in the sweep's
             folder.
         study_name: what the study is called in there; `None`: as the sweep.
@@ -65,9 +64,9 @@ class SearchOptions:
     n_trials: int = 20
     sampler: str = "auto"
     sampler_seed: int = 0
-    sampler_options: Mapping[str, Any] = field(default_factory=dict)
+    sampler_options: Any = field(default_factory=dict)
     pruner: str = "none"
-    pruner_options: Mapping[str, Any] = field(default_factory=dict)
+    pruner_options: Any = field(default_factory=dict)
     storage: str | None = None
     study_name: str | None = None
     metric: str | None = None
@@ -84,7 +83,7 @@ class SearchOptions:
                 f"hydra.sweeper.sampler_seed={self.sampler_seed}: must be 0 or more",
                 "For example hydra.sweeper.sampler_seed=1.",
             )
-        object.__setattr__(self, "pruner", _ALSO_CALLED.get(self.pruner, self.pruner))
+        self.pruner = _ALSO_CALLED.get(self.pruner, self.pruner)
         _check_name("sampler", self.sampler, SAMPLERS)
         _check_name("pruner", self.pruner, PRUNERS)
         _check_options("sampler", self.sampler, self.sampler_options, SAMPLERS)
@@ -103,6 +102,8 @@ class SearchOptions:
 
 def check_optuna() -> None:
     """Raise `UserError` where optuna is not installed, or is of another generation."""
+    from importlib.metadata import PackageNotFoundError, version  # not at every start
+
     remedy = 'python -m pip install "seqlab[sweep]", or -e ".[sweep]" in a checkout.'
     try:
         found = version("optuna")
