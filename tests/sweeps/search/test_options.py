@@ -64,14 +64,14 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_optuna_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
     check_optuna()
-    monkeypatch.setattr(options, "version", lambda name: "4.9.0")
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "4.9.0")
     with refusal("needs optuna 5, and 4.9.0 is installed"):
         check_optuna()
 
     def missing(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(options, "version", missing)
+    monkeypatch.setattr("importlib.metadata.version", missing)
     with refusal("hydra/sweeper=optuna_search needs optuna 5", 'pip install "seqlab[sweep]"'):
         check_optuna()
 
