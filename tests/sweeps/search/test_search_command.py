@@ -240,7 +240,7 @@ def test_without_optuna_the_message_says_what_to_install(
     def missing(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr("seqlab.sweeps.search.options.version", missing)
+    monkeypatch.setattr("importlib.metadata.version", missing)
     needs = "hydra/sweeper=optuna_search needs optuna 5"
     refuses((*SEARCH, "optimizer.lr=interval(0,1)"), needs, 'pip install "seqlab[sweep]"')
 
