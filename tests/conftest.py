@@ -17,6 +17,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
 
 from expect import Outcome, refused, words_of
 from seqlab.commands.train import main as train_main
@@ -94,6 +95,8 @@ def command(main: Callable[[list[str]], int], *words: str) -> Outcome:
             code = main(list(words))
         except SystemExit as exit_:
             code = exit_.code if isinstance(exit_.code, int) else 1
+        finally:
+            HydraConfig.instance().cfg = None  # no later command finds this one's
     return Outcome(code, out.getvalue(), err.getvalue())
 
 
