@@ -15,9 +15,8 @@ from seqlab.config.compose.snapshot import Snapshot, snapshot_id, take_snapshot
 from seqlab.config.compose.sweep_request import Request
 from seqlab.config.folders import CONFIG
 from seqlab.sweeps.job_source import Source
-from seqlab.sweeps.launchers.base import Launcher, split_options
+from seqlab.sweeps.launchers.base import split_options
 from seqlab.sweeps.launchers.choice import build_launcher
-from seqlab.sweeps.launchers.launcher_options import Options
 from seqlab.sweeps.ledger import LEDGER, Started, read_ledger
 from seqlab.sweeps.ledger_file import LedgerFile
 from seqlab.sweeps.live import LiveView
@@ -65,16 +64,21 @@ def run_sweep(request: Request, source: Source, signalled: Signalled) -> int:
             kept = _kept(files, request.folder / "conf" / snapshot)
             store.add_start(_start(request, snapshot))
             with composing(kept, request.hydra_words) as composer:
-                tally = _scheduled(
-                    request,
+                where = f"{launcher.describe()}; sweep folder {request.folder}"
+                print(f"{request.name}: {source.total} jobs, {where}", file=sys.stderr)
+                decided = (request.metric, request.direction)
+                view = LiveView(request.name, source.total, request.folder, *decided)
+                scheduler = Scheduler(
                     source,
                     lambda words: ahead.pop(tuple(words), None) or composer.compose(words),
                     store,
                     launcher,
                     options,
                     snapshot,
+                    view,
                     signalled,
                 )
+                tally = _carried_out(scheduler, view)
         finally:
             store.close()
     seconds = time.perf_counter() - began
@@ -82,28 +86,15 @@ def run_sweep(request: Request, source: Source, signalled: Signalled) -> int:
     return _exit_code(tally)
 
 
-def _scheduled(
-    request: Request,
-    source: Source,
-    compose: Callable[[list[str]], Composed],
-    store: LedgerFile,
-    launcher: Launcher,
-    options: Options,
-    snapshot: str,
-    signalled: Signalled,
-) -> Tally:
-    where = f"{launcher.describe()}; sweep folder {request.folder}"
-    print(f"{request.name}: {source.total} jobs, {where}", file=sys.stderr)
-    view = LiveView(request.name, source.total, request.folder, request.metric, request.direction)
-    scheduler = Scheduler(source, compose, store, launcher, options, snapshot, view, signalled)
+def _carried_out(scheduler: Scheduler, view: LiveView) -> Tally:
     try:
         return scheduler.run()
     except BaseException:
-        launcher.kill()
+        scheduler.launcher.kill()
         raise
     finally:
         view.close()
-        launcher.close()
+        scheduler.launcher.close()
 
 
 def _check_folder(folder: Path) -> None:

@@ -133,7 +133,6 @@ class _PlainNumbers(Formatter):
         decades = [math.log10(end) for end in sorted(axis.get_view_interval())]
         decade = length_of(axis.axes, axis.axis_name) / (decades[1] - decades[0])
         longest = max(len(f"{10.0 ** round(end):g}") for end in decades)
-        needed = (
-            CHARACTER * (longest + 1) / 0.28 if axis.axis_name == "x" else 0.55
-        )  # between 5 and 10
+        # The labels of 5 and 10 are the closest.
+        needed = CHARACTER * (longest + 1) / 0.28 if axis.axis_name == "x" else 0.55
         return f"{x:g}" if f"{x:e}"[0] in ("125" if decade > needed else "1") else ""
