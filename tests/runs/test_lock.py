@@ -31,7 +31,9 @@ time.sleep(60)
 """
 
 
-def started_together(count: int, target: Callable[..., None], *arguments: object) -> list[int | None]:
+def started_together(
+    count: int, target: Callable[..., None], *arguments: object
+) -> list[int | None]:
     """Start so many processes, let all begin at one moment, and return their exit codes."""
     context = multiprocessing.get_context("fork")
     barrier = context.Barrier(count)
