@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqlab.prediction import evaluating
+from seqlab.models.evaluating import evaluating
 from seqlab.prediction.forecasting import errors_by_horizon, k_step, multi_step, one_step
 
 
@@ -178,3 +178,10 @@ def test_evaluating_switches_back_even_after_an_error(training: bool) -> None:
     with pytest.raises(RuntimeError), evaluating(network):
         raise RuntimeError
     assert network[1].training is training
+
+
+def test_evaluating_leaves_a_frozen_part_in_its_mode() -> None:
+    network = nn.Sequential(nn.Linear(1, 1), nn.Dropout().eval())
+    with evaluating(network):
+        assert not network.training
+    assert [part.training for part in network.modules()] == [True, True, False]

@@ -292,11 +292,12 @@ def test_failing_run_says_what_happened_and_where_the_traceback_is(
     assert "Traceback" not in outcome.out
     result = run.read_result()
     assert result["status"] == "failed"
-    assert result["error"] == {
-        "type": "RuntimeError",
-        "message": "the weights have melted",
-        "hint": "run.log has the traceback.",
-    }
+    assert result["error"]["type"] == "RuntimeError"
+    assert result["error"]["message"] == "the weights have melted"
+    place, rest = result["error"]["hint"].split(", line ")
+    assert place == f"Raised in {__file__}"
+    assert rest.endswith(", in fails. run.log has the traceback.")
+    assert f"\n  {place}, line " in outcome.err
     log = run.log.read_text(encoding="utf-8")
     assert "Traceback (most recent call last)" in log
     assert "RuntimeError: the weights have melted" in log

@@ -8,7 +8,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from seqlab import figures
 from seqlab.callbacks.artifacts import Artifacts, artifacts_of
-from seqlab.prediction import evaluating
+from seqlab.models.evaluating import evaluating
 from seqlab.prediction.forecasting import HORIZONS, errors_by_horizon, k_step, multi_step, one_step
 
 

@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
 from seqlab.callbacks.artifacts import Artifacts, artifacts_of, folder_of
-from seqlab.prediction import evaluating
+from seqlab.models.evaluating import evaluating
 from seqlab.prediction.generation import generate
 from seqlab.runs.folder.run_folder import RunFolder, whole_lines
 from seqlab.system.files import write_text

@@ -1,6 +1,7 @@
 """A series cut into windows: the data module that every series shares."""
 
 from abc import abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -93,7 +94,7 @@ class SeriesData(SequenceData):
         """
         if self.parts:
             return
-        series = self.make_series()
+        series = self._checked(self.make_series())
         used = self.num_train + self.tau
         if used > len(series):
             raise UserError(
@@ -124,6 +125,22 @@ class SeriesData(SequenceData):
         for name, part in (("val", rest[:taken]), ("test", rest[taken:])):
             if len(part) > self.tau:
                 self.parts[name] = part
+
+    def _checked(self, series: Any) -> Tensor:
+        """Return what `make_series` made; raise `UserError` where it cannot be trained on."""
+        maker, remedy = f"{type(self).__name__}.make_series", "Return a tensor (T,), float32."
+        if not isinstance(series, Tensor):
+            raise UserError(f"{maker} returns a {type(series).__name__}", remedy)
+        if series.dim() != 1 or series.dtype != torch.float32:
+            dtype = str(series.dtype).removeprefix("torch.")
+            raise UserError(f"{maker} returns {tuple(series.shape)} {dtype}", remedy)
+        if len(wrong := (~series.isfinite()).nonzero()):
+            raise UserError(
+                f"{maker}: {len(wrong)} of {len(series)} values are NaN or infinite, the first is "
+                f"at step {wrong[0].item()}",
+                "Leave them out, or put numbers in their place.",
+            )
+        return series
 
     def describe(self) -> dict[str, int]:
         """Return what a network has to know: `num_inputs`, the length of a window."""

@@ -109,7 +109,7 @@ class TextData(SequenceData):
             return
         how = self.level, self.preprocessing, self.min_frequency
         file = self._large_file()
-        tokens = tokens_in_file(file, *how) if file else tokens_in_memory(self.read(), *how)
+        tokens = tokens_in_file(file, *how) if file else tokens_in_memory(self._text(), *how)
         if len(tokens.indices) < 2:
             raise UserError(
                 f"the text has {len(tokens.indices)} tokens after preprocessing",
@@ -124,6 +124,15 @@ class TextData(SequenceData):
         self._text_digest = tokens.text_sha256
         self._num_tokens = len(tokens.indices)
         self._large = None if tokens.descriptor is None else tokens
+
+    def _text(self) -> str:
+        text = self.read()
+        if not isinstance(text, str):
+            raise UserError(
+                f"{type(self).__name__}.read returns a {type(text).__name__}",
+                "Return the whole text, a str.",
+            )
+        return text
 
     def _large_file(self) -> Path | None:
         """Return the file whose tokens are to be mapped; none: what `read` returns is tokenized."""

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seqlab.batch import SeriesBatch, share
+from seqlab.models.evaluating import evaluating
 from seqlab.models.sequence_module import SequenceModule
 
 
@@ -43,10 +44,8 @@ class Forecaster(SequenceModule):
         self.counter("train").reset()
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         pairs = self.trainer.precision_plugin.convert_input(data.training_pairs())
-        with torch.no_grad():
-            self.eval()
+        with torch.no_grad(), evaluating(self):
             self.step(pairs, "train")
-            self.train()
         super().on_train_epoch_end()
 
     def progress(self) -> tuple[str, float]:

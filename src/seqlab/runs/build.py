@@ -4,18 +4,16 @@ from functools import partial
 from typing import Any
 
 from seqlab.config.validate.allowlist import check_node, find
-from seqlab.system.errors import UserError, one_line
+from seqlab.system.errors import UserError, one_line, traceback_hint
 
 
-def build(
-    node: dict[str, Any], what: str, hint: str = "SEQLAB_TRACEBACK=1 shows where.", **extra: Any
-) -> Any:
+def build(node: dict[str, Any], what: str, hint: str = "", **extra: Any) -> Any:
     """Return the object that a node's `_target_` and arguments describe.
 
     Args:
         node: plain values with `_target_`; its `task`, if any, is not an argument.
         what: the node's place in the configuration; its first part is the role.
-        hint: the remedy where the class refuses its arguments.
+        hint: the remedy where the class refuses its arguments; none: where it was raised.
         extra: arguments that only the program knows; they go before the node's own.
 
     Raises:
@@ -46,7 +44,9 @@ def _made(
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"{what} ({target}) cannot be made: {one_line(error)}", hint) from error
+        raise UserError(
+            f"{what} ({target}) cannot be made: {one_line(error)}", hint or traceback_hint(error)
+        ) from error
 
 
 def _value(value: Any, role: str, what: str, hint: str) -> Any:

@@ -20,6 +20,7 @@ from seqlab.profiling import phases
 from seqlab.profiling.profiler import PhaseProfiler
 from seqlab.profiling.start_time import take_beginning
 from seqlab.runs.build import build
+from seqlab.runs.contract import check_data, check_network
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.provenance import device_names
 from seqlab.runs.result import Progress
@@ -114,8 +115,11 @@ def build_experiment(
         data = build_data(config)
     if place.world > 1:
         _check_shareable(data)
+    batch = check_data(config, data)
     module = build_module(config, data)
     trainer = build_trainer(config, folder, stop, place, callbacks, profiler)
+    network = module.network.to(trainer.strategy.root_device)
+    check_network(config, network, batch, data.describe().get("vocabulary_size"))
     return Experiment(config, data, module, trainer)
 
 

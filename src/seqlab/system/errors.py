@@ -2,9 +2,11 @@
 
 import os
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from seqlab.system.masking import masked
 
@@ -73,7 +75,7 @@ def described(error: BaseException | None) -> dict[str, str] | None:
     return {
         "type": type(error).__name__,
         "message": str(error),
-        "hint": getattr(error, "hint", "") or "run.log has the traceback.",
+        "hint": getattr(error, "hint", "") or f"{raised_in(error)}run.log has the traceback.",
     }
 
 
@@ -84,6 +86,32 @@ def print_error(error: BaseException) -> None:
     if tracebacks_wanted():
         print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
     print(masked(format_error(error)), file=sys.stderr)
+
+
+_LIBRARIES = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+_PACKAGE = Path(__file__).resolve().parents[1]
+_EXTENDED = tuple(str(_PACKAGE / room) for room in ("data", "models", "callbacks", "loggers"))
+
+
+def raised_in(error: BaseException) -> str:
+    """Return where the person's own code raised an error, a sentence and a space; else nothing.
+
+    A person's own code is what lies outside the libraries and outside seqlab, except in those of
+    its folders that are there to be added to.
+    """
+    found = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        name = frame.filename
+        if name.startswith((*_LIBRARIES, "<")) or not Path(name).is_absolute():
+            continue
+        if not name.startswith(str(_PACKAGE)) or name.startswith(_EXTENDED):
+            found = f"Raised in {name}, line {frame.lineno}, in {frame.name}. "
+    return found
+
+
+def traceback_hint(error: BaseException) -> str:
+    """Return the remedy for an error of code that is not seqlab's: where it was raised."""
+    return f"{raised_in(error)}SEQLAB_TRACEBACK=1 shows the traceback."
 
 
 def first_line(error: BaseException) -> str:
@@ -97,8 +125,10 @@ def one_line(error: BaseException, most: int = 400) -> str:
 
 
 def format_error(error: BaseException) -> str:
-    """Return `error: what` with the remedy on the next line, in plain text."""
+    """Return `error: what` with the remedy, or else the place, on the next line, in plain text."""
     if isinstance(error, UserError | NonFiniteError):
         text = f"error: {error}"
         return f"{text}\n  {error.hint}" if error.hint else text
-    return f"error: {type(error).__name__}: {error}"
+    text = f"error: {type(error).__name__}: {error}"
+    place = raised_in(error).strip()
+    return f"{text}\n  {place}" if place else text

@@ -165,7 +165,7 @@ def test_data_and_model_for_different_tasks_are_refused(refuses: Refuses) -> Non
     (
         "callbacks.curves._target_=seqlab.callbacks.curves.Curve",
         "callbacks.curves (seqlab.callbacks.curves.Curve) cannot be made",
-        "SEQLAB_TRACEBACK=1",
+        "Did you mean Curves?",
     ),
 )
 def test_values_that_contradict_each_other_are_refused_with_a_remedy(

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
-from seqlab.system.errors import UserError, one_line
+from seqlab.system.errors import UserError, one_line, traceback_hint
 
 FACTORIES = ("optimizer", "scheduler")
 """Roles whose classes are called later, with what only the program has: `_partial_: true`."""
@@ -253,11 +253,13 @@ def find(target: str, role: str, path: str, *, part: bool = False) -> type:
     sources = rule.parts if part else rule.sources
     _check_name(target, sources, rule, path)
     module_name, _, name = target.rpartition(".")
-    found = getattr(_imported(module_name, f"{path} ({target})"), name, None)
+    module = _imported(module_name, f"{path} ({target})")
+    found = getattr(module, name, None)
     if found is None:
+        close = get_close_matches(name, vars(module), n=1)
         raise UserError(
             f"{path} ({target}) cannot be made: {module_name} has no class {name}",
-            "SEQLAB_TRACEBACK=1 shows where.",
+            f"Did you mean {close[0]}?" if close else "Name a class that the module defines.",
         )
     fitting = [source for source in sources if _named(target, source)]
     if isinstance(found, type):
@@ -348,5 +350,5 @@ def _imported(module: str, what: str) -> Any:
         raise
     except Exception as error:  # of a file of the person's own
         raise UserError(
-            f"{what} cannot be made: {one_line(error)}", "SEQLAB_TRACEBACK=1 shows where."
+            f"{what} cannot be made: {one_line(error)}", traceback_hint(error)
         ) from error

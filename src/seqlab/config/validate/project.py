@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from seqlab.config.folders import CONFIG
-from seqlab.system.errors import UserError, one_line
+from seqlab.system.errors import UserError, one_line, traceback_hint
 
 PROJECT = "seqlab_project.py"
 
@@ -39,7 +39,7 @@ def enter_project(run: str | Path | None = None) -> None:
     except Exception as error:
         raise UserError(
             f"{PROJECT} breaks: {type(error).__name__}: {one_line(error)}",
-            "SEQLAB_TRACEBACK=1 shows where.",
+            traceback_hint(error),
         ) from error
 
 
