@@ -34,6 +34,12 @@ class Corpus:
     num_bytes: int
     sha256: str
 
+    def is_in(self, file: Path) -> bool:
+        """Return whether a file holds exactly this."""
+        if file.stat().st_size != self.num_bytes:
+            return False
+        return hashlib.sha256(file.read_bytes()).hexdigest() == self.sha256
+
 
 TIME_MACHINE = Corpus(
     name="The Time Machine",
@@ -64,7 +70,7 @@ def find_corpus(corpus: Corpus) -> Path:
     for file in (target, *(folder / corpus.file_name for folder in shared_folders())):
         if not file.is_file():
             continue
-        if hashlib.sha256(file.read_bytes()).hexdigest() == corpus.sha256:
+        if corpus.is_in(file):
             return file
         logger.warning("%s holds another text than %s: passed over", file, corpus.name)
     download(corpus, target)

@@ -1,7 +1,6 @@
 """A short story that comes with the package."""
 
 from pathlib import Path
-from typing import Any
 
 from seqlab.data.text import TextData
 from seqlab.system.text_files import read_text
@@ -15,9 +14,6 @@ class SampleStoryData(TextData):
     """
 
     sample_prefixes = ("the tide clock", "the sea")
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
 
     def read(self) -> str:
         """Return the story."""
