@@ -3,8 +3,6 @@
 import hashlib
 import http.client
 import logging
-import os
-import tempfile
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from tqdm import tqdm
 
 from seqlab.system.cache import data_folder
 from seqlab.system.errors import UserError
+from seqlab.system.files import replacing
 
 logger = logging.getLogger(__name__)
 
@@ -104,20 +103,12 @@ def download(corpus: Corpus, target: Path) -> None:
 
 
 def _attempt(corpus: Corpus, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{corpus.file_name}.")
-    partial = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+    with replacing(target) as partial:
+        with partial.open("wb") as file:
             digest = _fetch(corpus, file)
-            file.flush()
-            os.fsync(file.fileno())
         if digest != corpus.sha256:
             raise OSError(f"the file that came is damaged: its SHA-256 is {digest[:12]}...")
         partial.chmod(0o644)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _fetch(corpus: Corpus, file: BinaryIO) -> str:

@@ -9,11 +9,13 @@ import signal
 import socket
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+from seqlab.runs.folder.lock import is_held
 from seqlab.sweeps.launchers.base import Ending, Launcher, needed, number_of, whole_number
 from seqlab.sweeps.launchers.launcher_options import RayOptions
-from seqlab.sweeps.launchers.remote import RemoteTask, ask_to_stop, forget_stop, is_at_work
+from seqlab.sweeps.launchers.remote import RemoteTask, ask_to_stop, forget_stop
 from seqlab.sweeps.task import Task
 from seqlab.system.errors import UserError, first_line
 
@@ -122,7 +124,7 @@ class RayLauncher(Launcher):
         ended = []
         for each, ending in list(self._over.items()):
             task = self._running[each]
-            if is_at_work(task):  # its node is gone for Ray, and it is still saving its state
+            if is_held(Path(task.folder)):  # its node is gone for Ray, and it still saves its state
                 continue
             forget_stop(task)
             del self._running[each], self._over[each]

@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seqlab.runs.folder.lock import is_held
 from seqlab.sweeps.task import Task, read_task
 from seqlab.system.errors import EXIT_INTERRUPTED, EXIT_TERMINATED
 from seqlab.system.signals import REPEATED_SIGNALS
@@ -102,11 +101,6 @@ def ask_to_stop(task: Task) -> None:
 def forget_stop(task: Task) -> None:
     """Let a job that was asked to stop begin again."""
     _stop_file(task).unlink(missing_ok=True)
-
-
-def is_at_work(task: Task) -> bool:
-    """Return whether a process that can be seen from here has the job's run folder."""
-    return is_held(Path(task.folder))
 
 
 def _stop_file(task: Task) -> Path:

@@ -15,9 +15,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from seqlab.runs.folder.lock import is_held
 from seqlab.sweeps.launchers.base import Ending, Launcher, needed, number_of, text_of, whole_number
 from seqlab.sweeps.launchers.launcher_options import SlurmOptions
-from seqlab.sweeps.launchers.remote import ask_to_stop, forget_stop, is_at_work, signals_held_back
+from seqlab.sweeps.launchers.remote import ask_to_stop, forget_stop, signals_held_back
 from seqlab.sweeps.launchers.slurm_jobs import (
     Requeued,
     ending_of,
@@ -252,7 +253,7 @@ class SlurmLauncher(Launcher):
             each = self._running[number]
             # A file system may show a result late: only the second time counts.
             each.missed = 0 if each.job.job_id in queued else each.missed + 1
-            if each.missed > 1 and not is_at_work(each.task):
+            if each.missed > 1 and not is_held(Path(each.task.folder)):
                 gone.append(number)
         return gone
 
