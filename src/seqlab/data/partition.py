@@ -98,7 +98,7 @@ class RandomLoader(TrainingLoader):
 
     def begin(self, epoch: int) -> None:
         """Draw this epoch's offset and the order of its windows."""
-        # They are many, in a long text: not those of two epochs at a time.
+        # In a long text they are many: those of the last epoch go before others are drawn.
         self._starts = torch.empty(0, dtype=torch.int64)
         self._ahead = torch.arange(self.num_steps + 1, device=self.tokens.device)
         offset = self.draw_offset(epoch)

@@ -9,8 +9,7 @@ from seqlab.system.text_files import read_text
 class SampleStoryData(TextData):
     """*The Tide Clock*, written for this project: a language model without any download.
 
-    Args:
-        options: those of `TextData`, but for `path`.
+    The arguments are those of `TextData`, but for `path`.
     """
 
     sample_prefixes = ("the tide clock", "the sea")

@@ -25,7 +25,7 @@ _control: Any = None
 
 
 class OneMachine(LightningEnvironment):
-    """Tells the Trainer that its processes are there already, whatever variables say.
+    """Tells the Trainer that its processes are there already, whatever environment variables say.
 
     Args:
         place: of this process.

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seqlab.config.compose.command import hydra_loader
 from seqlab.config.compose.explain import explained
-from seqlab.config.compose.naming import text_of
+from seqlab.config.compose.naming import text_of, value_word
 from seqlab.config.compose.overrides import fixed_word, listed, parsed
 from seqlab.config.compose.preflight import check_composed, named, without_hydra
 from seqlab.config.compose.snapshot import Snapshot
@@ -205,8 +205,4 @@ def _short_names(keys: tuple[str, ...]) -> dict[str, str]:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    if value is None or isinstance(value, bool):
-        return str(value).lower().replace("none", "null")
-    return str(value)
+    return f"{value:g}" if isinstance(value, float) else value_word(value)

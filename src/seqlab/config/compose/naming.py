@@ -44,6 +44,13 @@ def typed(overrides: Any) -> list[str]:
     return [str(override) for override in plain]
 
 
+def value_word(value: Any) -> str:
+    """Return a plain value the way it is typed behind `key=`."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
+
+
 def _run_folder(name: str | None, choices: Any, overrides: Any) -> str:
     return f"{OUTPUTS}/{experiment_name(name, choices, typed(overrides))}/{run_id()}"
 
@@ -62,8 +69,7 @@ def _sweep_folder(name: str | None, choices: Any, overrides: Any, params: Any) -
     several = [word for word in words if is_several(word.partition("=")[2])]
     keys = [*described, *(word.partition("=")[0].lstrip("+") for word in several)]
     varied = {key.rpartition(".")[2] for key in keys}
-    fixed = [word for word in sorted(words) if word not in several]
-    fixed = [word for word in fixed if not word.startswith("experiment=")]
+    fixed = sorted(w for w in words if w not in several and not w.startswith("experiment="))
     mark = hashlib.sha256("\n".join(fixed).encode()).hexdigest()[:6] if fixed else ""
     kind = "search" if choices.get("hydra/sweeper") == "optuna_search" else "sweep"
     return "_".join([f"{folder}/{kind}", *sorted(varied), *filter(None, [mark])])
