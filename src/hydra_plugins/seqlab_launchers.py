@@ -1,7 +1,7 @@
 """The launchers' names and options for Hydra; seqlab's sweepers build what stands behind them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import make_dataclass
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -44,39 +44,16 @@ class Ray(_Named):
     """Jobs on a Ray cluster, or on a Ray of this machine alone."""
 
 
-@dataclass
-class BasicConf(Options):
-    """Options of `hydra/launcher=basic`."""
-
-    _target_: str = f"{__name__}.Basic"
-
-
-@dataclass
-class LocalConf(Options, LocalOptions):
-    """Options of `hydra/launcher=local`."""
-
-    _target_: str = f"{__name__}.Local"
-
-
-@dataclass
-class SlurmConf(Options, SlurmOptions):
-    """Options of `hydra/launcher=slurm`."""
-
-    _target_: str = f"{__name__}.Slurm"
-
-
-@dataclass
-class RayConf(Options, RayOptions):
-    """Options of `hydra/launcher=ray`."""
-
-    _target_: str = f"{__name__}.Ray"
-
-
 # Hydra's own "basic" is imported first; this takes its place.
-for _name, _node in (
-    ("basic", BasicConf),
-    ("local", LocalConf),
-    ("slurm", SlurmConf),
-    ("ray", RayConf),
+for _launcher, _own in (
+    (Basic, ()),
+    (Local, (LocalOptions,)),
+    (Slurm, (SlurmOptions,)),
+    (Ray, (RayOptions,)),
 ):
-    ConfigStore.instance().store(group="hydra/launcher", name=_name, node=_node, provider="seqlab")
+    _name = _launcher.__name__
+    _target = ("_target_", str, f"{__name__}.{_name}")
+    _node = make_dataclass(f"{_name}Conf", [_target], bases=(Options, *_own))
+    ConfigStore.instance().store(
+        group="hydra/launcher", name=_name.lower(), node=_node, provider="seqlab"
+    )

@@ -81,6 +81,9 @@ for _name, _node in (("basic", GridConf), ("optuna_search", OptunaSearchConf)):
 
 
 class _Named(Sweeper):
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
@@ -91,29 +94,16 @@ class _Named(Sweeper):
 
 
 class Grid(_Named):
-    """Every combination of the values listed on the command line and in `params`.
-
-    Args:
-        params: further `key: values`, as text: `optimizer.lr: 0.1,1`.
-    """
-
-    def __init__(self, params: dict[str, Any] | None = None) -> None:
-        self.params = params or {}
+    """Every combination of the values listed on the command line and in `params`."""
 
     def sweep(self, arguments: list[str]) -> None:
         """Run the sweep; the task function takes note of its exit code."""
-        self.task_function.sweep_grid(self.config, self.loader, self.params, arguments)
+        params = self.options.get("params") or {}
+        self.task_function.sweep_grid(self.config, self.loader, params, arguments)
 
 
 class OptunaSearch(_Named):
-    """Trials proposed by optuna, each in the light of those before it.
-
-    Args:
-        options: those of `OptunaSearchConf`.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        self.options = options
+    """Trials proposed by optuna, each in the light of those before it."""
 
     def sweep(self, arguments: list[str]) -> None:
         """Run the search; the task function takes note of its exit code."""

@@ -3,8 +3,6 @@
 import hashlib
 import http.client
 import logging
-import os
-import tempfile
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from tqdm import tqdm
 
 from seqlab.system.cache import data_folder
 from seqlab.system.errors import UserError
+from seqlab.system.files import replacing
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +32,12 @@ class Corpus:
     url: str
     num_bytes: int
     sha256: str
+
+    def is_in(self, file: Path) -> bool:
+        """Return whether a file holds exactly this."""
+        if file.stat().st_size != self.num_bytes:
+            return False
+        return hashlib.sha256(file.read_bytes()).hexdigest() == self.sha256
 
 
 TIME_MACHINE = Corpus(
@@ -64,7 +69,7 @@ def find_corpus(corpus: Corpus) -> Path:
     for file in (target, *(folder / corpus.file_name for folder in shared_folders())):
         if not file.is_file():
             continue
-        if hashlib.sha256(file.read_bytes()).hexdigest() == corpus.sha256:
+        if corpus.is_in(file):
             return file
         logger.warning("%s holds another text than %s: passed over", file, corpus.name)
     download(corpus, target)
@@ -98,20 +103,12 @@ def download(corpus: Corpus, target: Path) -> None:
 
 
 def _attempt(corpus: Corpus, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{corpus.file_name}.")
-    partial = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+    with replacing(target) as partial:
+        with partial.open("wb") as file:
             digest = _fetch(corpus, file)
-            file.flush()
-            os.fsync(file.fileno())
         if digest != corpus.sha256:
             raise OSError(f"the file that came is damaged: its SHA-256 is {digest[:12]}...")
         partial.chmod(0o644)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _fetch(corpus: Corpus, file: BinaryIO) -> str:

@@ -96,18 +96,13 @@ class RandomLoader(TrainingLoader):
         seed: of offsets and order.
     """
 
-    def __init__(
-        self, tokens: Tensor | TokenSource, batch_size: int, num_steps: int, seed: int
-    ) -> None:
-        super().__init__(tokens, batch_size, num_steps, seed)
-        self._starts = torch.empty(0, dtype=torch.int64)
-        self._ahead = torch.arange(num_steps + 1, device=self.tokens.device)
-
     def begin(self, epoch: int) -> None:
         """Draw this epoch's offset and the order of its windows."""
+        # In a long text they are many: those of the last epoch go before others are drawn.
+        self._starts = torch.empty(0, dtype=torch.int64)
+        self._ahead = torch.arange(self.num_steps + 1, device=self.tokens.device)
         offset = self.draw_offset(epoch)
         num_windows = (len(self.tokens) - offset - 1) // self.num_steps
-        del self._starts  # many, in a long text: not those of two epochs at a time
         order = permutation(num_windows, self.seed, epoch, self.tokens.place_type)
         self._starts = order.mul_(self.num_steps).add_(offset).to(self.tokens.device)
 

@@ -1,7 +1,6 @@
 """A short story that comes with the package."""
 
 from pathlib import Path
-from typing import Any
 
 from seqlab.data.text import TextData
 from seqlab.system.text_files import read_text
@@ -10,14 +9,10 @@ from seqlab.system.text_files import read_text
 class SampleStoryData(TextData):
     """*The Tide Clock*, written for this project: a language model without any download.
 
-    Args:
-        options: those of `TextData`, but for `path`.
+    The arguments are those of `TextData`, but for `path`.
     """
 
     sample_prefixes = ("the tide clock", "the sea")
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
 
     def read(self) -> str:
         """Return the story."""

@@ -1,6 +1,5 @@
 """*The Time Machine* by H. G. Wells, as Dive into Deep Learning serves it."""
 
-import hashlib
 import logging
 from pathlib import Path
 
@@ -31,7 +30,7 @@ class TimeMachineData(TextData):
         """Do as `TextData.setup`, and warn where the text is not the chapter's."""
         file, fresh = self._file(), not self.parts
         super().setup(stage)
-        if fresh and not _is_the_chapter_s(file):
+        if fresh and not TIME_MACHINE.is_in(file):
             logger.warning(
                 "%s is not the chapter's text: published figures do not apply. "
                 "data=text is for other texts",
@@ -42,9 +41,3 @@ class TimeMachineData(TextData):
         if self.path is None:
             self.path = find_corpus(TIME_MACHINE)
         return self.path
-
-
-def _is_the_chapter_s(file: Path) -> bool:
-    if file.stat().st_size != TIME_MACHINE.num_bytes:
-        return False
-    return hashlib.sha256(file.read_bytes()).hexdigest() == TIME_MACHINE.sha256

@@ -243,16 +243,13 @@ def horizon(values: Sequence[float], *, lower_is_better: bool) -> float | None:
     """
     if len(values) < 4:
         return None
-    array = np.asarray(values, dtype=float)
+    sign = 1 if lower_is_better else -1
+    array = sign * np.asarray(values, dtype=float)
     logarithmic = bool((array > 0).all()) and lower_is_better
     if logarithmic:
         array = np.log10(array)
-    if not lower_is_better:
-        array = -array
     best, three_quarters, worst = array.min(), np.quantile(array, 0.75), array.max()
     if not worst - best > 8 * (three_quarters - best) > 0:
         return None
-    limit = best + 4 * (three_quarters - best)
-    if not lower_is_better:
-        return float(-limit)
-    return float(10**limit) if logarithmic else float(limit)
+    limit = float(best + 4 * (three_quarters - best))
+    return 10**limit if logarithmic else sign * limit

@@ -13,8 +13,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
-from lightning.pytorch.utilities import rank_zero_only
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from torch import Tensor
 
 from seqlab.parallel.order import Place
@@ -25,8 +24,8 @@ _LOOPBACK = "GLOO_SOCKET_IFNAME"
 _control: Any = None
 
 
-class OneMachine(ClusterEnvironment):
-    """Tells the Trainer that its processes are there already; it is to start none.
+class OneMachine(LightningEnvironment):
+    """Tells the Trainer that its processes are there already, whatever environment variables say.
 
     Args:
         place: of this process.
@@ -41,35 +40,13 @@ class OneMachine(ClusterEnvironment):
         """Return that nothing is left to be started."""
         return True
 
-    @property
-    def main_address(self) -> str:
-        """Return this machine; `connect` has been there before anyone asks."""
-        return "127.0.0.1"
-
-    @property
-    def main_port(self) -> int:
-        """Return none: the processes meet through a file."""
-        return 0
-
-    @staticmethod
-    def detect() -> bool:
-        """Return that it is never found by itself."""
-        return False
-
     def world_size(self) -> int:
         """Return how many processes there are."""
         return self.place.world
 
-    def set_world_size(self, size: int) -> None:
-        """Leave it as it is."""
-
     def global_rank(self) -> int:
         """Return this process's rank."""
         return self.place.rank
-
-    def set_global_rank(self, rank: int) -> None:
-        """Leave it as it is."""
-        rank_zero_only.rank = self.place.rank  # type: ignore[attr-defined]
 
     def local_rank(self) -> int:
         """Return this process's rank: all are on one machine."""

@@ -108,18 +108,17 @@ class _Process:
 
     def failure(self, world: int) -> RankError:
         """Return what became of it, in words."""
-        who = f"rank {self.rank} of {world}"
+        who, hint = f"rank {self.rank} of {world}", "run.log has what it said."
         told = self.said.get("failed")
         code = self.process.returncode
         if told is not None:
             error = RankError(f"{who}: {told['message']}", told["hint"])
         elif code is not None and code < 0:
-            hint = "run.log has what it said."
             if -code == signal.SIGKILL:
                 hint = "That comes from a person, or from a system that runs out of memory."
             error = RankError(f"{who} was ended by {signal.Signals(-code).name}", hint)
         else:
-            error = RankError(f"{who} ended with exit code {code}", "run.log has what it said.")
+            error = RankError(f"{who} ended with exit code {code}", hint)
         with suppress(OSError):
             error.add_note(self.log.read_text(errors="replace")[-_KEPT_CHARACTERS:])
         return error

@@ -1,6 +1,7 @@
 """A clock that gives every moment to exactly one phase."""
 
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -41,8 +42,8 @@ class PhaseClock:
         self._now = now
         self._since = now() if since is None else since
         self._stack = [base]
-        self._seconds = {base: 0.0}
-        self._calls = {base: 1}
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._calls = Counter([base])
         self.wait: Callable[[], None] | None = None
         """Called before the clock is read, where work goes on behind the program."""
 
@@ -50,8 +51,7 @@ class PhaseClock:
         """Begin a phase."""
         self._count()
         self._stack.append(phase)
-        self._seconds.setdefault(phase, 0.0)
-        self._calls[phase] = self._calls.get(phase, 0) + 1
+        self._calls[phase] += 1
 
     def leave(self, phase: str) -> None:
         """End a phase, and whatever an exception left open in it; nothing if it never began."""
@@ -64,9 +64,7 @@ class PhaseClock:
     def rebase(self, base: str) -> None:
         """Let what is in no phase belong to another one from now on."""
         self._count()
-        if self._stack[0] != base:
-            self._calls[base] = self._calls.get(base, 0) + 1
-            self._seconds.setdefault(base, 0.0)
+        self._calls[base] += self._stack[0] != base
         self._stack[0] = base
 
     def timed(self, phase: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -86,8 +84,8 @@ class PhaseClock:
         self._count()
         whole = sum(self._seconds.values()) or 1.0
         rows = [
-            Row(phase, self._calls[phase], seconds, seconds / whole)
-            for phase, seconds in self._seconds.items()
+            Row(phase, calls, self._seconds[phase], self._seconds[phase] / whole)
+            for phase, calls in self._calls.items()
         ]
         return sorted(rows, key=lambda row: -row.seconds)
 

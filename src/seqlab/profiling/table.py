@@ -18,14 +18,10 @@ def as_text(rows: Sequence[Row], advice: Mapping[str, str]) -> str:
     """Return the table, and below it what to do about phases that take much."""
     cells = [_HEAD, *map(_cells, rows), _whole(rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(_HEAD))]
-    lines = [
-        "  "
-        + f"{line[0]:<{widths[0]}}  "
-        + "  ".join(
-            f"{cell:>{width}}" for cell, width in zip(line[1:], widths[1:], strict=True)
-        ).rstrip()
-        for line in cells
-    ]
+    lines = []
+    for phase, *numbers in cells:
+        right = [f"{cell:>{width}}" for cell, width in zip(numbers, widths[1:], strict=True)]
+        lines.append(f"  {phase:<{widths[0]}}  {'  '.join(right).rstrip()}")
     return "\n".join(["where the time went:", *lines, *_remarks(rows, advice, "  ")])
 
 
@@ -91,11 +87,8 @@ def _whole(rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 def _remarks(rows: Sequence[Row], advice: Mapping[str, str], mark: str) -> list[str]:
-    return [
-        f"{mark}{row.phase}, {row.share:.0%}: {advice[row.phase]}"
-        for row in rows
-        if row.phase in advice
-    ]
+    said = [row for row in rows if row.phase in advice]
+    return [f"{mark}{row.phase}, {row.share:.0%}: {advice[row.phase]}" for row in said]
 
 
 def _duration(seconds: float) -> str:

@@ -31,7 +31,7 @@ def collected(row: Row, sweep: Path, ending: Ending, task: Task) -> Row:
     outcome, output = task.read_outcome(), task.output
     folder = RunFolder(sweep / row.folder)
     result = _result(folder)
-    row = updated(row, result, sweep)
+    row = _updated(row, result, sweep)
     if result.get("status") == "completed":
         return replace(row, status="completed", error=None)
     error = (outcome or {}).get("error") or result.get("error")
@@ -59,7 +59,7 @@ def _hint(error: dict[str, str], folder: RunFolder) -> str:
     return error["hint"]
 
 
-def updated(row: Row, result: dict[str, Any], sweep: Path) -> Row:
+def _updated(row: Row, result: dict[str, Any], sweep: Path) -> Row:
     """Return a row with what the run itself has recorded."""
     folder = RunFolder(sweep / row.folder)
     kept = next((file for file in (folder.best, folder.last) if file.is_file()), None)
@@ -75,16 +75,11 @@ def updated(row: Row, result: dict[str, Any], sweep: Path) -> Row:
 def reconciled(row: Row, sweep: Path) -> Row:
     """Return the row of a job that was at work when the sweep itself was killed."""
     result = _result(RunFolder(sweep / row.folder))
-    status = result.get("status")
-    if status == "completed":
-        return replace(updated(row, result, sweep), status="completed", error=None)
-    if _is_pruned(result):
-        return replace(updated(row, result, sweep), status="pruned", error=result["error"])
-    return replace(
-        updated(row, result, sweep),
-        status="failed" if status == "failed" else "interrupted",
-        error=result.get("error"),
-    )
+    status = "pruned" if _is_pruned(result) else result.get("status")
+    if status not in ("completed", "pruned", "failed"):
+        status = "interrupted"
+    error = None if status == "completed" else result.get("error")
+    return replace(_updated(row, result, sweep), status=status, error=error)
 
 
 def may_be_retried(row: Row) -> bool:
@@ -95,15 +90,9 @@ def may_be_retried(row: Row) -> bool:
     return row.status == "failed" and kind not in ("NonFiniteError", "UserError")
 
 
-def usage_error(error: UserError) -> dict[str, str]:
-    """Return a refused configuration as a row's error."""
-    return {"type": "UserError", "message": str(error), "hint": error.hint}
-
-
 def _is_pruned(result: dict[str, Any]) -> bool:
-    return (
-        result.get("status") == "interrupted" and (result.get("error") or {}).get("type") == PRUNED
-    )
+    error = result.get("error") or {}
+    return result.get("status") == "interrupted" and error.get("type") == PRUNED
 
 
 def _result(folder: RunFolder) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import os
 import re
-from pathlib import Path
 
 from seqlab.sweeps.collect import reconciled
 from seqlab.sweeps.ledger import Row
@@ -23,7 +22,8 @@ class Index:
     def __init__(self, store: LedgerFile, snapshot: str) -> None:
         self._snapshot = snapshot
         self._folder = store.ledger.folder
-        self._folders = _names(self._folder)
+        with os.scandir(self._folder) as entries:
+            self._folders = {entry.name for entry in entries if entry.is_dir()}
         self._by_words: dict[tuple[str, ...], Row] = {}
         self._by_fingerprint: dict[str, Row] = {}
         for row in list(store.ledger.rows.values()):
@@ -62,8 +62,3 @@ class Index:
     def appeared(self, folder: str) -> None:
         """Take note of a run folder that a job has made."""
         self._folders.add(folder)
-
-
-def _names(folder: Path) -> set[str]:
-    with os.scandir(folder) as entries:
-        return {entry.name for entry in entries if entry.is_dir()}

@@ -25,13 +25,14 @@ class Source(Protocol):
         """Whether there will be none any more."""
 
     def pruning(self, assignment: Assignment) -> dict[str, Any] | None:
-        """Return what the process of a job needs to end it early, if that is wanted."""
+        """Return what the process of a job needs to end it early; `None`: it is never ended so."""
+        return None
 
     def tell(self, assignment: Assignment, row: Row) -> None:
         """Take note of what became of a job; called once its row is final."""
 
 
-class GridSource:
+class GridSource(Source):
     """Proposes every combination of a grid.
 
     Args:
@@ -61,9 +62,6 @@ class GridSource:
     def exhausted(self) -> bool:
         """Whether every combination has been proposed."""
         return self._next is None
-
-    def pruning(self, assignment: Assignment) -> None:
-        """Return nothing: a grid's jobs all train to their end."""
 
     def tell(self, assignment: Assignment, row: Row) -> None:
         """Do nothing: a grid's jobs do not depend on each other."""

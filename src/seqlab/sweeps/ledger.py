@@ -7,7 +7,7 @@ counts, so that a kill costs at most the line that was being written.
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -91,8 +91,7 @@ class Started:
     direction: str = "minimize"
 
 
-_ROW_FIELDS = {each.name for each in fields(Row)}
-_STARTED_FIELDS = {each.name for each in fields(Started)}
+_FIELDS = {kind: {each.name for each in fields(kind)} for kind in (Row, Started)}
 
 
 @dataclass
@@ -112,20 +111,21 @@ class Ledger:
     damaged: int = 0
 
     @property
+    def in_order(self) -> list[Row]:
+        """All rows, in order of number."""
+        return [row for _, row in sorted(self.rows.items())]
+
+    @property
     def current(self) -> list[Row]:
         """The rows of the YAML files' latest state, in order of number."""
-        if not self.starts:
-            return []
-        snapshot = self.starts[-1].snapshot
-        return [row for _, row in sorted(self.rows.items()) if row.snapshot == snapshot]
+        latest = {started.snapshot for started in self.starts[-1:]}
+        return [row for row in self.in_order if row.snapshot in latest]
 
     @property
     def earlier(self) -> list[Row]:
         """The rows of configurations that the YAML files do not describe any more."""
-        if not self.starts:
-            return []
-        snapshot = self.starts[-1].snapshot
-        return [row for _, row in sorted(self.rows.items()) if row.snapshot != snapshot]
+        rows = self.in_order if self.starts else []
+        return [row for row in rows if row.snapshot != self.starts[-1].snapshot]
 
 
 def read_ledger(folder: str | Path) -> Ledger:
@@ -145,13 +145,14 @@ def read_ledger(folder: str | Path) -> Ledger:
         ) from None
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}") from error
-    for entry in _entries(content, ledger):
-        if isinstance(row := entry.get("row"), dict):
-            _add_row(ledger, row)
-        elif isinstance(start := entry.get("command"), dict):
-            _add_start(ledger, start)
-        else:
-            ledger.damaged += 1
+    for line in content.split(b"\n")[:-1]:  # a last line without its end was cut off by a kill
+        match _entry(line):
+            case Row() as row:
+                ledger.rows[row.number] = row
+            case Started() as started:
+                ledger.starts.append(started)
+            case None:
+                ledger.damaged += 1
     return ledger
 
 
@@ -169,41 +170,19 @@ def _line(value: dict[str, Any]) -> str:
     return json.dumps(plain(value), ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _entries(content: bytes, ledger: Ledger) -> Iterator[dict[str, Any]]:
-    lines = content.split(b"\n")[:-1]  # a last line without its end was cut off by a kill
-    for line in lines:
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            ledger.damaged += 1
-            continue
-        if isinstance(entry, dict):
-            yield entry
-        else:
-            ledger.damaged += 1
-
-
-def _add_row(ledger: Ledger, found: dict[str, Any]) -> None:
-    known = {name: value for name, value in found.items() if name in _ROW_FIELDS}
-    if isinstance(metrics := known.get("metrics"), dict):
-        known["metrics"] = {
-            name: math.nan if value is None else value for name, value in metrics.items()
-        }
-    if all(_is_sound(name, value) for name, value in known.items()):
-        with suppress(TypeError):  # a field is missing
-            row = Row(**known)
-            ledger.rows[row.number] = row
-            return
-    ledger.damaged += 1
-
-
-def _add_start(ledger: Ledger, found: dict[str, Any]) -> None:
-    known = {name: value for name, value in found.items() if name in _STARTED_FIELDS}
-    if all(_is_sound(name, value) for name, value in known.items()):
-        with suppress(TypeError):
-            ledger.starts.append(Started(**known))
-            return
-    ledger.damaged += 1
+def _entry(line: bytes) -> Row | Started | None:
+    """Return what a line records; `None` where it is damaged."""
+    with suppress(ValueError, RecursionError, TypeError):  # it is no JSON, or lacks a field
+        entry = json.loads(line)
+        for key, kind in (("row", Row), ("command", Started)):
+            if isinstance(entry, dict) and isinstance(found := entry.get(key), dict):
+                known = {name: value for name, value in found.items() if name in _FIELDS[kind]}
+                if isinstance(metrics := known.get("metrics"), dict):
+                    values = {n: math.nan if v is None else v for n, v in metrics.items()}
+                    known["metrics"] = values
+                sound = all(_is_sound(name, value) for name, value in known.items())
+                return kind(**known) if sound else None
+    return None
 
 
 def _is_number(value: Any) -> bool:

@@ -37,7 +37,7 @@ class LedgerFile:
                 "Choose another with hydra.sweep.dir=FOLDER.",
             ) from error
         _lock(self._file, folder)
-        self._drop_half_a_line()
+        drop_half_a_line(self._file)
         sync_folder(folder)
         self.ledger: Ledger = read_ledger(folder)
 
@@ -60,12 +60,14 @@ class LedgerFile:
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def _drop_half_a_line(self) -> None:
-        self._file.seek(0)
-        content = self._file.read()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            self._file.truncate(whole)
+
+def drop_half_a_line(file: Any) -> None:
+    """Take away what a kill, a full disk or a power cut has left of a file's last line."""
+    end = file.seek(0, os.SEEK_END)
+    file.seek(max(end - 1, 0))
+    if file.read() not in (b"", b"\n"):
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def _lock(file: Any, folder: Path) -> None:

@@ -47,9 +47,7 @@ class LiveView:
         self._completed: list[Row] = []
         self._failed = 0
         self._looked_at = 0.0
-        self._places: dict[int, int] = {}
-        self._bars: dict[int, Any] = {}
-        self._jobs: dict[int, Job] = {}
+        self._bars: dict[int, tuple[Any, int, Job]] = {}  # by number: bar, its place, the job
         without_shared_locks()
         self._all: Any = tqdm(
             total=total,
@@ -67,30 +65,28 @@ class LiveView:
         """Draw a bar for a job."""
         if self._quiet:
             return
-        free = set(range(1, _MOST_BARS + 1)) - set(self._places.values())
+        free = set(range(1, _MOST_BARS + 1)) - {place for _, place, _ in self._bars.values()}
         if not free:
             return
-        number = job.row.number
-        self._places[number] = min(free)
-        self._jobs[number] = job
-        self._bars[number] = tqdm(
+        place, number = min(free), job.row.number
+        bar = tqdm(
             total=job.epochs,
             initial=min(job.row.epochs, job.epochs),
             desc=f"  {number:04d} {_shortened(job.assignment.label)}",
             file=self._stream,
             dynamic_ncols=True,
-            position=self._places[number],
+            position=place,
             leave=False,
             bar_format="{desc} |{bar:20}| epoch {n_fmt}/{total_fmt}{postfix}",
         )
+        self._bars[number] = bar, place, job
 
     def ended(self, row: Row, job: Job | None) -> None:
         """Take the job's bar away, and move the sweep's."""
         if self._quiet:
             return
-        if (bar := self._bars.pop(row.number, None)) is not None:
-            bar.close()
-            del self._places[row.number], self._jobs[row.number]
+        if row.number in self._bars:
+            self._bars.pop(row.number)[0].close()
         if row.status == "completed":
             self._completed.append(row)
         self._failed += not row.is_finished
@@ -105,15 +101,16 @@ class LiveView:
         if self._quiet or now - self._looked_at < _LOOK_EVERY_S:
             return
         self._looked_at = now
-        for number, bar in self._bars.items():
-            bar.n = min(_epochs(self._sweep / self._jobs[number].row.folder), bar.total)
+        for bar, _, job in self._bars.values():
+            bar.n = min(_epochs(self._sweep / job.row.folder), bar.total)
             bar.refresh()
         self._all.refresh()
 
     def close(self) -> None:
         """Take every bar away."""
-        for bar in [*self._bars.values(), self._all]:
+        for bar, _, _ in self._bars.values():
             bar.close()
+        self._all.close()
 
     def _standing(self) -> str:
         words = []

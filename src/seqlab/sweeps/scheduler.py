@@ -5,11 +5,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from seqlab.config.compose.jobs import Assignment, Composed
 from seqlab.runs.provenance import fingerprint
-from seqlab.sweeps.collect import collected, may_be_retried, reconciled, usage_error
+from seqlab.sweeps.collect import collected, may_be_retried, reconciled
 from seqlab.sweeps.index import Index
 from seqlab.sweeps.job_source import Source
 from seqlab.sweeps.launchers.base import Ending, Launcher
@@ -118,14 +118,12 @@ class Scheduler:
                     break
                 self._heed_signals()
             self._note_handles()
-            if not self._running and (self._stopping or self._nothing_left()):
+            nothing_left = not self._again and self.source.exhausted
+            if not self._running and (self._stopping or nothing_left):
                 return self.tally
             for ending in self.launcher.wait(_POLL_S):
                 self._end(ending)
             self.view.refresh()
-
-    def _nothing_left(self) -> bool:
-        return not self._again and self.source.exhausted
 
     def _heed_signals(self) -> None:
         signum = self.signalled()
@@ -164,7 +162,8 @@ class Scheduler:
             row = self._index.by_fingerprint(fingerprint(composed.plain))
         if row is None:
             assert composed is not None
-            self._start(_job(assignment, self._new_row(assignment, composed), composed))
+            row = self._new_row(assignment, composed, self._index.new_number())
+            self._start(_job(assignment, row, composed))
             return
         if row.number in self._running:
             self._twins.setdefault(row.number, []).append(assignment)
@@ -191,34 +190,30 @@ class Scheduler:
         job.row = replace(job.row, attempts=row.attempts + 1)
         self._start(job)
 
-    def _new_row(
-        self, assignment: Assignment, composed: Composed, number: int | None = None
-    ) -> Row:
-        number = self._index.new_number() if number is None else number
+    def _new_row(self, assignment: Assignment, composed: Composed, number: int) -> Row:
         return Row(
             number=number,
             fingerprint=fingerprint(composed.plain),
-            overrides=list(assignment.overrides),
-            parameters=assignment.parameters,
             folder=f"{number:04d}_{assignment.folder}".rstrip("_"),
             status="running",
-            snapshot=self.snapshot,
-            trial=assignment.trial,
-            label=assignment.label,
+            **self._described(assignment),
         )
+
+    def _described(self, assignment: Assignment) -> dict[str, Any]:
+        """Return what a row says of how its job is made."""
+        return {
+            "overrides": list(assignment.overrides),
+            "parameters": assignment.parameters,
+            "snapshot": self.snapshot,
+            "trial": assignment.trial,
+            "label": assignment.label,
+        }
 
     def _renewed(self, row: Row, assignment: Assignment) -> Row:
         """Return the row as one of the files' present state, which is known to describe it."""
         if row.snapshot == self.snapshot and row.trial == assignment.trial:
             return row
-        row = replace(
-            row,
-            snapshot=self.snapshot,
-            overrides=list(assignment.overrides),
-            parameters=assignment.parameters,
-            trial=assignment.trial,
-            label=assignment.label,
-        )
+        row = replace(row, **self._described(assignment))
         self.store.add_row(row)
         return row
 
@@ -238,7 +233,6 @@ class Scheduler:
         job.row = replace(job.row, status="running", error=None)
         self.store.add_row(job.row)
         task = self._task(job)
-        task.file.parent.mkdir(exist_ok=True)
         task.write()
         self.launcher.start(task)
         self._follow(job)
@@ -259,23 +253,16 @@ class Scheduler:
         job = self._running.pop(ending.number)
         self.tally.ended += 1
         task = self._task(job)
-        row = collected(job.row, self._sweep, ending, task)
-        row = replace(row, handle=None)
+        row = replace(collected(job.row, self._sweep, ending, task), handle=None)
         task.clear(keep_output=not row.is_finished)
-        again = (
-            not self._stopping
-            and job.retries < self.options.retries
-            and not row.is_finished
-            and may_be_retried(row)
-        )
-        job.row = row
         self.store.add_row(row)
+        again = not self._stopping and job.retries < self.options.retries and may_be_retried(row)
+        job.row = replace(row, attempts=row.attempts + again)
         if again:
-            job.row = replace(row, attempts=row.attempts + 1)
             job.retries += 1
             self._again.append(job)
-            return
-        self._settle(job.assignment, row, job)
+        else:
+            self._settle(job.assignment, row, job)
 
     def _settle(self, assignment: Assignment, row: Row, job: Job | None) -> None:
         self._index.add(row)
@@ -290,14 +277,10 @@ class Scheduler:
         row = Row(
             number=self._index.new_number(),
             fingerprint="",
-            overrides=list(assignment.overrides),
-            parameters=assignment.parameters,
             folder="",
             status="failed",
-            snapshot=self.snapshot,
-            error=usage_error(error),
-            trial=assignment.trial,
-            label=assignment.label,
+            error={"type": "UserError", "message": str(error), "hint": error.hint},
+            **self._described(assignment),
         )
         self.store.add_row(row)
         self._settle(assignment, row, Job(assignment, row))

@@ -1,7 +1,7 @@
 """The last lines of a sweep: what came of it, everything that failed and why, and the way on."""
 
 import shlex
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from seqlab.sweeps.ledger import STATUSES, Row
@@ -62,11 +62,9 @@ def _added_up(tally: Tally, sweep: Path) -> list[str]:
 
 def _listed(failures: list[Row]) -> list[str]:
     """Return the failures, those with the same reason together."""
-    groups: dict[tuple[str, str, str], list[Row]] = {}
+    groups: defaultdict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for row in failures:
-        groups.setdefault((row.status, _reason(row), (row.error or {}).get("hint", "")), []).append(
-            row
-        )
+        groups[row.status, _reason(row), (row.error or {}).get("hint", "")].append(row)
     lines = []
     for (status, reason, hint), rows in list(groups.items())[:_MOST_FAILURES]:
         shown = [f"{row.number:04d} {row.label}".rstrip() for row in rows[:_MOST_TOGETHER]]

@@ -51,11 +51,10 @@ class Task:
         """Where everything goes that the process prints."""
         return Path(f"{self.files}.log")
 
-    def write(self) -> Path:
+    def write(self) -> None:
         """Write the task for its process, what an earlier one left out of the way."""
         self.outcome.unlink(missing_ok=True)
         write_text(self.file, json.dumps(asdict(self)))
-        return self.file
 
     def read_outcome(self) -> dict[str, Any] | None:
         """Return `code` and `error`; `None` where the process ended without a word."""

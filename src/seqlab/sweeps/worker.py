@@ -93,18 +93,13 @@ def _done(task: Task, signalled: Callable[[], int | None]) -> tuple[int, BaseExc
         register_resolvers()
         enter_project()
         return _trained(task, signalled), None
-    except UserError as error:
+    except BaseException as caught:
+        error = caught
+        if isinstance(caught, SystemExit):
+            text = f"the job left with sys.exit({caught.code!r})"
+            error = EarlyExit(text, "Raise an exception instead.")
         print_error(error)
-        return EXIT_USAGE, error
-    except SystemExit as left:
-        early = EarlyExit(
-            f"the job left with sys.exit({left.code!r})", "Raise an exception instead."
-        )
-        print_error(early)
-        return EXIT_FAILED, early
-    except BaseException as error:
-        print_error(error)
-        return EXIT_FAILED, error
+        return EXIT_USAGE if isinstance(error, UserError) else EXIT_FAILED, error
 
 
 def _trained(task: Task, signalled: Callable[[], int | None]) -> int:

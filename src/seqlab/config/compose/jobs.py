@@ -18,8 +18,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seqlab.config.compose.command import hydra_loader
 from seqlab.config.compose.explain import explained
-from seqlab.config.compose.naming import text_of
-from seqlab.config.compose.overrides import parsed
+from seqlab.config.compose.naming import text_of, value_word
+from seqlab.config.compose.overrides import fixed_word, listed, parsed
 from seqlab.config.compose.preflight import check_composed, named, without_hydra
 from seqlab.config.compose.snapshot import Snapshot
 from seqlab.config.environment import shown
@@ -70,6 +70,9 @@ class Grid:
             key takes the place of an earlier one.
         loader: finds the options of `glob(...)`.
 
+    Attributes:
+        varied: the keys that have several values, bare of signs such as `+`.
+
     Raises:
         UserError: a word cannot be read, or describes an interval, which a grid cannot walk.
     """
@@ -83,10 +86,7 @@ class Grid:
             self._choices.pop(key, None)
             varied.discard(key)
             if not override.is_sweep_override():
-                word = f"{key}={override.get_value_element_as_str()}"
-                if override.is_delete():
-                    word = str(override.input_line)
-                self._choices[key] = [(word, override.value())]
+                self._choices[key] = [(fixed_word(override), override.value())]
                 continue
             if not override.is_discrete_sweep():
                 raise UserError(
@@ -94,19 +94,11 @@ class Grid:
                     "List them, key=1,2,3 or key=range(1,4), or search: "
                     "hydra/sweeper=optuna_search.",
                 )
-            values = list(override.sweep_string_iterator())
-            if not values:
-                raise UserError(f"{override.input_line} lists no value", "List at least one.")
             self._choices[key] = [
-                (f"{key}={value}", _parsed_value(parser, key, value)) for value in values
+                (f"{key}={text}", _parsed_value(parser, key, text)) for text in listed(override)
             ]
             varied.add(key)
-        self._varied = tuple(key for key in self._choices if key in varied)
-
-    @property
-    def varied(self) -> tuple[str, ...]:
-        """The keys that have several values, bare of signs such as `+`."""
-        return tuple(bare_key(key) for key in self._varied)
+        self.varied = tuple(bare_key(key) for key in self._choices if key in varied)
 
     def __len__(self) -> int:
         return math.prod(len(values) for values in self._choices.values())
@@ -213,8 +205,4 @@ def _short_names(keys: tuple[str, ...]) -> dict[str, str]:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    if value is None or isinstance(value, bool):
-        return str(value).lower().replace("none", "null")
-    return str(value)
+    return f"{value:g}" if isinstance(value, float) else value_word(value)

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -44,6 +44,13 @@ def typed(overrides: Any) -> list[str]:
     return [str(override) for override in plain]
 
 
+def value_word(value: Any) -> str:
+    """Return a plain value the way it is typed behind `key=`."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
+
+
 def _run_folder(name: str | None, choices: Any, overrides: Any) -> str:
     return f"{OUTPUTS}/{experiment_name(name, choices, typed(overrides))}/{run_id()}"
 
@@ -59,19 +66,13 @@ def _sweep_folder(name: str | None, choices: Any, overrides: Any, params: Any) -
     folder = f"{OUTPUTS}/{experiment_name(name, choices, words)}"
     if name:
         return folder
-    several = [*described, *(key for key, value in _parts(words) if is_several(value))]
-    varied = {key.rpartition(".")[2] for key in several}
-    fixed = sorted(word for word in words if not is_several(word.partition("=")[2]))
-    fixed = [word for word in fixed if not word.startswith("experiment=")]
+    several = [word for word in words if is_several(word.partition("=")[2])]
+    keys = [*described, *(word.partition("=")[0].lstrip("+") for word in several)]
+    varied = {key.rpartition(".")[2] for key in keys}
+    fixed = sorted(w for w in words if w not in several and not w.startswith("experiment="))
     mark = hashlib.sha256("\n".join(fixed).encode()).hexdigest()[:6] if fixed else ""
     kind = "search" if choices.get("hydra/sweeper") == "optuna_search" else "sweep"
     return "_".join([f"{folder}/{kind}", *sorted(varied), *filter(None, [mark])])
-
-
-def _parts(words: list[str]) -> Iterator[tuple[str, str]]:
-    for word in words:
-        key, _, value = word.partition("=")
-        yield key.lstrip("+"), value
 
 
 def is_several(value: str) -> bool:

@@ -36,6 +36,25 @@ def parsed(words: list[str], loader: ConfigLoader | None = None) -> list[Overrid
     return found
 
 
+def fixed_word(override: Override) -> str:
+    """Return the word that gives a key its one value, or takes it away."""
+    if override.is_delete():
+        return str(override.input_line)
+    return f"{override.get_key_element()}={override.get_value_element_as_str()}"
+
+
+def listed(override: Override) -> list[str]:
+    """Return the texts of several values.
+
+    Raises:
+        UserError: there is none.
+    """
+    texts = list(override.sweep_string_iterator())
+    if not texts:
+        raise UserError(f"{override.input_line} lists no value", "List at least one.")
+    return texts
+
+
 def check_overrides(overrides: list[Override], *, sweep: bool) -> None:
     """Raise `UserError` for several values without a sweep, and for a key that Hydra lacks."""
     for override in overrides:

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +23,6 @@ class Snapshot:
 
     Attributes:
         folder: where the copies lie.
-        main: seqlab's own files.
-        own: the person's files from `--config-dir`, if there are any.
     """
 
     folder: Path
@@ -88,9 +85,8 @@ def _content(text: str) -> str:
         return text  # whoever composes it says what is wrong
 
 
-def _yaml_files(folder: Path | None) -> Iterator[Path]:
-    if folder is not None:
-        yield from sorted(folder.rglob("*.yaml"))
+def _yaml_files(folder: Path | None) -> list[Path]:
+    return [] if folder is None else sorted(folder.rglob("*.yaml"))
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seqlab.config.compose.naming import experiment_name, typed
+from seqlab.config.compose.naming import experiment_name, typed, value_word
 from seqlab.config.validate.schema import option_content
 from seqlab.system.errors import UserError, first_line
 
@@ -70,7 +70,7 @@ def sweep_request(
             "Leave it out; hydra.sweep.dir=FOLDER chooses the folder that they lie in.",
         )
     said = _words_of_the_file(config, words)
-    said += [f"{key}={_word(value)}" for key, value in (params or {}).items()]
+    said += [f"{key}={value_word(value)}" for key, value in (params or {}).items()]
     words = [word for word in words if not _is_sweep(word)]
     return Request(
         folder=folder,
@@ -116,9 +116,3 @@ def _metric(config: DictConfig) -> str | None:
 
 def _is_sweep(word: str) -> bool:
     return word.lstrip("+").partition("=")[0] == "sweep"
-
-
-def _word(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return str(value)

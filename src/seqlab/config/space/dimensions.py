@@ -1,5 +1,6 @@
 """The space of a search: which keys it varies, over which values, and under which condition."""
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -129,20 +130,14 @@ class Space:
         """Return values at the edges, between them every choice: what goes wrong shows there."""
         found: list[dict[str, Any]] = []
         most = max((len(each.values) for each in self.dimensions), default=0)
-        for place in range(max(2, most)):
-            for end in ("low", "high"):
-                values: dict[str, Any] = {}
-                for each in self.dimensions:
-                    if not each.is_active(values):
-                        continue
-                    last = len(each.values) - 1
-                    values[each.name] = (
-                        each.values[min(place, last)]
-                        if each.kind == "choice"
-                        else getattr(each, end)
-                    )
-                if values not in found:
-                    found.append(values)
+        for place, end in itertools.product(range(max(2, most)), ("low", "high")):
+            values: dict[str, Any] = {}
+            for each in self.dimensions:
+                if each.is_active(values):
+                    choices = each.values[: place + 1]
+                    values[each.name] = choices[-1] if choices else getattr(each, end)
+            if values not in found:
+                found.append(values)
         return found
 
 

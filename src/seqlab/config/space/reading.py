@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
 from seqlab.config.compose.jobs import bare_key
-from seqlab.config.compose.overrides import parsed
+from seqlab.config.compose.overrides import fixed_word, listed, parsed
 from seqlab.config.space.dimensions import SEED, Dimension, Space, is_number, text_of
 from seqlab.system.errors import UserError
 
@@ -47,10 +47,11 @@ def read_space(
         if override.key_or_group == SEED:
             seeds = ()
         if not override.is_sweep_override():
-            word = f"{key}={override.get_value_element_as_str()}"
-            fixed[key] = (str(override.input_line) if override.is_delete() else word, override)
+            fixed[key] = fixed_word(override), override
         elif override.key_or_group == SEED:
-            seeds = _seeds(override)
+            if not override.is_discrete_sweep():
+                raise _no_search_over_seeds()
+            seeds = tuple(override.sweep_string_iterator())
         else:
             dimension = _spanned(override)
             dimensions[dimension.name] = dimension
@@ -70,12 +71,6 @@ def read_space(
         seeds=seeds,
         plain={bare_key(key): override.value() for key, (_, override) in fixed.items()},
     )
-
-
-def _seeds(override: Override) -> tuple[str, ...]:
-    if not override.is_discrete_sweep():
-        raise _no_search_over_seeds()
-    return tuple(override.sweep_string_iterator())
 
 
 def _no_search_over_seeds() -> UserError:
@@ -101,12 +96,10 @@ def _spanned(override: Override) -> Dimension:
         assert value.end is not None
         kind = "int" if isinstance(value.start, int) else "float"
         return _checked(Dimension(key, kind, value.start, value.end, log), str(line))
-    texts = tuple(override.sweep_string_iterator())
-    if not texts:
-        raise UserError(f"{line} lists no value", "List at least one.")
+    parser = OverridesParser.create()
+    values: list[Any] = [parser.parse_override(f"k={text}").value() for text in listed(override)]
     if isinstance(value, RangeSweep):
-        parser = OverridesParser.create()
-        numbers: list[Any] = sorted(parser.parse_override(f"k={t}").value() for t in texts)
+        numbers = sorted(values)
         kind = "int" if all(isinstance(each, int) for each in numbers) else "float"
         step = abs(value.step)
         dimension = Dimension(key, kind, numbers[0], numbers[-1], log, step)
@@ -115,9 +108,7 @@ def _spanned(override: Override) -> Dimension:
         raise UserError(
             f"{line}: a choice has no scale", "Use tag(log, interval(LOW, HIGH)), or list values."
         )
-    parser = OverridesParser.create()
-    values = tuple(text_of(parser.parse_override(f"k={text}").value()) for text in texts)
-    return _checked(Dimension(key, "choice", values=values), str(line))
+    return _checked(Dimension(key, "choice", values=tuple(map(text_of, values))), str(line))
 
 
 def _described(name: str, spec: Any) -> Dimension:
@@ -143,9 +134,8 @@ def _described(name: str, spec: Any) -> Dimension:
                 f"{where}: values is {_shown(values)}, and has to be a list",
                 "For example {type: choice, values: [rnn, gru]}.",
             )
-        return _checked(
-            Dimension(name, kind, values=tuple(text_of(each) for each in values), when=when), where
-        )
+        choice = Dimension(name, kind, values=tuple(map(text_of, values)), when=when)
+        return _checked(choice, where)
     for key in ("low", "high"):
         if not is_number(spec.get(key)):
             raise UserError(

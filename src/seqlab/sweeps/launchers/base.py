@@ -31,11 +31,11 @@ class Launcher(ABC):
 
     Attributes:
         slots: how many jobs it takes at once.
-        threads: how many threads a job computes with; `None`: as many as PyTorch takes there.
+        threads: how many threads a job computes with.
     """
 
     slots: int
-    threads: int | None
+    threads: int
 
     @abstractmethod
     def describe(self) -> str:
@@ -102,17 +102,17 @@ def whole_number(name: str, value: Any, *, least: int) -> int:
     return value
 
 
-def number_of(name: str, value: Any, *, above: float | None = None, least: float = 0.0) -> float:
-    """Return a launcher's option if it is a number in range.
+def number_of(name: str, value: Any, *, positive: bool = False) -> float:
+    """Return a launcher's option if it is a number in range: above 0, or 0 as well.
 
     Raises:
         UserError: it is not.
     """
     sound = isinstance(value, int | float) and not isinstance(value, bool) and value < math.inf
-    if not sound or value < least or (above is not None and value <= above):
-        range_ = f"{least:g} or more" if above is None else f"above {above:g}"
+    if not sound or value < 0 or (positive and value == 0):
         raise UserError(
-            f"hydra.launcher.{name}={value}: must be a number, {range_}",
+            f"hydra.launcher.{name}={value}: must be a number, "
+            + ("above 0" if positive else "0 or more"),
             f"For example hydra.launcher.{name}=2.",
         )
     return float(value)

@@ -41,12 +41,8 @@ class LocalLauncher(Launcher):
         UserError: an option has a value that it cannot have.
     """
 
-    threads: int
-
     def __init__(
-        self,
-        work: Callable[[Path, dict[str, str], list[str]], None],
-        options: LocalOptions,
+        self, work: Callable[[Path, dict[str, str], list[str]], None], options: LocalOptions
     ) -> None:
         workers, threads, gpus = options.workers, options.threads, options.gpus
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -68,17 +64,10 @@ class LocalLauncher(Launcher):
         self._places: dict[int, int] = {}
 
     def _process(self, task: Task, environment: dict[str, str]) -> Any:
-        for last in (False, True):
-            process = self._context.Process(
-                target=self._work, args=(task.file, environment, list(sys.path))
-            )
-            try:
-                process.start()
-                return process
-            except (EOFError, ConnectionError):  # the process to fork from was killed
-                if last:
-                    raise
-        raise AssertionError
+        arguments = (task.file, environment, list(sys.path))
+        process = self._context.Process(target=self._work, args=arguments)
+        process.start()
+        return process
 
     def describe(self) -> str:
         """Return in words where the jobs run."""
@@ -94,7 +83,10 @@ class LocalLauncher(Launcher):
         environment = dict(os.environ)
         if self._gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self._gpus[place % len(self._gpus)]
-        process = self._process(task, environment)
+        try:
+            process = self._process(task, environment)
+        except (EOFError, ConnectionError):  # the process to fork from was killed
+            process = self._process(task, environment)
         self._running[task.number] = process
         self._places[task.number] = place
 

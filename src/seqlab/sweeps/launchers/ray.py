@@ -9,11 +9,13 @@ import signal
 import socket
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+from seqlab.runs.folder.lock import is_held
 from seqlab.sweeps.launchers.base import Ending, Launcher, needed, number_of, whole_number
 from seqlab.sweeps.launchers.launcher_options import RayOptions
-from seqlab.sweeps.launchers.remote import RemoteTask, ask_to_stop, forget_stop, is_at_work
+from seqlab.sweeps.launchers.remote import RemoteTask, ask_to_stop, forget_stop
 from seqlab.sweeps.task import Task
 from seqlab.system.errors import UserError, first_line
 
@@ -31,8 +33,6 @@ class RayLauncher(Launcher):
         UserError: an option cannot be, Ray is missing, or the cluster cannot be reached.
     """
 
-    threads: int
-
     def __init__(self, options: RayOptions) -> None:
         self.threads = whole_number("cpus", options.cpus, least=1)
         self._gpus = number_of("gpus", options.gpus)
@@ -42,7 +42,7 @@ class RayLauncher(Launcher):
             "max_retries": whole_number("max_retries", options.max_retries, least=0),
         }
         if options.memory_gb is not None:
-            needs["memory"] = int(number_of("memory_gb", options.memory_gb, above=0) * 2**30)
+            needs["memory"] = int(number_of("memory_gb", options.memory_gb, positive=True) * 2**30)
         if options.parallel is not None:
             whole_number("parallel", options.parallel, least=1)
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -114,19 +114,17 @@ class RayLauncher(Launcher):
     def wait(self, timeout_s: float) -> list[Ending]:
         """Return the jobs that have ended, after this time at the latest."""
         waiting = [each for each in self._running if each not in self._over]
-        if not waiting:
-            time.sleep(timeout_s)
-        else:
-            most = len(waiting)
-            done, _ = self._ray.wait(waiting, num_returns=most, timeout=0)
+        if waiting:
+            done, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
             if not done:
                 done, _ = self._ray.wait(waiting, num_returns=1, timeout=timeout_s)
-            for each in done:
-                self._over[each] = self._ending(each)
+            self._over |= {each: self._ending(each) for each in done}
+        else:
+            time.sleep(timeout_s)
         ended = []
         for each, ending in list(self._over.items()):
             task = self._running[each]
-            if is_at_work(task):  # its node is gone for Ray, and it is still saving its state
+            if is_held(Path(task.folder)):  # its node is gone for Ray, and it still saves its state
                 continue
             forget_stop(task)
             del self._running[each], self._over[each]

@@ -10,13 +10,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seqlab.runs.folder.lock import is_held
 from seqlab.sweeps.task import Task, read_task
 from seqlab.system.errors import EXIT_INTERRUPTED, EXIT_TERMINATED
 from seqlab.system.signals import REPEATED_SIGNALS
 
 _LOOK_EVERY_S = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+"""No signal ends the job's process; it takes SIGINT and SIGTERM once it can answer them."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class RemoteTask:
         if _stop_file(task).exists():
             return EXIT_TERMINATED
         task.outcome.unlink(missing_ok=True)  # of an earlier attempt, on a machine that died
-        with _signals_held_back():
+        with signals_held_back(*_SIGNALS):
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "seqlab.sweeps.worker", self.file],
                 stdin=subprocess.PIPE,
@@ -103,11 +103,6 @@ def forget_stop(task: Task) -> None:
     _stop_file(task).unlink(missing_ok=True)
 
 
-def is_at_work(task: Task) -> bool:
-    """Return whether a process that can be seen from here has the job's run folder."""
-    return is_held(Path(task.folder))
-
-
 def _stop_file(task: Task) -> Path:
     return Path(f"{task.files}.stop")
 
@@ -123,9 +118,9 @@ def _environment(task: Task) -> dict[str, str]:
 
 
 @contextmanager
-def _signals_held_back() -> Iterator[None]:
-    """Start a process that no signal ends; it takes SIGINT and SIGTERM once it can answer them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+def signals_held_back(*signals: int) -> Iterator[None]:
+    """Start processes that these signals do not reach until they let them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         yield
     finally:

@@ -15,17 +15,18 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from seqlab.runs.folder.lock import is_held
 from seqlab.sweeps.launchers.base import Ending, Launcher, needed, number_of, text_of, whole_number
 from seqlab.sweeps.launchers.launcher_options import SlurmOptions
-from seqlab.sweeps.launchers.remote import ask_to_stop, forget_stop, is_at_work
+from seqlab.sweeps.launchers.remote import ask_to_stop, forget_stop, signals_held_back
 from seqlab.sweeps.launchers.slurm_jobs import (
     Requeued,
     ending_of,
+    is_alive,
     names_in,
     queued_jobs,
     remove_files,
 )
-from seqlab.sweeps.launchers.slurm_local import LocalCluster
 from seqlab.sweeps.task import Task
 from seqlab.system.errors import UserError, one_line
 
@@ -57,8 +58,6 @@ class SlurmLauncher(Launcher):
         UserError: an option cannot be, submitit is missing, or there is no SLURM here.
     """
 
-    threads: int
-
     def __init__(self, options: SlurmOptions) -> None:
         if options.cluster not in CLUSTERS:
             raise UserError(
@@ -77,7 +76,7 @@ class SlurmLauncher(Launcher):
             "gpus_per_node": whole_number("gpus_per_node", options.gpus_per_node, least=0),
         }
         if options.mem_gb is not None:
-            self._shared["mem_gb"] = number_of("mem_gb", options.mem_gb, above=0)
+            self._shared["mem_gb"] = number_of("mem_gb", options.mem_gb, positive=True)
         self._own = {name: text_of(name, text) for name, text in texts.items() if text is not None}
         self._setup = [text_of("setup", line) for line in options.setup or []]
         self._additional = options.additional_parameters or {}
@@ -89,7 +88,7 @@ class SlurmLauncher(Launcher):
                 "Start the sweep on a login node of the cluster, or try it here with "
                 "hydra.launcher.cluster=local.",
             )
-        self._local = LocalCluster() if options.cluster == "local" else None
+        self._local = options.cluster == "local"
         self._executor: Any = None
         self._folder = Path()
         self._pending: list[Task] = []
@@ -102,7 +101,7 @@ class SlurmLauncher(Launcher):
 
     def describe(self) -> str:
         """Return in words where the jobs run."""
-        where = "SLURM" if self._local is None else "submitit on this machine"
+        where = "submitit on this machine" if self._local else "SLURM"
         partition = f" ({self._own['partition']})" if "partition" in self._own else ""
         gpus = int(self._shared["gpus_per_node"])
         words = [f"up to {self.slots} at once", f"{self.threads} CPU{'s' * (self.threads > 1)}"]
@@ -153,7 +152,7 @@ class SlurmLauncher(Launcher):
         self._pending = []
         for each in self._running.values():
             ask_to_stop(each.task)
-        if self._local is None:
+        if not self._local:
             self._cancel("--state=PENDING")
             self._cancel("--signal=TERM")
 
@@ -161,11 +160,8 @@ class SlurmLauncher(Launcher):
         """Cancel every job; SLURM leaves them half a minute to save their state."""
         for each in self._running.values():
             ask_to_stop(each.task)
-        if self._local is None:
+        if not self._local:
             self._cancel()
-
-    def close(self) -> None:
-        """Let go of what no job needs."""
 
     def _prepared(self, task: Task) -> Any:
         """Return submitit's executor; it keeps its files beside those of the jobs."""
@@ -177,7 +173,7 @@ class SlurmLauncher(Launcher):
         own: dict[str, Any] = {f"slurm_{name}": value for name, value in self._own.items()}
         if self._setup:
             own[f"{self._cluster}_setup"] = self._setup
-        if self._local is None:
+        if not self._local:
             own |= {
                 "slurm_array_parallelism": self.slots,
                 "slurm_additional_parameters": self._additional,
@@ -196,8 +192,9 @@ class SlurmLauncher(Launcher):
         calls = [Requeued(str(task.file), _LINGER_S) for task in tasks]
         executor = self._prepared(tasks[0])
         try:
+            # On a terminal, Ctrl-C reaches local jobs no more than those of a cluster.
             # submitit prints what sbatch says, and raises it as well.
-            with self._local.shielded() if self._local else redirect_stderr(StringIO()):
+            with signals_held_back(signal.SIGINT) if self._local else redirect_stderr(StringIO()):
                 jobs = executor.submit_array(calls)
         except (OSError, self._submitit.core.utils.FailedJobError) as error:
             if not self._submitted:
@@ -221,7 +218,7 @@ class SlurmLauncher(Launcher):
             if each.job.paths.result_pickle.name not in names:
                 if self._seems_over(each.job):
                     silent.append(number)
-            elif self._local is None or not self._local.is_alive(each.job):
+            elif not self._local or not is_alive(each.job):
                 ended.append(ending_of(each.task.number, each.job))
         ended += [self._lost(number) for number in self._gone(silent)]
         for ending in ended:
@@ -232,8 +229,8 @@ class SlurmLauncher(Launcher):
         return ended
 
     def _seems_over(self, job: Any) -> bool:
-        if self._local is not None:
-            return not self._local.is_alive(job)
+        if self._local:
+            return not is_alive(job)
         if self._stopping:
             return True  # sacct is asked too rarely to wait for
         return bool(job.watcher.is_done(job.job_id)) or job.state.partition(" ")[0] in _NO_END
@@ -242,27 +239,23 @@ class SlurmLauncher(Launcher):
         """Return those of the jobs without a result that are neither queued nor at work."""
         if not silent:
             return []
-        if self._local is None:
+        queued: set[str] = set()
+        if not self._local:
             pause = _ASK_EVERY_WHEN_STOPPING_S if self._stopping else _ASK_EVERY_S
             if time.monotonic() - self._asked_at < pause:
                 return []
             self._asked_at = time.monotonic()
-            queued = queued_jobs()
-            silent = [n for n in silent if queued is not None and not self._queued(n, queued)]
+            if (found := queued_jobs()) is None:
+                return []
+            queued = found
         gone = []
         for number in silent:
             each = self._running[number]
-            each.missed += 1  # a file system may show a result late: only the second time counts
-            if each.missed > 1 and not is_at_work(each.task):
+            # A file system may show a result late: only the second time counts.
+            each.missed = 0 if each.job.job_id in queued else each.missed + 1
+            if each.missed > 1 and not is_held(Path(each.task.folder)):
                 gone.append(number)
         return gone
-
-    def _queued(self, number: int, queued: set[str]) -> bool:
-        each = self._running[number]
-        found = each.job.job_id in queued
-        if found:
-            each.missed = 0
-        return found
 
     def _lost(self, number: int) -> Ending:
         job = self._running[number].job

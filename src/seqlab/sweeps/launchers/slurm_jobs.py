@@ -67,6 +67,21 @@ def queued_jobs() -> set[str] | None:
     return set(done.stdout.split())
 
 
+def is_alive(job: Any) -> bool:
+    """Return whether the process is at work that keeps a job of submitit's stand-in for a cluster.
+
+    It is one on this machine for each job, to try things with; it may be of an earlier sweep.
+    """
+    if job._process is not None:
+        return job._process.poll() is None
+    pid = int(job.job_id)
+    with suppress(OSError):
+        os.kill(pid, 0)
+        command = Path(f"/proc/{pid}/cmdline")
+        return not command.exists() or b"submitit" in command.read_bytes()
+    return False
+
+
 def names_in(folder: Path) -> set[str]:
     """Return the names of a folder's files; none where it is missing."""
     with suppress(OSError), os.scandir(folder) as entries:

@@ -9,8 +9,8 @@ from functools import cache
 from seqlab.sweeps.ledger import Row, Started
 from seqlab.sweeps.report.settings import SEED, typed
 
-# They decide where the sweep lies: a repetition gets a folder of its own.
-_FOLDERS = ("name", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
+# But for the seed, they decide where the sweep lies: a repetition gets a folder of its own.
+_LEFT_OUT = (SEED, "name", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 
 
 def rerun_command(rows: Sequence[Row], started: Started | None, sweep: str) -> str:
@@ -23,12 +23,9 @@ def rerun_command(rows: Sequence[Row], started: Started | None, sweep: str) -> s
         started: the sweep's latest start, whose folder of own options the command names too.
         sweep: name of the sweep's folder.
     """
-    words = [
-        word for word in rows[0].overrides if _key(word) not in _FOLDERS and _key(word) != SEED
-    ]
-    seeds = list(
-        dict.fromkeys(typed(row.parameters[SEED]) for row in rows if SEED in row.parameters)
-    )
+    words = [word for word in rows[0].overrides if _key(word) not in _LEFT_OUT]
+    given = (row.parameters[SEED] for row in rows if SEED in row.parameters)
+    seeds = list(dict.fromkeys(map(typed, given)))
     if seeds:
         words.append(f"{SEED}={','.join(seeds)}")
     flags = _config_dir(tuple(started.words) if started else ())

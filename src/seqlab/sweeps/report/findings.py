@@ -104,8 +104,7 @@ def find(ledger: Ledger, metric: str | None = None, direction: str | None = None
         UserError: no job has that metric.
     """
     # A ledger whose first lines were lost has rows all the same.
-    current = ledger.current if ledger.starts else [row for _, row in sorted(ledger.rows.items())]
-    rows = [_masked(row) for row in current]
+    rows = [_masked(row) for row in (ledger.current if ledger.starts else ledger.in_order)]
     earlier = [_masked(row) for row in ledger.earlier]
     started = ledger.starts[-1] if ledger.starts else None
     metrics = sorted({name for row in rows for name in row.metrics})

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -64,23 +64,6 @@ class Table:
     sorted_by: int | None = None
 
 
-@dataclass(frozen=True)
-class Image:
-    """A figure within the page."""
-
-    title: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The last texts of one run."""
-
-    heading: str
-    href: str
-    texts: list[tuple[str, str]] = field(default_factory=list)
-
-
 def page(findings: Findings, drawn: Sequence[Drawn], files: Sequence[str]) -> str:
     """Return the whole page.
 
@@ -93,15 +76,16 @@ def page(findings: Findings, drawn: Sequence[Drawn], files: Sequence[str]) -> st
         UserError: a figure is neither PNG nor SVG, or cannot be read.
     """
     style, script = ((_HERE / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    tables = [_settings(findings), _incomplete(findings), _jobs(findings), _earlier(findings)]
     return _template().render(
         findings=findings,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         counts=counts_text(findings),
         best=best_text(findings) if findings.best else "",
         fixed={name: shown(value) for name, value in findings.fixed.items()},
-        images=[Image(each.title, _data_uri(each.file)) for each in drawn],
+        images=[(each.title, _data_uri(each.file)) for each in drawn],
         samples=_samples(findings),
-        tables=[table for table in _tables(findings) if table.rows],
+        tables=[table for table in tables if table.rows],
         files=files,
         style=style,
         script=script,
@@ -122,10 +106,6 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     return environment.get_template("page.html")
-
-
-def _tables(findings: Findings) -> list[Table]:
-    return [_settings(findings), _incomplete(findings), _jobs(findings), _earlier(findings)]
 
 
 def _settings(findings: Findings) -> Table:
@@ -158,7 +138,7 @@ def _settings(findings: Findings) -> Table:
 
 
 def _jobs(findings: Findings) -> Table:
-    names = [*findings.swept, *(["seed"] if "seed" in findings.parameters else [])]
+    names = _names(findings)
     metrics = [name for name in findings.metrics if name == findings.metric]
     metrics += [name for name in findings.metrics if name != findings.metric][:8]
     head = ["job", "status", *names, *metrics, "epochs", "seconds", "run folder"]
@@ -168,8 +148,7 @@ def _jobs(findings: Findings) -> Table:
         [
             *(_number(row.number), Cell(row.status), *(_value(row, name) for name in names)),
             *(_number(row.metrics.get(name)) for name in metrics),
-            *(_number(row.epochs), _number(round(row.duration_s, 1))),
-            Cell(row.folder, href=_href(row.folder)),
+            *(_number(row.epochs), _number(round(row.duration_s, 1)), _folder(row)),
         ]
         for row in sorted(jobs, key=lambda row: row.number)
     ]
@@ -178,14 +157,12 @@ def _jobs(findings: Findings) -> Table:
 
 
 def _incomplete(findings: Findings) -> Table:
-    names = [*findings.swept, *(["seed"] if "seed" in findings.parameters else [])]
-    found = findings.incomplete
+    names, found = _names(findings), findings.incomplete
     rows = [
         [
             *(_number(row.number), Cell(row.status), *(_value(row, name) for name in names)),
-            Cell(error_text(row)),
-            Cell(str((row.error or {}).get("hint") or "")),
-            Cell(row.folder, href=_href(row.folder)),
+            *(Cell(error_text(row)), Cell(str((row.error or {}).get("hint") or ""))),
+            _folder(row),
         ]
         for row in found[:MOST_INCOMPLETE]
     ]
@@ -196,10 +173,7 @@ def _incomplete(findings: Findings) -> Table:
 
 def _earlier(findings: Findings) -> Table:
     rows = [
-        [
-            *(_number(row.number), Cell(row.status), Cell(" ".join(row.overrides))),
-            Cell(row.folder, href=_href(row.folder)),
-        ]
+        [_number(row.number), Cell(row.status), Cell(" ".join(row.overrides)), _folder(row)]
         for row in findings.earlier[:MOST_INCOMPLETE]
     ]
     note = (
@@ -211,14 +185,20 @@ def _earlier(findings: Findings) -> Table:
     return Table("Earlier configurations", head, rows, f"{note} {left}".strip())
 
 
-def _samples(findings: Findings) -> list[Sample]:
+def _names(findings: Findings) -> list[str]:
+    """Return the parameters that tell jobs from each other."""
+    return [*findings.swept, *(["seed"] if "seed" in findings.parameters else [])]
+
+
+def _samples(findings: Findings) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Return the last texts of the best settings: heading, link to the run, prefixes and texts."""
     samples = []
     for setting in findings.settings[:MOST_SAMPLED]:
         for row in setting.completed[:1]:
             if row.folder and (texts := last_samples(findings.folder / row.folder)):
                 label = setting.label(findings.swept)
                 heading = f"{label + ': ' if label else ''}job {row.number}"
-                samples.append(Sample(heading, _href(row.folder), texts))
+                samples.append((heading, _folder(row).href, texts))
     return samples
 
 
@@ -242,9 +222,9 @@ def _value(holder: Row | Setting, name: str) -> Cell:
     return Cell(shown(value), repr(value) if is_number else "", numeric=is_number)
 
 
-def _href(folder: str) -> str:
+def _folder(row: Row) -> Cell:
     # The dot in front keeps a name such as `javascript:...` a folder's.
-    return f"./{quote(folder)}/" if folder else ""
+    return Cell(row.folder, href=f"./{quote(row.folder)}/" if row.folder else "")
 
 
 def _data_uri(file: Path) -> str:

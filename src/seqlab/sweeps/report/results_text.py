@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.report.findings import Findings
-from seqlab.sweeps.report.settings import ABSENT, Setting, short_names, shown
+from seqlab.sweeps.report.settings import Setting, short_names
 from seqlab.sweeps.report.tables import (
     best_text,
     counts_text,
@@ -16,6 +16,7 @@ from seqlab.sweeps.report.tables import (
     number_text,
     others_text,
     seeds_text,
+    value_text,
 )
 
 WIDTH = 100
@@ -93,17 +94,13 @@ def _names(findings: Findings, settings: Sequence[Setting], room: int) -> list[_
     short = short_names(findings.swept)
     for most in (room, 24):
         columns = [
-            _Column(short[name], [_cut(_value(each, name), most) for each in settings])
+            _Column(short[name], [_cut(value_text(each, name), most) for each in settings])
             for name in findings.swept
         ]
         if sum(column.width + 2 for column in columns) <= room:
             return columns
     labels = [_cut(each.label(findings.swept, short), max(room - 2, 12)) for each in settings]
     return [_Column("setting", labels)]
-
-
-def _value(setting: Setting, name: str) -> str:
-    return shown(setting.parameters[name]) if name in setting.parameters else ABSENT
 
 
 def _incomplete(rows: Sequence[Row], findings: Findings) -> list[str]:

@@ -105,16 +105,12 @@ def same(value: Any) -> str:
 
 def shown(value: Any) -> str:
     """Return a value as a person would type it, long numbers rounded."""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return typed(value)
+    return f"{value:.6g}" if isinstance(value, float) else typed(value)
 
 
 def typed(value: Any) -> str:
     """Return a value as a person would type it."""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def counted(number: int, what: str) -> str:

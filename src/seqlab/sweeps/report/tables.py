@@ -132,13 +132,15 @@ def best_text(findings: Findings) -> str:
     name = best.label(findings.swept) or "the only setting"
     interval = "" if found.low is None else f", 95 % interval {interval_text(found)}"
     n = len(found.values)
-    over = counted(n, "seed")
-    text = f"{name}: {metric} {number_text(found.mean)} over {over}{interval}."
-    others = best.others
-    if others:
-        counts = ", ".join(f"{count} {status}" for status, count in others.items())
-        text += f" Not in it: {counts}."
+    text = f"{name}: {metric} {number_text(found.mean)} over {counted(n, 'seed')}{interval}."
+    if best.others:
+        text += f" Not in it: {others_text(best)}."
     return f"{text} {separation(findings)}".rstrip()
+
+
+def value_text(setting: Setting, name: str) -> str:
+    """Return a parameter of a setting, or a dash where it has none of that name."""
+    return shown(setting.parameters.get(name, ABSENT))
 
 
 def others_text(setting: Setting) -> str:
@@ -183,13 +185,14 @@ def _settings_table(findings: Findings) -> str:
     lines = []
     for setting in findings.settings:
         found = setting.spread(findings.metric) if findings.metric else Spread(())
-        cells = [
-            *(shown(setting.parameters[n]) if n in setting.parameters else ABSENT
-              for n in findings.swept),
-            *(seeds_text(found), number_text(found.mean), number_text(found.std)),
-            interval_text(found),
-        ]  # fmt: skip
-        lines.append([*cells, *([others_text(setting)] if with_others else [])])
+        numbers = number_text(found.mean), number_text(found.std), interval_text(found)
+        lines.append(
+            [
+                *(value_text(setting, name) for name in findings.swept),
+                *(seeds_text(found), *numbers),
+                *([others_text(setting)] if with_others else []),
+            ]
+        )
     return _md(head, lines)
 
 
@@ -236,7 +239,7 @@ def _csv(head: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
 
 
 def _parameter(holder: Row | Setting, name: str) -> str:
-    return typed(holder.parameters[name]) if name in holder.parameters else ""
+    return typed(holder.parameters.get(name, ""))
 
 
 def _cell(value: float | str | None) -> str:

@@ -73,21 +73,15 @@ class SearchOptions:
     direction: str = "minimize"
 
     def __post_init__(self) -> None:
-        if self.n_trials < 1:
-            raise UserError(
-                f"hydra.sweeper.n_trials={self.n_trials}: must be 1 or more",
-                "For example hydra.sweeper.n_trials=20.",
-            )
-        if self.sampler_seed < 0:
-            raise UserError(
-                f"hydra.sweeper.sampler_seed={self.sampler_seed}: must be 0 or more",
-                "For example hydra.sweeper.sampler_seed=1.",
-            )
+        for key, least, example in (("n_trials", 1, 20), ("sampler_seed", 0, 1)):
+            if getattr(self, key) < least:
+                raise UserError(
+                    f"hydra.sweeper.{key}={getattr(self, key)}: must be {least} or more",
+                    f"For example hydra.sweeper.{key}={example}.",
+                )
         self.pruner = _ALSO_CALLED.get(self.pruner, self.pruner)
-        _check_name("sampler", self.sampler, SAMPLERS)
-        _check_name("pruner", self.pruner, PRUNERS)
-        _check_options("sampler", self.sampler, self.sampler_options, SAMPLERS)
-        _check_options("pruner", self.pruner, self.pruner_options, PRUNERS)
+        _check_method("sampler", self.sampler, self.sampler_options, SAMPLERS)
+        _check_method("pruner", self.pruner, self.pruner_options, PRUNERS)
         if self.direction not in ("minimize", "maximize"):
             raise UserError(
                 f"hydra.sweeper.direction={self.direction}: there are minimize and maximize",
@@ -140,25 +134,21 @@ def storage_place(storage: str | None, folder: Path) -> str:
     return f"sqlite:///{file}" if colon else str(file)
 
 
-def _check_name(what: str, name: str, known: Mapping[str, tuple[str, ...]]) -> None:
-    if name in known:
-        return
+def _check_method(
+    what: str, name: str, given: Mapping[str, Any], known: Mapping[str, tuple[str, ...]]
+) -> None:
     if name == "grid":
         raise UserError(
             "hydra.sweeper.sampler=grid: a grid is not searched",
             "Leave hydra/sweeper out, and list the values: key=1,2,3.",
         )
-    close = get_close_matches(name, known, n=1)
-    hint = f"Did you mean {close[0]}? " if close else ""
-    raise UserError(
-        f"hydra.sweeper.{what}={name}: there is no such {what}",
-        f"{hint}There are {', '.join(known)}.",
-    )
-
-
-def _check_options(
-    what: str, name: str, given: Mapping[str, Any], known: Mapping[str, tuple[str, ...]]
-) -> None:
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        hint = f"Did you mean {close[0]}? " if close else ""
+        raise UserError(
+            f"hydra.sweeper.{what}={name}: there is no such {what}",
+            f"{hint}There are {', '.join(known)}.",
+        )
     for key in given:
         if key not in known[name]:
             names = ", ".join(known[name])

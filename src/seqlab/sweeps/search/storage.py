@@ -1,8 +1,7 @@
 """Where a study is kept: a journal that no kill can damage, or an SQLite file."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from optuna.pruners import BasePruner
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
+from seqlab.sweeps.ledger_file import drop_half_a_line
 from seqlab.system.errors import UserError, first_line
 
 try:
@@ -42,7 +42,7 @@ class _Lock(JournalFileOpenLock):
         file = self._path.open("r+b")
         fcntl.flock(file, fcntl.LOCK_EX)
         self._held.append(file)
-        _drop_half_a_line(file)
+        drop_half_a_line(file)
         return True
 
     def release(self) -> None:
@@ -118,23 +118,8 @@ def _check_journal(file: Path) -> None:
 def _lock_of(file: Path) -> JournalFileOpenLock:
     if fcntl is not None:
         file.touch()
-        try:
-            with file.open("r+b") as opened:
+        with suppress(OSError), file.open("r+b") as opened:  # a file system without these locks
+            with suppress(BlockingIOError):  # it works: someone holds it
                 fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return _Lock(file)
-        except BlockingIOError:  # it works: someone holds it
-            return _Lock(file)
-        except OSError:  # a file system without these locks
-            pass
     return JournalFileOpenLock(str(file))
-
-
-def _drop_half_a_line(file: Any) -> None:
-    end = file.seek(0, os.SEEK_END)
-    if end == 0:
-        return
-    file.seek(end - 1)
-    if file.read(1) == b"\n":
-        return
-    file.seek(0)
-    file.truncate(file.read().rfind(b"\n") + 1)

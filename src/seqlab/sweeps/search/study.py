@@ -43,11 +43,8 @@ class SearchStudy:
     def trials(self) -> list[FrozenTrial]:
         """Return every trial that was asked for, in order."""
         trials = self.study.get_trials(deepcopy=False)
-        return [
-            each
-            for each in trials
-            if each.state != TrialState.WAITING and _AGAIN not in each.user_attrs
-        ]
+        asked = [each for each in trials if each.state != TrialState.WAITING]
+        return [each for each in asked if _AGAIN not in each.user_attrs]
 
     def ask(self, values: Mapping[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
         """Return a new trial's number and values.
@@ -86,13 +83,11 @@ class SearchStudy:
         """
         known = self._trial(number)
         if not known.state.is_finished():
-            missing = {
-                step: each for step, each in steps.items() if step not in known.intermediate_values
-            }
+            missing = steps.keys() - known.intermediate_values.keys()
             if missing:
                 trial = trial_of(self.study, number)
-                for step, each in missing.items():
-                    trial.report(each, step)
+                for step in sorted(missing):
+                    trial.report(steps[step], step)
             self.study.tell(number, value, state=state)
         elif state == TrialState.COMPLETE and known.state != TrialState.COMPLETE:
             everything = self.study.get_trials(deepcopy=False)

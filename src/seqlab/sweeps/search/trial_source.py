@@ -2,9 +2,8 @@
 
 import json
 import math
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +22,6 @@ from seqlab.sweeps.search.study import SearchStudy
 from seqlab.system.errors import UserError
 
 _DIVERGED = "NonFiniteError"
-
-
-@dataclass
-class _Trial:
-    """A trial whose jobs are not all at their end.
-
-    Attributes:
-        count: number of its jobs, one a seed.
-        rows: what became of those that are.
-    """
-
-    count: int
-    rows: dict[tuple[str, ...], Row] = field(default_factory=dict)
 
 
 class SearchSource:
@@ -71,12 +57,14 @@ class SearchSource:
         self._asked = 0
         self._taken_over: int | None = None
         self._queue: deque[Assignment] = deque()
-        self._trials: dict[int, _Trial] = {}
+        # What became of each trial's jobs, by their words.
+        self._rows: defaultdict[int, dict[tuple[str, ...], Row]] = defaultdict(dict)
+        self._jobs_a_trial = max(1, len(space.seeds))
 
     @property
     def total(self) -> int:
         """How many jobs there are in all: one for each trial and seed."""
-        return self._options.n_trials * max(1, len(self._space.seeds))
+        return self._options.n_trials * self._jobs_a_trial
 
     def preview(self) -> Iterable[Assignment]:
         """Return jobs at the edges of the space, with every choice among them."""
@@ -87,9 +75,7 @@ class SearchSource:
         """Return a job of the trial at hand, or of the next one."""
         if not self._queue and not self.exhausted:
             number, values = self._proposed(self._open())
-            jobs = self._space.assignments(values, number)
-            self._trials[number] = _Trial(len(jobs))
-            self._queue.extend(jobs)
+            self._queue.extend(self._space.assignments(values, number))
             self._asked += 1
         return self._queue.popleft() if self._queue else None
 
@@ -121,12 +107,11 @@ class SearchSource:
         assert assignment.trial is not None
         if row.status not in ("completed", "pruned", "failed"):
             return  # it goes on when the sweep does
-        trial = self._trials[assignment.trial]
-        trial.rows[assignment.overrides] = row
-        if len(trial.rows) == trial.count:
-            rows = list(trial.rows.values())
-            state, value, steps = self._judged(self._open(), rows)
-            self._open().tell(assignment.trial, state, value, steps)
+        rows = self._rows[assignment.trial]
+        rows[assignment.overrides] = row
+        if len(rows) == self._jobs_a_trial:
+            study = self._open()
+            study.tell(assignment.trial, *self._judged(study, list(rows.values())))
 
     def _open(self) -> SearchStudy:
         if self._opened is None:
