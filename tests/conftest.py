@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from hydra.core.hydra_config import HydraConfig
 
-from expect import Outcome, refused, words_of
+from expect import Command, Outcome, Refuses, refused, words_of
 from seqlab.commands.train import main as train_main
 from seqlab.config.compose import naming
 from seqlab.data.corpus import TIME_MACHINE, shared_folders
@@ -107,14 +107,14 @@ def trained_here(folder: Path, *words: str) -> Outcome:
 
 
 @pytest.fixture
-def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run `python -m train WORDS` in this process, from an empty folder."""
     monkeypatch.chdir(tmp_path)
     return partial(command, train_main)
 
 
 @pytest.fixture
-def seqlab() -> Callable[..., Outcome]:
+def seqlab() -> Command:
     """Run `python -m seqlab WORDS` in this process."""
     from seqlab.commands.main import main
 
@@ -122,7 +122,7 @@ def seqlab() -> Callable[..., Outcome]:
 
 
 @pytest.fixture
-def refuses(train: Callable[..., Outcome], tmp_path: Path) -> Callable[..., None]:
+def refuses(train: Command, tmp_path: Path) -> Refuses:
     """Assert that `python -m train` refuses a line, with these texts, and writes nothing."""
 
     def call(asked: str | tuple[str, ...], *texts: str) -> None:

@@ -1,6 +1,6 @@
 """What several tests expect of a command, and of what refuses."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,12 @@ class Outcome:
     code: int
     out: str
     err: str
+
+
+Command = Callable[..., Outcome]
+"""Runs a command with these words."""
+Refuses = Callable[..., None]
+"""Asserts that a command is refused: its line, then what the message has to say."""
 
 
 def refused(outcome: Outcome, *texts: str) -> None:

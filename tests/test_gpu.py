@@ -1,12 +1,12 @@
 """On a machine with a CUDA GPU: it is chosen by itself, and computes what the CPU does."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
-from conftest import SMALL_LM, Outcome
+from conftest import SMALL_LM
+from expect import Command
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.training.devices import accelerator
 from seqlab.training.loop import TrainingLoop
@@ -25,7 +25,7 @@ def test_auto_takes_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) ->
 
 @needs_gpu
 @pytest.mark.parametrize("words", [[], SMALL_LM], ids=["sine", "language"])
-def test_gpu_run_agrees_with_the_cpu(train: Callable[..., Outcome], words: list[str]) -> None:
+def test_gpu_run_agrees_with_the_cpu(train: Command, words: list[str]) -> None:
     for device in ("auto", "cpu"):
         done = train(*words, f"trainer.accelerator={device}", f"hydra.run.dir={device}")
         assert done.code == 0, done.err
@@ -39,7 +39,7 @@ def test_gpu_run_agrees_with_the_cpu(train: Callable[..., Outcome], words: list[
 @needs_gpu
 @pytest.mark.parametrize("words", [[], SMALL_LM], ids=["sine", "language"])
 def test_a_training_step_does_not_wait_for_the_gpu(
-    train: Callable[..., Outcome], words: list[str], monkeypatch: pytest.MonkeyPatch
+    train: Command, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain, steps = TrainingLoop._step, []
 
@@ -58,9 +58,7 @@ def test_a_training_step_does_not_wait_for_the_gpu(
 
 
 @needs_gpu
-def test_gpu_run_resumes_and_generates(
-    train: Callable[..., Outcome], seqlab: Callable[..., Outcome]
-) -> None:
+def test_gpu_run_resumes_and_generates(train: Command, seqlab: Command) -> None:
     assert train(*SMALL_LM, "hydra.run.dir=run").code == 0
     assert train("resume=run", "trainer.max_epochs=4").code == 0
     assert seqlab("evaluate", "run", "--device", "gpu").code == 0
@@ -68,7 +66,7 @@ def test_gpu_run_resumes_and_generates(
 
 
 @needs_gpu
-def test_ddp_takes_every_gpu(train: Callable[..., Outcome]) -> None:
+def test_ddp_takes_every_gpu(train: Command) -> None:
     done = train(*SMALL_LM, "trainer=ddp", "hydra.run.dir=run")
     assert done.code == 0, done.err
     device = RunFolder("run").read_result()["device"]
@@ -77,7 +75,7 @@ def test_ddp_takes_every_gpu(train: Callable[..., Outcome]) -> None:
 
 @needs_two
 @pytest.mark.parametrize("words", [[], SMALL_LM], ids=["sine", "language"])
-def test_two_gpus_agree_with_one(train: Callable[..., Outcome], words: list[str]) -> None:
+def test_two_gpus_agree_with_one(train: Command, words: list[str]) -> None:
     for devices in ("1", "2"):
         flags = ["trainer=ddp", f"trainer.devices={devices}", f"hydra.run.dir=on_{devices}"]
         done = train(*words, *flags)

@@ -3,17 +3,13 @@
 import csv
 import math
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Outcome
-from expect import refusals, refused, tree, words_of
+from expect import Command, refusals, refused, tree, words_of
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.trained import load_trained
-
-Command = Callable[..., Outcome]
 
 
 @pytest.fixture

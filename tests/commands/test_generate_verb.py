@@ -1,17 +1,14 @@
 """`python -m seqlab generate`: text from the run folder alone."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from conftest import Outcome
-from expect import refusals, refused, words_of
+from expect import Command, refusals, refused, words_of
 from seqlab.data.sample_story import SampleStoryData
 from seqlab.runs.folder.run_folder import RunFolder
-
-Command = Callable[..., Outcome]
 
 
 @pytest.fixture

@@ -3,19 +3,16 @@
 import csv
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import SMALL_LM, Outcome
-from expect import refused, tree
+from conftest import SMALL_LM
+from expect import Command, refused, tree
 from seqlab.callbacks.throughput import Throughput
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.training.loop import TrainingLoop
-
-Command = Callable[..., Outcome]
 
 PROFILED = [*SMALL_LM, "trainer.profiler=phases", "hydra.run.dir=run"]
 PHASES = {

@@ -2,17 +2,14 @@
 
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, Outcome, spawn
-from expect import refusals, refused, tree, words_of
+from conftest import ROOT, spawn
+from expect import Command, refusals, refused, tree, words_of
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.ledger import Row, Started, row_line, start_line
-
-Command = Callable[..., Outcome]
 
 
 def row(number: int, value: float | None, status: str = "completed") -> Row:

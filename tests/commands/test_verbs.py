@@ -2,17 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from conftest import SMALL_LM, Outcome
-from expect import refused, tree
+from conftest import SMALL_LM
+from expect import Command, refused, tree
 from seqlab.runs.folder.run_folder import RunFolder
-
-Command = Callable[..., Outcome]
 
 
 @pytest.fixture

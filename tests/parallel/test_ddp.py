@@ -8,22 +8,18 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from conftest import SMALL_LM, Outcome
-from expect import refused, tree
+from conftest import SMALL_LM
+from expect import Command, refused, tree
 from processes import started, wait_for
 from seqlab.callbacks.progress import Progress
 from seqlab.parallel.processes import RankError, Ranks
 from seqlab.runs.folder.run_folder import RunFolder
-
-Train = Callable[..., Outcome]
-Seqlab = Callable[..., Outcome]
 
 TWO = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
 ONE = ["trainer.accelerator=cpu"]
@@ -99,7 +95,7 @@ def names(folder: Path) -> set[str]:
 
 
 def test_series_on_two_devices_equals_that_on_one(
-    train: Train, seqlab: Seqlab, tmp_path: Path
+    train: Command, seqlab: Command, tmp_path: Path
 ) -> None:
     # Parts of 3 and 4 windows, and a last batch of 5 in parts of 2 and 3; some gradients clipped.
     words = ["trainer.max_epochs=2", "data.batch_size=7", "trainer.gradient_clip_val=0.3"]
@@ -128,7 +124,7 @@ def test_series_on_two_devices_equals_that_on_one(
 
 
 def test_text_on_two_devices_equals_that_on_one_and_skips_the_same_step(
-    train: Train, seqlab: Seqlab, shaky: Path
+    train: Command, seqlab: Command, shaky: Path
 ) -> None:
     # The state is carried; only one process sees the step that is not finite.
     words = shaky_words("on_nonfinite=skip", "trainer.accumulate_grad_batches=2")
@@ -144,7 +140,7 @@ def test_text_on_two_devices_equals_that_on_one_and_skips_the_same_step(
 
 
 def test_number_that_is_not_finite_in_one_process_stops_all_at_its_step(
-    train: Train, shaky: Path
+    train: Command, shaky: Path
 ) -> None:
     outcome = train(*shaky_words(*TWO, "model.rank=1", "hydra.run.dir=run"))
     assert outcome.code == 1
@@ -153,7 +149,9 @@ def test_number_that_is_not_finite_in_one_process_stops_all_at_its_step(
     assert RunFolder(shaky / "run").read_result()["error"]["type"] == "NonFiniteError"
 
 
-def test_error_in_another_process_ends_the_run_with_its_message(train: Train, shaky: Path) -> None:
+def test_error_in_another_process_ends_the_run_with_its_message(
+    train: Command, shaky: Path
+) -> None:
     outcome = train(*shaky_words(*TWO, "model.rank=1", "model.deed=raise", "hydra.run.dir=run"))
     assert outcome.code == 1
     assert "error: rank 1 of 2: ValueError: out of luck" in outcome.err
@@ -167,7 +165,7 @@ def test_error_in_another_process_ends_the_run_with_its_message(train: Train, sh
 
 
 def test_first_process_that_hangs_on_a_lost_one_still_says_so(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stuck(self: Ranks, *_: Any) -> None:
         self.when_stuck(RankError("rank 1 of 2 was ended by SIGKILL"))
@@ -185,7 +183,7 @@ DROPOUT = [*SMALL_LM, "model=lstm", "model.num_layers=2", "model.dropout=0.5", "
 
 
 def test_interrupted_run_goes_on_exactly_on_as_many_devices(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = [*DROPOUT, *TWO, "trainer.max_epochs=2"]
     assert train(*words, "hydra.run.dir=undisturbed").code == 0
@@ -225,7 +223,7 @@ def test_interrupted_run_goes_on_exactly_on_as_many_devices(
     assert RunFolder("alone").read_result()["epochs"] == 3
 
 
-def test_sweep_has_one_folder_a_job_and_nothing_else(train: Train, tmp_path: Path) -> None:
+def test_sweep_has_one_folder_a_job_and_nothing_else(train: Command, tmp_path: Path) -> None:
     words = ["trainer.max_epochs=1", "callbacks=none", "logger=csv", "name=sweep"]
     outcome = train("-m", *words, *TWO, "seed=1,2")
     assert outcome.code == 0, outcome.err

@@ -9,13 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from conftest import Outcome
-from expect import refusals, refused, tree, words_of
+from expect import Command, Refuses, refusals, refused, tree, words_of
 from seqlab.runs.folder.checkpoint import checksum_file
 from seqlab.runs.folder.run_folder import RunFolder
 
-Train = Callable[..., Outcome]
-Refuses = Callable[..., None]
 Experiment = Callable[[str], list[str]]
 
 
@@ -67,7 +64,7 @@ def test_experiment_file_without_its_package_line_is_told_what_it_lacks(
     refuses(experiment("optimizer:\n  lr: 0.1\n"), "mine", "# @package _global_")
 
 
-def test_seed_zero_is_a_seed(train: Train, tmp_path: Path, experiment: Experiment) -> None:
+def test_seed_zero_is_a_seed(train: Command, tmp_path: Path, experiment: Experiment) -> None:
     short = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]
     mine = experiment("# @package _global_\nseed: 5\n")
     assert train("seed=0", *short, "hydra.run.dir=zero").code == 0
@@ -79,7 +76,7 @@ def test_seed_zero_is_a_seed(train: Train, tmp_path: Path, experiment: Experimen
     assert zero["metrics"]["train/loss"] != five["metrics"]["train/loss"]
 
 
-def test_run_folder_that_holds_something_is_not_touched(train: Train, tmp_path: Path) -> None:
+def test_run_folder_that_holds_something_is_not_touched(train: Command, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
     before = tree(tmp_path)
@@ -91,14 +88,14 @@ def test_run_folder_that_holds_something_is_not_touched(train: Train, tmp_path: 
     assert tree(tmp_path) == before
 
 
-def test_run_folder_that_is_empty_may_be_used(train: Train, tmp_path: Path) -> None:
+def test_run_folder_that_is_empty_may_be_used(train: Command, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     assert train("hydra.run.dir=run", "trainer.max_epochs=1", "callbacks=none").code == 0
 
 
 @pytest.mark.parametrize("place", ["file", "file/run"])
 def test_run_folder_where_a_file_lies_cannot_be_made(
-    train: Train, tmp_path: Path, place: str
+    train: Command, tmp_path: Path, place: str
 ) -> None:
     (tmp_path / "file").write_text("mine")
     before = tree(tmp_path)
@@ -106,7 +103,7 @@ def test_run_folder_where_a_file_lies_cannot_be_made(
     assert tree(tmp_path) == before
 
 
-def test_refusal_removes_no_folder_that_was_there_before(train: Train, tmp_path: Path) -> None:
+def test_refusal_removes_no_folder_that_was_there_before(train: Command, tmp_path: Path) -> None:
     (tmp_path / "mine" / "empty").mkdir(parents=True)
     before = tree(tmp_path)
     for folder in ("mine/run", "mine/empty/a/b", str(tmp_path / "mine" / "empty" / "run")):
@@ -115,32 +112,32 @@ def test_refusal_removes_no_folder_that_was_there_before(train: Train, tmp_path:
         assert tree(tmp_path) == before
 
 
-def test_refusal_after_the_folder_was_claimed_gives_it_back(train: Train, tmp_path: Path) -> None:
+def test_refusal_after_the_folder_was_claimed_gives_it_back(train: Command, tmp_path: Path) -> None:
     refused(train("data.num_train=9999", "hydra.run.dir=a/b/c"), "data.num_train=9999")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("words", [("data.tua=1,2",), ("data.tau=0,4",)])
 def test_sweep_whose_every_job_is_refused_leaves_nothing(
-    train: Train, tmp_path: Path, words: tuple[str, ...]
+    train: Command, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     refused(train("-m", *words), words[0].partition("=")[0])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_resume_of_a_folder_that_is_not_there(train: Train, tmp_path: Path) -> None:
+def test_resume_of_a_folder_that_is_not_there(train: Command, tmp_path: Path) -> None:
     refused(train("resume=no/where"), "there is no run folder no/where", "outputs/")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_resume_of_a_folder_that_is_no_run(train: Train, tmp_path: Path) -> None:
+def test_resume_of_a_folder_that_is_no_run(train: Command, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     refused(train("resume=empty"), "empty is not a run folder: it has no config.yaml")
     assert list((tmp_path / "empty").iterdir()) == []
 
 
 @pytest.mark.parametrize("content", ["{{{", "x: 3\n", "", "- 1\n", "\xe9"])
-def test_resume_with_a_damaged_configuration(train: Train, copy: RunFolder, content: str) -> None:
+def test_resume_with_a_damaged_configuration(train: Command, copy: RunFolder, content: str) -> None:
     copy.config.write_text(content, encoding="latin-1")
     before = tree(copy.path)
     refused(train(f"resume={copy.path}"), "config.yaml")
@@ -148,7 +145,7 @@ def test_resume_with_a_damaged_configuration(train: Train, copy: RunFolder, cont
 
 
 def test_checkpoint_with_a_pickled_callable_is_refused_and_not_run(
-    train: Train, seqlab: Train, copy: RunFolder, tmp_path: Path
+    train: Command, seqlab: Command, copy: RunFolder, tmp_path: Path
 ) -> None:
     mark = tmp_path / "mark"
 
@@ -185,7 +182,7 @@ def test_checkpoint_with_a_pickled_callable_is_refused_and_not_run(
     ("model.hidden_size=17 trainer.max_epochs=3", "hidden_size"),
 )
 def test_resume_with_words_that_do_not_fit_is_refused_and_changes_nothing(
-    train: Train, copy: RunFolder, asked: str, message: str, remedy: str
+    train: Command, copy: RunFolder, asked: str, message: str, remedy: str
 ) -> None:
     before = tree(copy.path)
     refused(train(f"resume={copy.path}", *words_of(asked)), message, remedy)
@@ -195,7 +192,7 @@ def test_resume_with_words_that_do_not_fit_is_refused_and_changes_nothing(
 
 
 def test_resume_with_another_option_of_a_group_says_more_than_the_same_word_again(
-    train: Train, copy: RunFolder
+    train: Command, copy: RunFolder
 ) -> None:
     outcome = train(f"resume={copy.path}", "data=sine")
     refused(outcome, "data")
@@ -203,7 +200,7 @@ def test_resume_with_another_option_of_a_group_says_more_than_the_same_word_agai
 
 
 def test_sweep_that_is_refused_leaves_an_earlier_one_as_it_was(
-    train: Train, tmp_path: Path
+    train: Command, tmp_path: Path
 ) -> None:
     words = ["-m", "trainer.max_epochs=1", "callbacks=none", "logger=csv", "hydra.sweep.dir=sweep"]
     assert train(*words, "seed=1,2").code == 0
@@ -213,7 +210,7 @@ def test_sweep_that_is_refused_leaves_an_earlier_one_as_it_was(
         assert tree(tmp_path) == before
 
 
-def test_job_takes_no_folder_that_is_there(train: Train, tmp_path: Path) -> None:
+def test_job_takes_no_folder_that_is_there(train: Command, tmp_path: Path) -> None:
     job = tmp_path / "sweep" / "0000"
     job.mkdir(parents=True)
     (job / "run.log").write_text("mine")

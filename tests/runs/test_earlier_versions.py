@@ -7,12 +7,11 @@ which that version went on to the fourth epoch: `lstm` was stopped within its se
 import csv
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Outcome
+from expect import Command
 
 EARLIER = Path(__file__).parent / "version_0_1_0"
 RUNS = sorted(folder.name for folder in EARLIER.iterdir() if folder.is_dir())
@@ -35,7 +34,7 @@ def rows(file: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("run", RUNS, indirect=True)
-def test_earlier_run_is_evaluated(run: Path, seqlab: Callable[..., Outcome]) -> None:
+def test_earlier_run_is_evaluated(run: Path, seqlab: Command) -> None:
     done = seqlab("evaluate", str(run), "--device", "cpu", "--json")
     assert done.code == 0, done.err
     found = json.loads(done.out)
@@ -45,7 +44,7 @@ def test_earlier_run_is_evaluated(run: Path, seqlab: Callable[..., Outcome]) -> 
 
 
 @pytest.mark.parametrize("run", ["gru", "lstm"], indirect=True)
-def test_earlier_language_model_generates(run: Path, seqlab: Callable[..., Outcome]) -> None:
+def test_earlier_language_model_generates(run: Path, seqlab: Command) -> None:
     done = seqlab("generate", str(run), "--prefix", "the sea", "--greedy", "--num-tokens", "10")
     assert done.code == 0, done.err
     assert done.out.startswith("the sea")
@@ -53,14 +52,14 @@ def test_earlier_language_model_generates(run: Path, seqlab: Callable[..., Outco
 
 
 @pytest.mark.parametrize("run", ["sine"], indirect=True)
-def test_earlier_forecaster_forecasts(run: Path, seqlab: Callable[..., Outcome]) -> None:
+def test_earlier_forecaster_forecasts(run: Path, seqlab: Command) -> None:
     done = seqlab("forecast", str(run), "--steps", "5")
     assert done.code == 0, done.err
     assert len(rows(next(run.glob("forecast_*.csv")))) == 5
 
 
 @pytest.mark.parametrize("run", RUNS, indirect=True)
-def test_earlier_run_is_resumed(run: Path, train: Callable[..., Outcome]) -> None:
+def test_earlier_run_is_resumed(run: Path, train: Command) -> None:
     done = train(f"resume={run}", "trainer.max_epochs=4")
     assert done.code == 0, done.err
     found, expected = rows(run / "metrics.csv"), rows(EARLIER / f"{run.name}.csv")

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,13 @@ import pytest
 import torch
 import yaml
 
-from conftest import SMALL_LM, Outcome, spawn, trained
-from expect import tree
+from conftest import SMALL_LM, spawn, trained
+from expect import Command, tree
 from processes import DEADLINE_S, ONE_THREAD, started, wait_for
 from seqlab.callbacks.checkpoints import Checkpoints
 from seqlab.callbacks.progress import Progress
 from seqlab.models.language_model import LanguageModel
 from seqlab.runs.folder.run_folder import RunFolder
-
-Train = Callable[..., Outcome]
 
 # Long enough to be struck in the middle, wherever in an epoch that may be.
 LONG = [
@@ -76,7 +74,7 @@ def copy(language_run: RunFolder, tmp_path: Path) -> RunFolder:
     ("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"]
 )
 def test_stopped_run_says_so_and_goes_on_exactly_where_it_was(
-    undisturbed: RunFolder, train: Train, tmp_path: Path, signum: signal.Signals, code: int
+    undisturbed: RunFolder, train: Command, tmp_path: Path, signum: signal.Signals, code: int
 ) -> None:
     returned, out, err = interrupted(tmp_path, signum)
     assert returned == code, err
@@ -113,7 +111,7 @@ def test_stopped_run_says_so_and_goes_on_exactly_where_it_was(
 )
 @pytest.mark.parametrize("position", ["first", "last"])
 def test_signal_between_two_epochs_loses_neither(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hook: str, position: str
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hook: str, position: str
 ) -> None:
     owner = Progress if position == "first" else Checkpoints
     plain = getattr(owner, hook)
@@ -135,7 +133,7 @@ def test_signal_between_two_epochs_loses_neither(
 
 
 def test_signal_whose_exception_is_replaced_still_stops_the_run(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def struck(*_: Any) -> Any:
         try:
@@ -155,7 +153,7 @@ def test_signal_whose_exception_is_replaced_still_stops_the_run(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_second_signal_ends_at_once(train: Train, tmp_path: Path) -> None:
+def test_second_signal_ends_at_once(train: Command, tmp_path: Path) -> None:
     program = """
 import os, signal, sys, time
 from seqlab.callbacks.progress import Progress
@@ -198,7 +196,7 @@ def test_signal_before_training_ends_the_run(
 
 
 def test_resume_of_a_completed_run_says_so_and_changes_nothing(
-    train: Train, copy: RunFolder
+    train: Command, copy: RunFolder
 ) -> None:
     before = {name: content for name, (content, _) in tree(copy.path).items()}
     outcome = train(f"resume={copy.path}")
@@ -209,7 +207,7 @@ def test_resume_of_a_completed_run_says_so_and_changes_nothing(
 
 
 def test_completed_run_goes_on_with_more_epochs(
-    train: Train, copy: RunFolder, tmp_path: Path
+    train: Command, copy: RunFolder, tmp_path: Path
 ) -> None:
     assert train(f"resume={copy.path}", "trainer.max_epochs=4").code == 0
     assert train(*SMALL_LM, "trainer.max_epochs=4", "hydra.run.dir=whole").code == 0
@@ -224,7 +222,9 @@ def test_completed_run_goes_on_with_more_epochs(
     assert all(torch.equal(found[name], wanted[name]) for name in wanted)
 
 
-def test_run_stopped_after_its_last_epoch_keeps_its_metrics(train: Train, copy: RunFolder) -> None:
+def test_run_stopped_after_its_last_epoch_keeps_its_metrics(
+    train: Command, copy: RunFolder
+) -> None:
     before = copy.read_result()
     copy.write_result(before | {"status": "interrupted"})
     assert train(f"resume={copy.path}").code == 0
@@ -234,7 +234,7 @@ def test_run_stopped_after_its_last_epoch_keeps_its_metrics(train: Train, copy: 
     assert after["throughput"] == before["throughput"]
 
 
-def test_run_that_died_goes_on_from_its_last_checkpoint(train: Train, copy: RunFolder) -> None:
+def test_run_that_died_goes_on_from_its_last_checkpoint(train: Command, copy: RunFolder) -> None:
     earlier = copy.last.read_bytes()
     assert train(f"resume={copy.path}", "trainer.max_epochs=4").code == 0
     expected = table(copy), copy.samples.read_text(), weights(copy.last)
@@ -248,7 +248,7 @@ def test_run_that_died_goes_on_from_its_last_checkpoint(train: Train, copy: RunF
     assert all(torch.equal(found[name], expected[2][name]) for name in expected[2])
 
 
-def test_best_checkpoint_stays_the_best_when_a_run_goes_on(train: Train, tmp_path: Path) -> None:
+def test_best_checkpoint_stays_the_best_when_a_run_goes_on(train: Command, tmp_path: Path) -> None:
     # Fed with its own forecasts, the network is at its best while it knows little.
     words = ["monitor=val/rmse_multistep", "trainer.max_epochs=2", "hydra.run.dir=run"]
     assert train(*words).code == 0
@@ -281,7 +281,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 
 def test_failing_run_says_what_happened_and_where_the_traceback_is(
-    train: Train, tmp_path: Path, broken: list[int], monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, broken: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SEQLAB_TRACEBACK", raising=False)
     outcome = train(*SMALL_LM, "hydra.run.dir=run")
@@ -303,7 +303,7 @@ def test_failing_run_says_what_happened_and_where_the_traceback_is(
 
 
 def test_traceback_is_shown_where_it_is_asked_for(
-    train: Train, broken: list[int], monkeypatch: pytest.MonkeyPatch
+    train: Command, broken: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SEQLAB_TRACEBACK", "1")
     outcome = train(*SMALL_LM)
@@ -312,7 +312,7 @@ def test_traceback_is_shown_where_it_is_asked_for(
     assert "RuntimeError: the weights have melted" in outcome.err
 
 
-def test_metric_to_watch_that_does_not_exist_ends_the_run(train: Train, tmp_path: Path) -> None:
+def test_metric_to_watch_that_does_not_exist_ends_the_run(train: Command, tmp_path: Path) -> None:
     for name in ("train/how_well", "train/of_my_own"):
         outcome = train(f"monitor={name}", f"hydra.run.dir={name}")
         assert outcome.code == 1, f"{name} went unnoticed"
@@ -324,7 +324,7 @@ def test_metric_to_watch_that_does_not_exist_ends_the_run(train: Train, tmp_path
 # Sweeps
 
 
-def test_sweep_leaves_a_whole_run_folder_for_every_job(train: Train, tmp_path: Path) -> None:
+def test_sweep_leaves_a_whole_run_folder_for_every_job(train: Command, tmp_path: Path) -> None:
     outcome = train("-m", "seed=1,2", "trainer.max_epochs=1", "hydra.sweep.dir=sweep")
     assert outcome.code == 0, outcome.err
     runs = [RunFolder(tmp_path / "sweep" / name) for name in ("0000_seed=1", "0001_seed=2")]
@@ -339,7 +339,7 @@ def test_sweep_leaves_a_whole_run_folder_for_every_job(train: Train, tmp_path: P
     assert first["fingerprint"] != second["fingerprint"]
 
 
-def test_job_of_a_sweep_computes_what_it_would_alone(train: Train, tmp_path: Path) -> None:
+def test_job_of_a_sweep_computes_what_it_would_alone(train: Command, tmp_path: Path) -> None:
     assert train("-m", "seed=1,2", *SHORT, "hydra.sweep.dir=sweep").code == 0
     assert train("seed=2", *SHORT, "hydra.run.dir=alone").code == 0
     alone, job = RunFolder(tmp_path / "alone"), RunFolder(tmp_path / "sweep" / "0001_seed=2")

@@ -11,15 +11,13 @@ from pathlib import Path
 import pytest
 
 import seqlab.runs.run  # once, and not in each of the processes
-from conftest import SMALL_LM, Outcome
-from expect import refused, tree
+from conftest import SMALL_LM
+from expect import Command, refused, tree
 from seqlab.commands.train import main
 from seqlab.config.compose import naming
 from seqlab.runs.folder.lock import claim, give_up, hold, release
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.errors import UserError
-
-Train = Callable[..., Outcome]
 
 HOLD = """
 import sys, time
@@ -113,7 +111,7 @@ def test_folder_of_a_killed_process_can_be_taken(tmp_path: Path) -> None:
     assert {file.name for file in folder.iterdir()} == {"config.yaml", "run.log"}
 
 
-def test_resume_of_a_run_that_is_still_running_is_refused(train: Train, tmp_path: Path) -> None:
+def test_resume_of_a_run_that_is_still_running_is_refused(train: Command, tmp_path: Path) -> None:
     words = [*SMALL_LM, "trainer.max_epochs=500", "hydra.run.dir=run"]
     process = subprocess.Popen(
         [sys.executable, "-m", "train", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True
@@ -130,7 +128,7 @@ def test_resume_of_a_run_that_is_still_running_is_refused(train: Train, tmp_path
 
 
 def test_folder_left_before_anything_was_written_can_be_claimed(
-    train: Train, tmp_path: Path
+    train: Command, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     run.mkdir()
@@ -157,7 +155,7 @@ def test_claimed_folder_that_is_given_back_is_empty(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_folder_without_a_configuration_cannot_be_resumed(train: Train, tmp_path: Path) -> None:
+def test_folder_without_a_configuration_cannot_be_resumed(train: Command, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.log").touch()
     refused(train("resume=run"), "run is not a run folder: it has no config.yaml")

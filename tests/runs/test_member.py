@@ -1,14 +1,13 @@
 """What one run writes can be written without a Trainer: for a member of a training of many."""
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from conftest import Outcome
+from expect import Command
 from seqlab.callbacks.artifacts import Artifacts
 from seqlab.callbacks.checkpoints import run_state
 from seqlab.callbacks.curves import draw_curves
@@ -87,9 +86,7 @@ def test_tables_result_and_figures_are_a_run_s(member: RunFolder) -> None:
     assert state["MetricsCSV"]["num_rows"] == EPOCHS
 
 
-def test_its_checkpoint_is_an_ordinary_run_s(
-    member: RunFolder, seqlab: Callable[..., Outcome]
-) -> None:
+def test_its_checkpoint_is_an_ordinary_run_s(member: RunFolder, seqlab: Command) -> None:
     outcome = seqlab("evaluate", str(member.path))
     assert outcome.code == EXIT_DONE, outcome.err
     verb = "generate" if member.samples.is_file() else "forecast"

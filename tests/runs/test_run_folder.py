@@ -4,7 +4,6 @@ import csv
 import json
 import math
 import struct
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,12 @@ import torch
 import yaml
 from omegaconf import OmegaConf
 
-from conftest import SMALL_LM, Outcome
+from conftest import SMALL_LM
+from expect import Command
 from seqlab.config.compose import naming
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.folder.saved_config import load_config
 from seqlab.system.errors import UserError
-
-Train = Callable[..., Outcome]
 
 # As short as a run can be that still writes everything.
 SHORT = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]
@@ -231,7 +229,7 @@ def test_configuration_can_be_loaded_again(run: RunFolder) -> None:
 
 
 def test_environment_variables_stay_references(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "s3cret.txt").write_text("ab cd " * 500)
     monkeypatch.setenv("MY_CORPUS", "s3cret.txt")
@@ -276,7 +274,7 @@ def test_checkpoints_hold_plain_values_only(run: RunFolder) -> None:
         assert content["state_dict"]
 
 
-def test_fingerprint_is_that_of_what_is_computed(train: Train, tmp_path: Path) -> None:
+def test_fingerprint_is_that_of_what_is_computed(train: Command, tmp_path: Path) -> None:
     def fingerprint(name: str, *words: str) -> Any:
         assert train(*words, f"hydra.run.dir={name}").code == 0
         return RunFolder(tmp_path / name).read_result()["fingerprint"]
@@ -290,7 +288,7 @@ def test_fingerprint_is_that_of_what_is_computed(train: Train, tmp_path: Path) -
 
 
 def test_runs_started_in_the_same_second_get_folders_of_their_own(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Clock:
         @staticmethod

@@ -10,9 +10,9 @@ import yaml
 from attacks import Trap
 
 from conftest import Outcome
+from expect import Command
 from seqlab.runs.folder.run_folder import RunFolder
 
-Command = Callable[..., Outcome]
 Commands = Callable[[RunFolder], list[Outcome]]
 
 

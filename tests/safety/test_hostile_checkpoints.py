@@ -15,13 +15,12 @@ from attacks import Bomb, Trap
 from torch import Tensor
 
 from conftest import Outcome
-from expect import refused
+from expect import Command, refused
 from seqlab.runs.folder.run_folder import RunFolder
 
 pytest_plugins = ["hostile"]
 
 Commands = Callable[[RunFolder], list[Outcome]]
-Command = Callable[..., Outcome]
 Content = dict[str, Any]
 
 

@@ -11,14 +11,13 @@ import yaml
 from attacks import ATTACKS, Attack, Trap, unguarded
 
 from conftest import Outcome, spawn
-from expect import refused, tree
+from expect import Command, refused, tree
 from seqlab.runs.build import build
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.errors import UserError
 
 pytest_plugins = ["hostile"]
 
-Train = Callable[..., Outcome]
 Commands = Callable[[RunFolder], list[Outcome]]
 
 EVERY = pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
@@ -81,7 +80,7 @@ def test_attack_that_reaches_the_builder_is_refused_there(
 
 @pytest.mark.parametrize("attack", ATTACKS[::6], ids=lambda attack: attack.name)
 def test_experiment_file_with_the_attack_is_refused(
-    attack: Attack, trap: Trap, train: Train, monkeypatch: pytest.MonkeyPatch
+    attack: Attack, trap: Trap, train: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(trap.folder)
     folder = trap.folder / "mine" / "experiment"
@@ -146,7 +145,7 @@ def test_trick_in_a_run_folder_is_refused_with_its_reason(
     message: str,
     texts: RunFolder,
     config: dict[str, Any],
-    train: Train,
+    train: Command,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ATTACK", "os.system")
@@ -161,7 +160,7 @@ def test_trick_in_a_run_folder_is_refused_with_its_reason(
 
 
 @pytest.mark.parametrize("group", ["hydra.callbacks.evil", "hydra.launcher.evil", "hydra.evil"])
-def test_hydra_may_not_be_told_to_start_something(trap: Trap, train: Train, group: str) -> None:
+def test_hydra_may_not_be_told_to_start_something(trap: Trap, train: Command, group: str) -> None:
     node = f"{{_target_: os.system, command: {trap.command}}}"
     unknown = "unknown key 'hydra.evil'"  # Hydra itself reads it nowhere
     known = f"{group}._target_=os.system may not be instantiated"
@@ -179,7 +178,7 @@ def test_hydra_may_not_be_told_to_start_something(trap: Trap, train: Train, grou
     ],
 )
 def test_logging_may_not_be_told_to_start_something(
-    trap: Trap, train: Train, monkeypatch: pytest.MonkeyPatch, group: str, node: str
+    trap: Trap, train: Command, monkeypatch: pytest.MonkeyPatch, group: str, node: str
 ) -> None:
     folder = trap.folder / "mine" / "experiment"
     folder.mkdir(parents=True)
@@ -189,7 +188,7 @@ def test_logging_may_not_be_told_to_start_something(
     assert not trap.sprung
 
 
-def test_configuration_may_not_change_the_environment(train: Train) -> None:
+def test_configuration_may_not_change_the_environment(train: Command) -> None:
     refused(train("+hydra.job.env_set.PATH=/evil"), "hydra.job.env_set", "in the shell")
 
 

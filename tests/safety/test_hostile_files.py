@@ -11,12 +11,11 @@ import yaml
 from attacks import Trap
 
 from conftest import Outcome
-from expect import refused, tree
+from expect import Command, refused, tree
 from seqlab.runs.folder.run_folder import RunFolder
 
 pytest_plugins = ["hostile"]
 
-Command = Callable[..., Outcome]
 Commands = Callable[[RunFolder], list[Outcome]]
 
 # Nine levels of ten: a billion entries, were it read as it stands.

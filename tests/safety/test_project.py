@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ import pytest
 from attacks import Trap
 
 import seqlab as package
-from conftest import Outcome, spawn
-from expect import refusal, refusals, refused
+from conftest import spawn
+from expect import Command, refusal, refusals, refused
 from seqlab.config.validate.allowlist import check_node, find
 from seqlab.runs.build import build
 from seqlab.runs.folder.run_folder import RunFolder
@@ -19,7 +18,6 @@ from seqlab.system.errors import UserError
 
 pytest_plugins = ["hostile"]
 
-Command = Callable[..., Outcome]
 
 OWN = """
 import os

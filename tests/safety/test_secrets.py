@@ -6,12 +6,10 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from conftest import Outcome
+from expect import Command
 from seqlab.config.environment import shown, watch_environment
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.masking import masked, remember
-
-Command = Callable[..., Outcome]
 
 SECRET = "hunter2-and-more"
 

@@ -5,14 +5,14 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from conftest import ROOT, Outcome, spawn
+from conftest import ROOT, spawn
+from expect import Command
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
@@ -168,7 +168,7 @@ def test_readme_tells_the_measured_speed() -> None:
 
 
 def test_ledger_of_finished_jobs_is_one_that_the_same_command_knows(
-    train: Callable[..., Outcome], tmp_path: Path
+    train: Command, tmp_path: Path
 ) -> None:
     words = ["optimizer.lr=0.1,1", "seed=range(5)"]
     write_finished(tmp_path / "sweep", words)

@@ -2,19 +2,18 @@
 
 import csv
 import statistics
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Outcome
+from expect import Command
 from plain_tokens import tokenize
 from seqlab.prediction.generation import generate
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.trained import Trained, load_trained
 
 
-def test_sine_ends_in_the_published_band(train: Callable[..., Outcome]) -> None:
+def test_sine_ends_in_the_published_band(train: Command) -> None:
     losses = []
     for seed in range(10):
         done = train(f"seed={seed}", "callbacks=none", "logger=csv", f"hydra.run.dir=run_{seed}")
@@ -54,9 +53,7 @@ def text_after(model: Trained, prefix: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.corpus
-def test_rnn_memorises_the_time_machine_as_published(
-    train: Callable[..., Outcome], corpus_file: Path
-) -> None:
+def test_rnn_memorises_the_time_machine_as_published(train: Command, corpus_file: Path) -> None:
     done = train(
         "experiment=time_machine_rnn", f"data.path={corpus_file}", "hydra.run.dir=run"
     )  # fmt: skip

@@ -17,12 +17,10 @@ from typing import Any
 
 import pytest
 
-from conftest import Outcome, trained
-from expect import refusals, refused, tree
+from conftest import trained
+from expect import Command, Refuses, refusals, refused, tree
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.ledger import Ledger, Row, read_ledger
-
-Train = Callable[..., Outcome]
 
 QUICK = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]
 LONG = ["-m", "seed=1,2", "trainer.max_epochs=60", "~callbacks.forecasts", "~callbacks.curves"]
@@ -100,7 +98,9 @@ def rows(folder: Path) -> list[Row]:
     return [row for _, row in sorted(ledger(folder).rows.items())]
 
 
-def test_same_command_skips_what_is_done_and_adds_what_is_new(train: Train, tmp_path: Path) -> None:
+def test_same_command_skips_what_is_done_and_adds_what_is_new(
+    train: Command, tmp_path: Path
+) -> None:
     words = ["-m", "name=grid", "optimizer.lr=0.1,1", *QUICK]
     outcome = train(*words, "seed=1,2")
     assert outcome.code == 0, outcome.err
@@ -133,7 +133,7 @@ def test_same_command_skips_what_is_done_and_adds_what_is_new(train: Train, tmp_
 
 
 def test_sweep_without_a_name_has_one_folder_for_the_same_question(
-    train: Train, tmp_path: Path
+    train: Command, tmp_path: Path
 ) -> None:
     assert train("-m", "seed=1", "optimizer.lr=0.1,", *QUICK).code == 2
     assert train("-m", "seed=1,2", *QUICK).code == 0
@@ -145,7 +145,7 @@ def test_sweep_without_a_name_has_one_folder_for_the_same_question(
 
 
 def test_every_bad_end_is_one_row_and_the_sweep_goes_on(
-    train: Train, tmp_path: Path, own: Callable[[str, str], list[str]]
+    train: Command, tmp_path: Path, own: Callable[[str, str], list[str]]
 ) -> None:
     words = own(BROKEN, "how: none")
     ways = ["raise", "exit", "vanish", "kill", "memory", "number", "none"]
@@ -176,7 +176,7 @@ def test_every_bad_end_is_one_row_and_the_sweep_goes_on(
 
 
 def test_edit_of_a_file_while_the_sweep_runs_waits_for_the_next_one(
-    train: Train, tmp_path: Path, own: Callable[[str, str], list[str]]
+    train: Command, tmp_path: Path, own: Callable[[str, str], list[str]]
 ) -> None:
     words = [*own(EDITING, "width: 4"), "seed=1,2", "hydra.sweep.dir=sweep", *QUICK]
     assert train(*words).code == 0
@@ -232,7 +232,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 @pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_stopped_sweep_goes_on_where_it_was(
-    tmp_path: Path, train: Train, whole: RunFolder, sent: signal.Signals
+    tmp_path: Path, train: Command, whole: RunFolder, sent: signal.Signals
 ) -> None:
     sweep = tmp_path / "sweep"
     process = started(tmp_path, *LONG, "hydra/launcher=local", "hydra.launcher.workers=2")
@@ -311,12 +311,12 @@ def test_progress_is_drawn_on_a_terminal_and_nowhere_else(tmp_path: Path) -> Non
     ),
 )
 def test_sweep_that_cannot_be_run_starts_nothing(
-    refuses: Callable[..., None], asked: str, message: str, remedy: str
+    refuses: Refuses, asked: str, message: str, remedy: str
 ) -> None:
     refuses(f"-m seed=1,2 {asked}", message, remedy)
 
 
-def test_folder_of_a_run_is_no_place_for_a_sweep(train: Train, tmp_path: Path) -> None:
+def test_folder_of_a_run_is_no_place_for_a_sweep(train: Command, tmp_path: Path) -> None:
     assert train(*QUICK, "hydra.run.dir=run").code == 0
     before = tree(tmp_path)
     outcome = train("-m", "seed=1,2", "hydra.sweep.dir=run")
@@ -324,7 +324,7 @@ def test_folder_of_a_run_is_no_place_for_a_sweep(train: Train, tmp_path: Path) -
     assert tree(tmp_path) == before
 
 
-def test_file_of_a_sweep_says_only_what_its_jobs_are(train: Train, tmp_path: Path) -> None:
+def test_file_of_a_sweep_says_only_what_its_jobs_are(train: Command, tmp_path: Path) -> None:
     file = tmp_path / "mine" / "sweep" / "widths.yaml"
     file.parent.mkdir(parents=True)
     text = (

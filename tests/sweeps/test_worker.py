@@ -1,11 +1,10 @@
 """Jobs that a launcher runs in the sweep's own process, one after the other."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Outcome
+from expect import Command
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.launchers.base import Ending
 from seqlab.sweeps.ledger import read_ledger
@@ -42,7 +41,7 @@ class InProcessLauncher:
 
 
 def test_a_launcher_may_run_jobs_in_the_process_of_the_sweep(
-    train: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("seqlab.commands.sweep.build_launcher", lambda *_: InProcessLauncher())
     words = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]

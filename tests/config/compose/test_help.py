@@ -1,13 +1,12 @@
 """What answers without training: at once, that is without importing torch, and with exit code 0."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from conftest import Outcome, spawn
-from expect import refusals, refused, words_of
+from conftest import spawn
+from expect import Command, refusals, refused, words_of
 from processes import probe
 from seqlab import __version__
 from seqlab.config.folders import conf_dir
@@ -92,7 +91,7 @@ def test_help_names_every_group_with_its_options_and_shows_examples(tmp_path: Pa
     assert afterwards in done.stdout
 
 
-def test_options_in_the_examples_of_the_help_exist(train: Callable[..., Outcome]) -> None:
+def test_options_in_the_examples_of_the_help_exist(train: Command) -> None:
     text = train("--help").out
     examples = [ln.split("  ")[1] for ln in text.splitlines() if ln.startswith("  python -m train")]
     assert len(examples) >= 5
@@ -103,7 +102,7 @@ def test_options_in_the_examples_of_the_help_exist(train: Callable[..., Outcome]
             assert train("--cfg", "job", *words).code == 0
 
 
-def test_printed_configuration_is_yaml_that_can_be_read_back(train: Callable[..., Outcome]) -> None:
+def test_printed_configuration_is_yaml_that_can_be_read_back(train: Command) -> None:
     config = yaml.safe_load(train("--cfg", "job", "optimizer.lr=0.5").out)
     assert config["optimizer"]["lr"] == 0.5
     assert "hydra" not in config
@@ -129,9 +128,7 @@ def test_seqlab_says_its_version(tmp_path: Path) -> None:
     ("generate run --num-tokens many", "invalid int value: 'many'"),
     ("evaluate run --device tpu", "invalid choice: 'tpu'"),
 )
-def test_wrong_command_of_seqlab_is_refused(
-    seqlab: Callable[..., Outcome], asked: str, message: str
-) -> None:
+def test_wrong_command_of_seqlab_is_refused(seqlab: Command, asked: str, message: str) -> None:
     refused(seqlab(*words_of(asked)), message)
 
 

@@ -2,15 +2,11 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Outcome
-from expect import refused, tree
-
-Train = Callable[..., Outcome]
+from expect import Command, refused, tree
 
 BIGRAM = """
 from torch import nn
@@ -41,7 +37,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.parametrize("flag", [["--config-dir", "mine"], ["--config-dir=mine"], ["-cd", "mine"]])
 def test_unknown_key_of_an_own_model_gets_the_nearest_spelling(
-    train: Train, tmp_path: Path, own: list[str], flag: list[str]
+    train: Command, tmp_path: Path, own: list[str], flag: list[str]
 ) -> None:
     before = tree(tmp_path)
     outcome = train(*flag, "data=sample_story", "model=own_bigram", "model.scal=3")
@@ -49,16 +45,16 @@ def test_unknown_key_of_an_own_model_gets_the_nearest_spelling(
     assert tree(tmp_path) == before
 
 
-def test_misspelt_own_option_gets_the_nearest_spelling(train: Train, own: list[str]) -> None:
+def test_misspelt_own_option_gets_the_nearest_spelling(train: Command, own: list[str]) -> None:
     refused(train(*own, "model=own_bigrm"), "Did you mean model=own_bigram?", "gru, lstm, mlp")
 
 
-def test_class_that_is_not_there_is_named_as_the_reason(train: Train, own: list[str]) -> None:
+def test_class_that_is_not_there_is_named_as_the_reason(train: Command, own: list[str]) -> None:
     refused(train(*own, "model=own_typo"), "own_bigram.Bigrm", "own_bigram has no class Bigrm")
 
 
 def test_console_script_finds_a_model_in_the_working_folder(
-    train: Train, tmp_path: Path, own: list[str]
+    train: Command, tmp_path: Path, own: list[str]
 ) -> None:
     words = [*own, "model=own_bigram", "trainer.max_epochs=1", "hydra.run.dir=run"]
     assert train(*words).code == 0
@@ -70,14 +66,14 @@ def test_console_script_finds_a_model_in_the_working_folder(
 
 @pytest.mark.parametrize("values", ["0.01,-1", "-1,0.01"])
 def test_sweep_with_one_bad_value_is_refused_before_any_job_starts(
-    train: Train, tmp_path: Path, values: str
+    train: Command, tmp_path: Path, values: str
 ) -> None:
     refused(train("-m", f"optimizer.lr={values}"), "optimizer.lr=-1")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_sweep_of_which_one_job_cannot_be_built_runs_the_others(
-    train: Train, tmp_path: Path
+    train: Command, tmp_path: Path
 ) -> None:
     outcome = train("-m", "data.num_train=600,9999", "trainer.max_epochs=1", "callbacks=none")
     assert outcome.code == 1
@@ -88,18 +84,18 @@ def test_sweep_of_which_one_job_cannot_be_built_runs_the_others(
 @pytest.mark.parametrize(
     "word", ["~trainer.max_epochs", "~trainer.accelerator", "~data.task", "~model.task", "~seed"]
 )
-def test_deleted_key_that_is_needed_is_named(train: Train, tmp_path: Path, word: str) -> None:
+def test_deleted_key_that_is_needed_is_named(train: Command, tmp_path: Path, word: str) -> None:
     refused(train(word), f"{word[1:]} was deleted", word)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unknown_task_is_refused_with_those_that_exist(train: Train, own: list[str]) -> None:
+def test_unknown_task_is_refused_with_those_that_exist(train: Command, own: list[str]) -> None:
     outcome = train(*own, "model=own_bigram", "model.task=language_modell")
     refused(outcome, "model.task=language_modell", "forecasting or task: language_model")
 
 
 def test_own_data_set_that_breaks_ends_without_traceback_or_folder(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(self: object) -> None:
         raise RuntimeError("the sensor is unplugged")

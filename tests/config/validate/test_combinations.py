@@ -3,18 +3,15 @@
 Each is refused with one message that names the override or the file, before torch is imported.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from conftest import Outcome, spawn
-from expect import refusals, refused, words_of
+from expect import Command, refusals, refused, words_of
 from processes import PROBE
 from seqlab.config.validate.combinations import _METRICS
 from seqlab.runs.folder.run_folder import RunFolder
-
-Train = Callable[..., Outcome]
 
 LM = ["data=sample_story", "model=rnn"]
 
@@ -108,7 +105,7 @@ def test_what_does_not_fit_is_refused_without_torch(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_metric_of_an_own_callback_may_be_monitored(train: Train) -> None:
+def test_metric_of_an_own_callback_may_be_monitored(train: Command) -> None:
     own = "+callbacks.mine._target_=lightning.pytorch.callbacks.ModelSummary"
     outcome = train(own, "monitor=val/of_my_own", "trainer.max_epochs=1")
     assert outcome.code == 1  # it is not logged after all, as the run itself finds out
@@ -176,7 +173,7 @@ def test_known_metrics_are_those_that_a_run_measures(
     ],
 )
 def test_file_of_an_own_folder_is_named(
-    train: Train,
+    train: Command,
     tmp_path_factory: pytest.TempPathFactory,
     tmp_path: Path,
     files: dict[str, str],
@@ -193,7 +190,7 @@ def test_file_of_an_own_folder_is_named(
 
 
 def test_data_folder_that_is_a_file_is_refused(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "corpus.txt"
     file.write_text("text")

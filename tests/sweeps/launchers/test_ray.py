@@ -3,7 +3,7 @@
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,12 @@ from launched import (
     workers,
 )
 
-from conftest import Outcome
-from expect import refusal, refusals, refused
+from expect import Command, refusal, refusals, refused
 from seqlab.sweeps.launchers import ray as module
 from seqlab.sweeps.launchers.launcher_options import RayOptions
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'seqlab[ray]'")
 
-Train = Callable[..., Outcome]
 
 RAY = "hydra/launcher=ray"
 # A death is noticed within seconds; slow answers of a busy machine are none.
@@ -110,7 +108,7 @@ def test_impossible_options_are_refused(asked: dict[str, Any], message: str) -> 
 
 
 def test_without_ray_nothing_begins(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     refused(train("-m", "seed=1,2", RAY), "needs ray", "pip install 'seqlab[ray]'")
@@ -149,7 +147,7 @@ def node(alive: bool = True, **resources: float) -> dict[str, Any]:
 
 
 def test_cluster_that_does_not_answer_is_told(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", NoRay(None))
     before = signal.getsignal(signal.SIGTERM)
@@ -186,7 +184,7 @@ def test_as_many_jobs_as_fit_the_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_job_that_no_node_has_room_for_is_refused(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ray = NoRay([node(CPU=4.0)])
     monkeypatch.setitem(sys.modules, "ray", ray)

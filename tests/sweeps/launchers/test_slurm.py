@@ -3,7 +3,7 @@
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,8 @@ from launched import (
     workers,
 )
 
-from conftest import Outcome, trained_here
-from expect import refusal, refusals, refused
+from conftest import trained_here
+from expect import Command, refusal, refusals, refused
 from seqlab.sweeps.launchers import remote
 from seqlab.sweeps.launchers import slurm as module
 from seqlab.sweeps.launchers.base import Ending
@@ -38,7 +38,6 @@ submitit = pytest.importorskip(
     "submitit", reason="submitit is not installed: pip install 'seqlab[slurm]'"
 )
 
-Train = Callable[..., Outcome]
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 SLURM = "hydra/launcher=slurm"
@@ -280,7 +279,7 @@ def test_impossible_options_are_refused(asked: dict[str, Any], message: str) -> 
         module.SlurmLauncher(SlurmOptions(**asked))
 
 
-def test_refused_option_leaves_nothing(train: Train, tmp_path: Path) -> None:
+def test_refused_option_leaves_nothing(train: Command, tmp_path: Path) -> None:
     words = ["-m", "seed=1,2", SLURM]
     refused(train(*words, "hydra.launcher.parallel=0"), "hydra.launcher.parallel=0: must be")
     refused(train(*words, "hydra.launcher.parallel=some"), "hydra.launcher.parallel", "Integer")
@@ -288,7 +287,7 @@ def test_refused_option_leaves_nothing(train: Train, tmp_path: Path) -> None:
 
 
 def test_without_slurm_or_submitit_nothing_begins(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     words = ["-m", "seed=1,2", SLURM]
@@ -298,7 +297,7 @@ def test_without_slurm_or_submitit_nothing_begins(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_sbatch_says_is_told(train: Train, slurm: fake_slurm.Slurm) -> None:
+def test_what_sbatch_says_is_told(train: Command, slurm: fake_slurm.Slurm) -> None:
     outcome = train("-m", "seed=1,2", SLURM, "hydra.launcher.partition=wrong")
     assert outcome.code == 2
     header, *message = outcome.err.splitlines()

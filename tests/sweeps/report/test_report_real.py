@@ -1,13 +1,12 @@
 """A sweep that was really trained: its report, the command that repeats it, the dashboard."""
 
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import SMALL_LM, Outcome, trained_here
+from conftest import SMALL_LM, trained_here
 from dashboard import page, served
 from seqlab.config.compose.jobs import Grid, composing
 from seqlab.config.compose.snapshot import take_snapshot
@@ -15,8 +14,6 @@ from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.provenance import fingerprint
 from seqlab.sweeps.ledger import read_ledger
 from seqlab.sweeps.report import write_report
-
-Command = Callable[..., Outcome]
 
 
 @pytest.fixture(scope="module")

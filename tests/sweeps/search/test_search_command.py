@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,10 @@ from omegaconf import OmegaConf
 from searching import trials
 
 from conftest import spawn, trained_here
-from expect import refusals, words_of
+from expect import Refuses, refusals, words_of
 from seqlab.config.compose.naming import _sweep_folder
 from seqlab.runs.folder.run_folder import RunFolder, whole_lines
 from seqlab.sweeps.ledger import Row, read_ledger
-
-Refuses = Callable[..., None]
 
 SEARCH = ["-m", "hydra/sweeper=optuna_search"]
 WORDS = [
