@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from conftest import SMALL_LM
-from expect import Command
+from expect import Command, succeeded
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.training.devices import accelerator
 from seqlab.training.loop import TrainingLoop
@@ -27,8 +27,7 @@ def test_auto_takes_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("words", [[], SMALL_LM], ids=["sine", "language"])
 def test_gpu_run_agrees_with_the_cpu(train: Command, words: list[str]) -> None:
     for device in ("auto", "cpu"):
-        done = train(*words, f"trainer.accelerator={device}", f"hydra.run.dir={device}")
-        assert done.code == 0, done.err
+        succeeded(train(*words, f"trainer.accelerator={device}", f"hydra.run.dir={device}"))
     on_gpu, on_cpu = (RunFolder(device).read_result() for device in ("auto", "cpu"))
     assert on_gpu["device"].startswith("cuda")
     for name, value in on_cpu["metrics"].items():
@@ -52,8 +51,7 @@ def test_a_training_step_does_not_wait_for_the_gpu(
             torch.cuda.set_sync_debug_mode("default")
 
     monkeypatch.setattr(TrainingLoop, "_step", strict)
-    done = train(*words, "trainer.accelerator=gpu", "trainer.max_epochs=2")
-    assert done.code == 0, done.err
+    succeeded(train(*words, "trainer.accelerator=gpu", "trainer.max_epochs=2"))
     assert len(steps) > 2
 
 
@@ -67,8 +65,7 @@ def test_gpu_run_resumes_and_generates(train: Command, seqlab: Command) -> None:
 
 @needs_gpu
 def test_ddp_takes_every_gpu(train: Command) -> None:
-    done = train(*SMALL_LM, "trainer=ddp", "hydra.run.dir=run")
-    assert done.code == 0, done.err
+    succeeded(train(*SMALL_LM, "trainer=ddp", "hydra.run.dir=run"))
     device = RunFolder("run").read_result()["device"]
     assert device.count("cuda:") == torch.cuda.device_count()
 
@@ -78,8 +75,7 @@ def test_ddp_takes_every_gpu(train: Command) -> None:
 def test_two_gpus_agree_with_one(train: Command, words: list[str]) -> None:
     for devices in ("1", "2"):
         flags = ["trainer=ddp", f"trainer.devices={devices}", f"hydra.run.dir=on_{devices}"]
-        done = train(*words, *flags)
-        assert done.code == 0, done.err
+        succeeded(train(*words, *flags))
     two, one = (RunFolder(f"on_{devices}").read_result() for devices in ("2", "1"))
     assert two["device"].count("cuda:") == 2
     for name, value in one["metrics"].items():

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from expect import Command, refused
+from expect import Command, refused, succeeded
 from seqlab.models.forecaster import Forecaster
 from seqlab.runs.folder.checkpoint import read_checkpoint
 from seqlab.runs.folder.run_folder import RunFolder
@@ -70,8 +70,7 @@ def test_resume_with_fewer_epochs_than_were_done_is_refused(train: Command) -> N
 
 def test_horizons_that_never_fit_are_left_out(train: Command) -> None:
     words = ["callbacks.forecasts.horizons=[2000]", "trainer.max_epochs=1", "hydra.run.dir=run"]
-    outcome = train(*words)
-    assert outcome.code == 0, outcome.err
+    succeeded(train(*words))
     names = RunFolder("run").read_result()["metrics"]
     assert "val/rmse_multistep" in names
     assert not [name for name in names if "@" in name]

@@ -1,6 +1,5 @@
 """A run that a search ends: which epochs are reported, and what is left behind."""
 
-import csv
 import shutil
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from conftest import trained
 from expect import Command
+from same_runs import table
 from seqlab.callbacks.pruning import Pruning
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.folder.saved_config import load_config
@@ -48,11 +48,6 @@ def begun(one_epoch: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def gone_on(folder: RunFolder, words: list[str], *callbacks: Pruning) -> int:
     config = load_config(folder.path, words)
     return run_folder(config, folder.path, words, callbacks=callbacks, resumed=True)
-
-
-def table(folder: RunFolder) -> list[dict[str, str]]:
-    rows = list(csv.DictReader(folder.metrics.read_text().splitlines()))
-    return [{k: v for k, v in row.items() if "per_second" not in k} for row in rows]
 
 
 def test_a_pruned_run_is_saved_and_says_so(begun: RunFolder, train: Command) -> None:

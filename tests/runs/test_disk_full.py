@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_resumption import ends_like
 
 from conftest import SMALL_LM, Outcome, trained
-from expect import Command
+from expect import Command, succeeded
+from same_runs import ends_like
 from seqlab.runs.folder.checkpoint import read_checkpoint
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.messages import recording
@@ -56,8 +56,7 @@ def test_full_disk_ends_the_run_and_it_goes_on_when_there_is_room(
     ends_in_good_order(outcome, run)
     assert read_checkpoint(run.last)["epoch"] >= 0
     subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
-    outcome = train(f"resume={run.path}")
-    assert outcome.code == 0, outcome.err
+    outcome = succeeded(train(f"resume={run.path}"))
     assert "warning" not in outcome.err
     ends_like(run, whole)
 

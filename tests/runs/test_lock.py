@@ -3,16 +3,16 @@
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import seqlab.runs.run  # once, and not in each of the processes
 from conftest import SMALL_LM
-from expect import Command, refused, tree
+from expect import Command, refusal, refused, tree
+from processes import running, started
 from seqlab.commands.train import main
 from seqlab.config.compose import naming
 from seqlab.runs.folder.lock import claim, give_up, hold, release
@@ -73,38 +73,26 @@ def test_of_many_that_want_one_folder_one_gets_it(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def held(tmp_path: Path) -> Path:
+def held(tmp_path: Path) -> Iterator[Path]:
     """A folder that another process is at work in."""
     folder = tmp_path / "run"
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "claimed\n"
-    yield folder
-    process.kill()
-    process.communicate()
+    with running(HOLD, str(folder), until="claimed"):
+        yield folder
 
 
 def test_folder_at_work_is_not_taken(held: Path) -> None:
     before = tree(held)
-    with pytest.raises(UserError, match="is at work in another process") as raised:
+    with refusal("is at work in another process", "Ctrl-C leaves it resumable"):
         hold(held)
-    assert "Ctrl-C leaves it resumable" in raised.value.hint
-    with pytest.raises(UserError, match="exists already"):
+    with refusal("exists already"):
         claim(held, "b: 2\n")
     assert tree(held) == before
 
 
 def test_folder_of_a_killed_process_can_be_taken(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    with running(HOLD, str(folder), until="claimed") as process:
+        process.send_signal(signal.SIGKILL)
     (folder / ".result.json.5.partial").write_text("half")
     hold(folder)
     give_up(folder)
@@ -112,10 +100,7 @@ def test_folder_of_a_killed_process_can_be_taken(tmp_path: Path) -> None:
 
 
 def test_resume_of_a_run_that_is_still_running_is_refused(train: Command, tmp_path: Path) -> None:
-    words = [*SMALL_LM, "trainer.max_epochs=500", "hydra.run.dir=run"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "train", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    )
+    process = started(tmp_path, *SMALL_LM, "trainer.max_epochs=500", "hydra.run.dir=run")
     try:
         assert process.stderr is not None
         while "epoch 50/" not in process.stderr.readline():
@@ -143,7 +128,7 @@ def test_folder_left_before_anything_was_written_can_be_claimed(
 def test_folder_with_anything_in_it_is_not_claimed(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("mine")
     before = tree(tmp_path)
-    with pytest.raises(UserError, match="exists already; nothing in it was touched"):
+    with refusal("exists already; nothing in it was touched"):
         claim(tmp_path, "a: 1\n")
     assert tree(tmp_path) == before
 

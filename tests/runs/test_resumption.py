@@ -3,7 +3,6 @@
 A run of six epochs is cut back to what it was after four, and damaged.
 """
 
-import csv
 import json
 import os
 import shutil
@@ -14,10 +13,11 @@ import pytest
 import torch
 import yaml
 
-from conftest import SMALL_LM, Outcome, trained
-from expect import Command, refused
+from conftest import SMALL_LM, Outcome, copied, trained
+from expect import Command, refused, succeeded
+from same_runs import ends_like
 from seqlab.runs.folder.checkpoint import checksum_file
-from seqlab.runs.folder.run_folder import RunFolder, whole_lines
+from seqlab.runs.folder.run_folder import RunFolder
 
 DROPOUT = ["model=lstm", "model.num_layers=2", "model.dropout=0.4"]
 WORDS = [*SMALL_LM, *DROPOUT, "trainer.max_epochs=4"]
@@ -37,44 +37,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 @pytest.fixture
 def copy(stopped: RunFolder, tmp_path: Path) -> RunFolder:
-    shutil.copytree(stopped.path, tmp_path / "run")
-    return RunFolder(tmp_path / "run")
+    return copied(stopped, tmp_path)
 
 
 def content(file: Path) -> dict[str, Any]:
     return torch.load(file, weights_only=True)
 
 
-def table(run: RunFolder) -> list[dict[str, str]]:
-    return [
-        {name: value for name, value in row.items() if not name.endswith("_per_second")}
-        for row in csv.DictReader(whole_lines(run.metrics))
-    ]
-
-
-def ends_like(run: RunFolder, whole: RunFolder) -> None:
-    """Assert that two runs ended with the same weights, metrics and samples, bit for bit."""
-    result, expected = run.read_result(), whole.read_result()
-    assert result["status"] == "completed"
-    for key in ("epochs", "steps", "best_epoch", "fingerprint"):
-        assert result[key] == expected[key], key
-    for name in ("last", "best"):
-        found = content(getattr(run, name))["state_dict"]
-        wanted = content(getattr(whole, name))["state_dict"]
-        assert found.keys() == wanted.keys()
-        for key, tensor in wanted.items():
-            assert torch.equal(found[key], tensor), f"{name}: {key}"
-    assert table(run) == table(whole)
-    assert {n: v for n, v in result["metrics"].items() if "per_second" not in n} == {
-        n: v for n, v in expected["metrics"].items() if "per_second" not in n
-    }
-    assert whole_lines(run.samples) == whole_lines(whole.samples)
-
-
 def goes_on(train: Command, run: RunFolder) -> Outcome:
-    outcome = train(f"resume={run.path}", "trainer.max_epochs=6")
-    assert outcome.code == 0, outcome.err
-    return outcome
+    return succeeded(train(f"resume={run.path}", "trainer.max_epochs=6"))
 
 
 def flip(file: Path) -> None:
@@ -243,8 +214,7 @@ def test_verb_uses_the_checkpoint_before_a_damaged_one_and_says_so(
     seqlab: Command, copy: RunFolder
 ) -> None:
     flip(copy.last)
-    outcome = seqlab("evaluate", str(copy.path), "--checkpoint", "last", "--json")
-    assert outcome.code == 0, outcome.err
+    outcome = succeeded(seqlab("evaluate", str(copy.path), "--checkpoint", "last", "--json"))
     assert json.loads(outcome.out)["epoch"] == 3
     flip(copy.best)
     outcome = seqlab("evaluate", str(copy.path))

@@ -2,23 +2,21 @@
 
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
 import yaml
-from attacks import ATTACKS, Attack, Trap, unguarded
+from attacks import ATTACKS, Attack, Trap, filled, set_in, unguarded
 
-from conftest import Outcome, spawn
-from expect import Command, refused, tree
+from expect import Command, Commands, refused, tree
+from processes import probe
 from seqlab.runs.build import build
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.errors import UserError
 
 pytest_plugins = ["hostile"]
 
-Commands = Callable[[RunFolder], list[Outcome]]
 
 EVERY = pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 
@@ -41,7 +39,7 @@ def test_the_collection_is_large() -> None:
 )
 def test_attack_works_where_nothing_guards(attack: Attack, reachable: Trap) -> None:
     with suppress(Exception):  # what comes after the attack may well fail
-        unguarded(attack.node(reachable))
+        unguarded(filled(attack.node, reachable))
     deadline = time.monotonic() + 20  # some start a process and do not wait for it
     while not reachable.sprung and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -149,14 +147,9 @@ def test_trick_in_a_run_folder_is_refused_with_its_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ATTACK", "os.system")
-    inner = config
-    *parents, last = place.split(".")
-    for key in parents:
-        inner = inner[key]
-    inner[last] = value
+    set_in(config, place, value)
     texts.config.write_text(yaml.safe_dump(config))
-    outcome = train(f"resume={texts.path}", "trainer.max_epochs=3")
-    refused(outcome, message)
+    refused(train(f"resume={texts.path}", "trainer.max_epochs=3"), message)
 
 
 @pytest.mark.parametrize("group", ["hydra.callbacks.evil", "hydra.launcher.evil", "hydra.evil"])
@@ -192,24 +185,14 @@ def test_configuration_may_not_change_the_environment(train: Command) -> None:
     refused(train("+hydra.job.env_set.PATH=/evil"), "hydra.job.env_set", "in the shell")
 
 
-@pytest.mark.parametrize("verb", ["train", "seqlab"])
-def test_name_is_refused_before_torch_is_imported(verb: str, texts: RunFolder) -> None:
-    if verb == "train":
-        call = "from seqlab.commands.train import main; words = ['model._target_=os.system']"
-    else:
-        text = texts.config.read_text()
-        texts.config.write_text(text.replace("seqlab.models.recurrent.RecurrentNetwork", "os.x"))
-        call = "from seqlab.commands.main import main; words = ['evaluate', '.']"
-    script = f"""
-import sys
-{call}
-try:
-    code = main(words)
-except SystemExit as exit_:  # Hydra can only be stopped with one
-    code = exit_.code
-print(code, "torch" in sys.modules)
-"""
-    done = spawn("-P", "-c", script, cwd=texts.path)
-    assert done.stdout == "2 False\n"
-    assert "may not be instantiated" in done.stderr
-    assert "seqlab_project.py" in done.stderr
+@pytest.mark.parametrize(
+    ("module", "words"), [("train", ["model._target_=os.system"]), ("main", ["evaluate", "."])]
+)
+def test_name_is_refused_before_torch_is_imported(
+    module: str, words: list[str], texts: RunFolder
+) -> None:
+    text = texts.config.read_text()
+    texts.config.write_text(text.replace("seqlab.models.recurrent.RecurrentNetwork", "os.x"))
+    outcome, imported = probe(f"seqlab.commands.{module}", *words, cwd=texts.path)
+    refused(outcome, "may not be instantiated", "seqlab_project.py")
+    assert not imported

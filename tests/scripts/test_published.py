@@ -1,12 +1,11 @@
 """Whole experiments end where the chapter's published results lie."""
 
-import csv
 import statistics
 from pathlib import Path
 
 import pytest
 
-from expect import Command
+from expect import Command, rows_of
 from plain_tokens import tokenize
 from seqlab.prediction.generation import generate
 from seqlab.runs.folder.run_folder import RunFolder
@@ -65,8 +64,7 @@ def test_rnn_memorises_the_time_machine_as_published(train: Command, corpus_file
     # Range over 77 published rebuilds; a single run has no mean to speak of.
     assert 1.239 <= result["metrics"]["train/perplexity"] <= 1.383
     assert result["metrics"]["val/perplexity"] > 20  # it knows its 10,000 characters by heart
-    with run.metrics.open(newline="") as file:
-        assert len(list(csv.DictReader(file))) == 500
+    assert len(rows_of(run.metrics)) == 500
     lines = run.samples.read_text(encoding="utf-8").splitlines()
     assert lines[-2].startswith("  500 | time traveller |")
     # A text learned by heart is made of pieces of it; what an untrained network makes is not.

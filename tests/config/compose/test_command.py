@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import spawn
+from conftest import QUICK, spawn
 from expect import Command, Refuses, refusals, words_of
 
 
@@ -36,8 +36,7 @@ def test_help_of_hydra_names_its_flags(tmp_path: Path) -> None:
 
 
 def test_run_flag_trains(train: Command, tmp_path: Path) -> None:
-    words = ["--run", "trainer.max_epochs=1", "callbacks=none", "hydra.run.dir=run"]
-    assert train(*words).code == 0
+    assert train("--run", *QUICK, "hydra.run.dir=run").code == 0
     assert (tmp_path / "run" / "result.json").is_file()
 
 
@@ -97,7 +96,7 @@ def test_run_that_would_change_the_working_folder_is_refused(refuses: Refuses) -
 
 @pytest.mark.parametrize("word", ["hydra.verbose=false"])
 def test_key_that_hydra_leaves_open_is_taken(train: Command, word: str) -> None:
-    assert train(word, "trainer.max_epochs=1", "callbacks=none", "logger=csv").code == 0
+    assert train(word, *QUICK).code == 0
 
 
 @pytest.mark.parametrize("name", ["a (1).txt", "a b:c.txt", "it's.txt", "a=b,c.txt", "[a].txt"])

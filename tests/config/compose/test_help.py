@@ -15,22 +15,23 @@ GROUPS = sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir(
 
 
 @pytest.mark.parametrize(
-    ("words", "shown"),
+    ("module", "words", "shown"),
     [
-        (["--help"], "seqlab trains sequence models: python -m train [key=value ...]"),
-        (["--cfg", "job"], "_target_: seqlab.data.sine.SineData"),
-        (["--cfg", "job", "experiment=time_machine_rnn"], "max_tokens: 10000"),
-        (["--info", "defaults"], "experiment/sine_mlp"),
+        ("train", "--help", "seqlab trains sequence models: python -m train [key=value ...]"),
+        ("train", "--cfg job", "_target_: seqlab.data.sine.SineData"),
+        ("train", "--cfg job experiment=time_machine_rnn", "max_tokens: 10000"),
+        ("train", "--info defaults", "experiment/sine_mlp"),
+        ("main", "--help", "usage: "),
+        ("main", "--version", "seqlab "),
+        ("main", "generate --help", "usage: "),
     ],
-    ids=" ".join,
 )
-def test_answer_of_train_needs_no_torch_and_leaves_nothing(
-    tmp_path: Path, words: list[str], shown: str
+def test_answer_needs_no_torch_and_leaves_nothing(
+    tmp_path: Path, module: str, words: str, shown: str
 ) -> None:
-    code, out, torch_imported = probe("seqlab.commands.train", *words, cwd=tmp_path)
-    assert code == 0
-    assert shown in out
-    assert not torch_imported
+    outcome, imported = probe(f"seqlab.commands.{module}", *words.split(), cwd=tmp_path)
+    assert (outcome.code, imported) == (0, False)
+    assert shown in outcome.out
     assert list(tmp_path.iterdir()) == []
 
 
@@ -44,38 +45,22 @@ def test_answer_of_train_needs_no_torch_and_leaves_nothing(
     ],
 )
 def test_tab_completion_needs_no_torch(tmp_path: Path, line: str, candidates: list[str]) -> None:
-    code, out, torch_imported = probe(
-        "seqlab.commands.train",
-        "-sc",
-        "query=bash",
-        cwd=tmp_path,
-        COMP_LINE=line,
-        COMP_POINT=str(len(line)),
-    )
-    assert code == 0
-    assert out.split() == candidates
-    assert not torch_imported
+    typed = {"COMP_LINE": line, "COMP_POINT": str(len(line))}
+    words = ("-sc", "query=bash")
+    outcome, imported = probe("seqlab.commands.train", *words, cwd=tmp_path, **typed)
+    assert (outcome.code, imported) == (0, False)
+    assert outcome.out.split() == candidates
 
 
 def test_wrong_configuration_is_refused_without_torch(tmp_path: Path) -> None:
-    code, out, torch_imported = probe("seqlab.commands.train", "data.tua=3", cwd=tmp_path)
-    assert (code, out, torch_imported) == (2, "", False)
-
-
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["generate", "--help"]], ids=" ".join)
-def test_answer_of_seqlab_needs_no_torch(tmp_path: Path, words: list[str]) -> None:
-    code, out, torch_imported = probe("seqlab.commands.main", *words, cwd=tmp_path)
-    assert code == 0
-    assert out
-    assert not torch_imported
+    outcome, imported = probe("seqlab.commands.train", "data.tua=3", cwd=tmp_path)
+    assert (outcome.code, outcome.out, imported) == (2, "", False)
 
 
 def test_probe_notices_torch(tmp_path: Path) -> None:
-    code, _, torch_imported = probe(
-        "seqlab.runs.run import run\nfrom seqlab.commands.main", "--help", cwd=tmp_path
-    )
-    assert code == 0
-    assert torch_imported
+    module = "seqlab.runs.run import run\nfrom seqlab.commands.main"
+    outcome, imported = probe(module, "--help", cwd=tmp_path)
+    assert (outcome.code, imported) == (0, True)
 
 
 def test_help_names_every_group_with_its_options_and_shows_examples(tmp_path: Path) -> None:
@@ -126,10 +111,11 @@ def test_seqlab_says_its_version(tmp_path: Path) -> None:
     ("evaluate", "the following arguments are required: RUN_FOLDER"),
     ("evaluate run --nope", "unrecognized arguments: --nope"),
     ("generate run --num-tokens many", "invalid int value: 'many'"),
+    ("generate x --num-tokens 1.5", "argument --num-tokens: invalid int value"),
     ("evaluate run --device tpu", "invalid choice: 'tpu'"),
 )
 def test_wrong_command_of_seqlab_is_refused(seqlab: Command, asked: str, message: str) -> None:
-    refused(seqlab(*words_of(asked)), message)
+    refused(seqlab(*words_of(asked)), message, "--help` shows what there is.")
 
 
 def test_train_is_the_same_module_wherever_python_starts(tmp_path: Path) -> None:

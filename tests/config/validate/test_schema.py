@@ -6,7 +6,7 @@ import pytest
 from hydra import compose
 from omegaconf import OmegaConf
 
-from expect import Command
+from expect import Command, succeeded
 from seqlab.config.compose.command import hydra_loader
 from seqlab.config.compose.naming import register_resolvers
 from seqlab.config.folders import conf_dir
@@ -64,8 +64,7 @@ def test_help_is_what_hydra_would_print(
         (folder / place).parent.mkdir(exist_ok=True)
         (folder / place).write_text("{}\n")
     for words in ([], [f"--config-dir={folder}"]):
-        fast = train("--help", *words)
-        assert fast.code == 0
+        fast = succeeded(train("--help", *words))
         # With an override Hydra itself answers.
         assert fast.out == train("--help", *words, "seed=0").out
     assert "of_my_own: option\n" in fast.out

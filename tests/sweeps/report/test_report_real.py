@@ -8,6 +8,7 @@ import pytest
 
 from conftest import SMALL_LM, trained_here
 from dashboard import page, served
+from expect import succeeded
 from seqlab.config.compose.jobs import Grid, composing
 from seqlab.config.compose.snapshot import take_snapshot
 from seqlab.runs.folder.run_folder import RunFolder
@@ -21,8 +22,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished sweep of three small language models."""
     folder = tmp_path_factory.mktemp("real")
     words = [*SMALL_LM, "seed=1,2,3", "hydra.sweep.dir=sweep"]
-    done = trained_here(folder, "-m", *words)
-    assert done.code == 0, done.err
+    succeeded(trained_here(folder, "-m", *words))
     return folder / "sweep"
 
 
