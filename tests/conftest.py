@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from hydra.core.hydra_config import HydraConfig
 
-from expect import Outcome, refused, words_of
+from expect import Command, Outcome, Refuses, refused, tree, words_of
 from seqlab.commands.train import main as train_main
 from seqlab.config.compose import naming
 from seqlab.data.corpus import TIME_MACHINE, shared_folders
@@ -28,6 +28,10 @@ from seqlab.sweeps.launchers.local import PRELOADED
 from seqlab.system.cache import data_folder
 
 ROOT = Path(__file__).resolve().parents[1]
+SCRIPTS = ROOT / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+pytest.register_assert_rewrite("same_runs")  # a failure shows what differs
+CONSOLE_SCRIPT = str(Path(sys.executable).with_name("seqlab"))
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
 DRIVER = shutil.which("chromedriver")
 
@@ -45,7 +49,8 @@ SMALL_LM = [
     "trainer.max_epochs=2",
     "callbacks.samples.every_n_epochs=1",
 ]
-
+# As short as a run can be that still writes everything.
+QUICK = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]
 
 # The files that take longest, longest first: so the processes that run them end together.
 LONG_FILES = (
@@ -107,14 +112,14 @@ def trained_here(folder: Path, *words: str) -> Outcome:
 
 
 @pytest.fixture
-def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run `python -m train WORDS` in this process, from an empty folder."""
     monkeypatch.chdir(tmp_path)
     return partial(command, train_main)
 
 
 @pytest.fixture
-def seqlab() -> Callable[..., Outcome]:
+def seqlab() -> Command:
     """Run `python -m seqlab WORDS` in this process."""
     from seqlab.commands.main import main
 
@@ -122,13 +127,13 @@ def seqlab() -> Callable[..., Outcome]:
 
 
 @pytest.fixture
-def refuses(train: Callable[..., Outcome], tmp_path: Path) -> Callable[..., None]:
-    """Assert that `python -m train` refuses a line, with these texts, and writes nothing."""
+def refuses(train: Command, tmp_path: Path) -> Refuses:
+    """Assert that `python -m train` refuses a line, with these texts, and touches nothing."""
 
     def call(asked: str | tuple[str, ...], *texts: str) -> None:
-        before = sorted(tmp_path.rglob("*"))
+        before = sorted(tmp_path.rglob("*")), tree(tmp_path)
         refused(train(*words_of(asked)), *texts)
-        assert sorted(tmp_path.rglob("*")) == before, "a refused command wrote something"
+        assert (sorted(tmp_path.rglob("*")), tree(tmp_path)) == before, "something was touched"
 
     return call
 
@@ -143,6 +148,11 @@ def spawn(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedPro
         text=True,
         timeout=300,
     )
+
+
+def script(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run `python scripts/NAME.py WORDS`."""
+    return spawn(str(SCRIPTS / f"{name}.py"), *words, cwd=cwd)
 
 
 def forked(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -196,6 +206,29 @@ def sine_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def language_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A finished run of a small language model on the sample story; tests do not change it."""
     return trained(tmp_path_factory.mktemp("language"), *SMALL_LM)
+
+
+def own_class(folder: Path, module: str, code: str, option: str, content: str) -> None:
+    """Write a module of the person's own, which the project allows, and `mine/OPTION.yaml` for it.
+
+    Each test takes another name for the module: one that is imported stays so.
+    """
+    (folder / f"{module}.py").write_text(code)
+    (folder / "seqlab_project.py").write_text(f'import seqlab\nseqlab.allow("{module}")\n')
+    file = folder / "mine" / f"{option}.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content)
+
+
+def copied(run: RunFolder, folder: Path) -> RunFolder:
+    """Return a copy of a run, to be changed."""
+    return RunFolder(shutil.copytree(run.path, folder / "run"))
+
+
+@pytest.fixture
+def copy(language_run: RunFolder, tmp_path: Path) -> RunFolder:
+    """A copy of the language model's run, to be changed."""
+    return copied(language_run, tmp_path)
 
 
 @pytest.fixture(scope="session")

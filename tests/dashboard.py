@@ -10,6 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from seqlab.runs.folder.run_folder import RunFolder
+
 # TensorBoard's pages are made of web components; their text lies in shadow roots.
 VISIBLE_TEXT = """
 const found = [];
@@ -22,6 +26,13 @@ const walk = (node) => {
 walk(document.body);
 return found.filter(Boolean).join('\\n');
 """
+
+
+def events(run: RunFolder) -> EventAccumulator:
+    """Return all that a run wrote for TensorBoard."""
+    accumulator = EventAccumulator(str(run.tensorboard), size_guidance={"scalars": 0, "images": 0})
+    accumulator.Reload()
+    return accumulator
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What several tests expect of a command, and of what refuses."""
 
-from collections.abc import Iterator
+import csv
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,20 @@ class Outcome:
     code: int
     out: str
     err: str
+
+
+Command = Callable[..., Outcome]
+"""Runs a command with these words."""
+Commands = Callable[..., list[Outcome]]
+"""Hands a run folder to every command that takes one."""
+Refuses = Callable[..., None]
+"""Asserts that a command is refused: its line, then what the message has to say."""
+
+
+def succeeded(outcome: Outcome) -> Outcome:
+    """Assert exit code 0, and return what the command left."""
+    assert outcome.code == 0, outcome.err
+    return outcome
 
 
 def refused(outcome: Outcome, *texts: str) -> None:
@@ -40,6 +55,14 @@ def refusal(message: str, remedy: str = "") -> Iterator[pytest.ExceptionInfo[Use
     assert remedy in caught.value.hint
 
 
+@contextmanager
+def exact_refusal(message: str, remedy: str) -> Iterator[None]:
+    """Assert that what is done in the block is refused in these very words."""
+    with pytest.raises(UserError) as caught:
+        yield
+    assert (str(caught.value), caught.value.hint) == (message, remedy)
+
+
 def refusals(*rows: tuple[Any, ...]) -> pytest.MarkDecorator:
     """Give a test `asked`, `message` and, where a row has one, `remedy`, from each of the rows.
 
@@ -57,6 +80,12 @@ def words_of(asked: str | tuple[str, ...]) -> list[str]:
 
 def _name(asked: Any) -> str | None:
     return " ".join(words_of(asked)) if isinstance(asked, str | tuple) else None
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    """Return the rows of a table in a file, each by the names of its columns."""
+    with file.open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
 
 
 def tree(folder: Path) -> dict[str, tuple[bytes, int]]:

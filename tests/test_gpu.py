@@ -1,12 +1,12 @@
 """On a machine with a CUDA GPU: it is chosen by itself, and computes what the CPU does."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
-from conftest import SMALL_LM, Outcome
+from conftest import SMALL_LM
+from expect import Command, succeeded
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.training.devices import accelerator
 from seqlab.training.loop import TrainingLoop
@@ -25,10 +25,9 @@ def test_auto_takes_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) ->
 
 @needs_gpu
 @pytest.mark.parametrize("words", [[], SMALL_LM], ids=["sine", "language"])
-def test_gpu_run_agrees_with_the_cpu(train: Callable[..., Outcome], words: list[str]) -> None:
+def test_gpu_run_agrees_with_the_cpu(train: Command, words: list[str]) -> None:
     for device in ("auto", "cpu"):
-        done = train(*words, f"trainer.accelerator={device}", f"hydra.run.dir={device}")
-        assert done.code == 0, done.err
+        succeeded(train(*words, f"trainer.accelerator={device}", f"hydra.run.dir={device}"))
     on_gpu, on_cpu = (RunFolder(device).read_result() for device in ("auto", "cpu"))
     assert on_gpu["device"].startswith("cuda")
     for name, value in on_cpu["metrics"].items():
@@ -39,7 +38,7 @@ def test_gpu_run_agrees_with_the_cpu(train: Callable[..., Outcome], words: list[
 @needs_gpu
 @pytest.mark.parametrize("words", [[], SMALL_LM], ids=["sine", "language"])
 def test_a_training_step_does_not_wait_for_the_gpu(
-    train: Callable[..., Outcome], words: list[str], monkeypatch: pytest.MonkeyPatch
+    train: Command, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain, steps = TrainingLoop._step, []
 
@@ -52,15 +51,12 @@ def test_a_training_step_does_not_wait_for_the_gpu(
             torch.cuda.set_sync_debug_mode("default")
 
     monkeypatch.setattr(TrainingLoop, "_step", strict)
-    done = train(*words, "trainer.accelerator=gpu", "trainer.max_epochs=2")
-    assert done.code == 0, done.err
+    succeeded(train(*words, "trainer.accelerator=gpu", "trainer.max_epochs=2"))
     assert len(steps) > 2
 
 
 @needs_gpu
-def test_gpu_run_resumes_and_generates(
-    train: Callable[..., Outcome], seqlab: Callable[..., Outcome]
-) -> None:
+def test_gpu_run_resumes_and_generates(train: Command, seqlab: Command) -> None:
     assert train(*SMALL_LM, "hydra.run.dir=run").code == 0
     assert train("resume=run", "trainer.max_epochs=4").code == 0
     assert seqlab("evaluate", "run", "--device", "gpu").code == 0
@@ -68,20 +64,18 @@ def test_gpu_run_resumes_and_generates(
 
 
 @needs_gpu
-def test_ddp_takes_every_gpu(train: Callable[..., Outcome]) -> None:
-    done = train(*SMALL_LM, "trainer=ddp", "hydra.run.dir=run")
-    assert done.code == 0, done.err
+def test_ddp_takes_every_gpu(train: Command) -> None:
+    succeeded(train(*SMALL_LM, "trainer=ddp", "hydra.run.dir=run"))
     device = RunFolder("run").read_result()["device"]
     assert device.count("cuda:") == torch.cuda.device_count()
 
 
 @needs_two
 @pytest.mark.parametrize("words", [[], SMALL_LM], ids=["sine", "language"])
-def test_two_gpus_agree_with_one(train: Callable[..., Outcome], words: list[str]) -> None:
+def test_two_gpus_agree_with_one(train: Command, words: list[str]) -> None:
     for devices in ("1", "2"):
         flags = ["trainer=ddp", f"trainer.devices={devices}", f"hydra.run.dir=on_{devices}"]
-        done = train(*words, *flags)
-        assert done.code == 0, done.err
+        succeeded(train(*words, *flags))
     two, one = (RunFolder(f"on_{devices}").read_result() for devices in ("2", "1"))
     assert two["device"].count("cuda:") == 2
     for name, value in one["metrics"].items():

@@ -3,20 +3,16 @@
 import re
 import shlex
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from conftest import ROOT, forked, spawn, trained_here
+from generated_sweep import write_sweep
 from seqlab.profiling.clock import Row
 from seqlab.profiling.table import as_csv
 from seqlab.runs.folder.run_folder import RunFolder
-
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from generated_sweep import write_sweep
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LONG = re.compile(r"experiment=time_machine|data=time_machine")

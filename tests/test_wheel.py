@@ -4,11 +4,15 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from conftest import ROOT, SMALL_LM, spawn
+
+Python = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +34,12 @@ def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+@pytest.fixture
+def run(site: Path, tmp_path: Path) -> Python:
+    """Run Python in an empty folder, where it finds the installed wheel."""
+    return partial(spawn, cwd=tmp_path, PYTHONPATH=str(site))
+
+
 def test_wheel_holds_every_configuration_file_the_cpp_and_the_story(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for file in (ROOT / "conf").rglob("*.yaml"):
@@ -43,28 +53,19 @@ def test_wheel_holds_every_configuration_file_the_cpp_and_the_story(wheel: Path)
 
 
 def test_installed_wheel_trains_and_generates_from_another_folder(
-    site: Path, tmp_path: Path
+    run: Python, site: Path, tmp_path: Path
 ) -> None:
-    where = spawn(
-        "-c", "import seqlab, train; print(seqlab.__file__, train.__file__)",
-        cwd=tmp_path, PYTHONPATH=str(site),
-    )  # fmt: skip
+    where = run("-c", "import seqlab, train; print(seqlab.__file__, train.__file__)")
     assert where.stdout.count(str(site)) == 2
-    words = [*SMALL_LM, "trainer.max_epochs=1"]
-    done = spawn("-m", "train", *words, cwd=tmp_path, PYTHONPATH=str(site))
+    done = run("-m", "train", *SMALL_LM, "trainer.max_epochs=1")
     assert done.returncode == 0, done.stderr
-    (run,) = (tmp_path / "outputs" / "sample_story_rnn").iterdir()
-    text = spawn(
-        "-m", "seqlab", "generate", os.path.relpath(run, tmp_path), "--num-tokens", "20",
-        cwd=tmp_path, PYTHONPATH=str(site),
-    )  # fmt: skip
+    (made,) = (tmp_path / "outputs" / "sample_story_rnn").iterdir()
+    folder = os.path.relpath(made, tmp_path)
+    text = run("-m", "seqlab", "generate", folder, "--num-tokens", "20")
     assert text.returncode == 0, text.stderr
     assert len(text.stdout.rstrip("\n")) == len("the tide clock") + 20
 
 
-def test_installed_wheel_does_not_claim_a_git_commit(site: Path, tmp_path: Path) -> None:
-    done = spawn(
-        "-c", "from seqlab.runs.provenance import git; print(git())",
-        cwd=tmp_path, PYTHONPATH=str(site),
-    )  # fmt: skip
+def test_installed_wheel_does_not_claim_a_git_commit(run: Python) -> None:
+    done = run("-c", "from seqlab.runs.provenance import git; print(git())")
     assert done.stdout.strip() == "None"

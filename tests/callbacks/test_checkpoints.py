@@ -1,20 +1,18 @@
 """best.ckpt is of the monitored metric alone, however rarely that is known."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
-from conftest import Outcome
-from expect import refused
+from expect import Command, refused, succeeded
 from seqlab.models.forecaster import Forecaster
 from seqlab.runs.folder.checkpoint import read_checkpoint
 from seqlab.runs.folder.run_folder import RunFolder
 
 
 def test_default_monitor_never_compares_validation_with_training(
-    train: Callable[..., Outcome],
+    train: Command,
 ) -> None:
     # The noise is held out only: validation is always far worse than training.
     words = ["trainer.max_epochs=6", "trainer.check_val_every_n_epoch=3", "logger=csv"]
@@ -28,7 +26,7 @@ def test_default_monitor_never_compares_validation_with_training(
     assert run.read_result()["best_epoch"] == min(validated, key=validated.__getitem__)
 
 
-def test_steps_that_end_a_run_within_an_epoch_complete_it(train: Callable[..., Outcome]) -> None:
+def test_steps_that_end_a_run_within_an_epoch_complete_it(train: Command) -> None:
     words = ["trainer.max_steps=50", "trainer.min_epochs=4", "trainer.max_epochs=5"]
     assert train(*words, "hydra.run.dir=run").code == 0
     run = RunFolder("run")
@@ -41,7 +39,7 @@ def test_steps_that_end_a_run_within_an_epoch_complete_it(train: Callable[..., O
     assert run.read_result()["steps"] == 90
 
 
-def test_run_that_stopped_early_is_complete(train: Callable[..., Outcome]) -> None:
+def test_run_that_stopped_early_is_complete(train: Command) -> None:
     early = "+callbacks.early={_target_: lightning.pytorch.callbacks.EarlyStopping, patience: 1, "
     words = [early + "monitor: val/loss, min_delta: 9}", "trainer.max_epochs=9"]
     assert train(*words, "hydra.run.dir=run").code == 0
@@ -49,7 +47,7 @@ def test_run_that_stopped_early_is_complete(train: Callable[..., Outcome]) -> No
     assert "run is complete after 2 epochs" in train("resume=run").out
 
 
-def test_double_precision_goes_on_exactly(train: Callable[..., Outcome]) -> None:
+def test_double_precision_goes_on_exactly(train: Command) -> None:
     words = ["trainer.precision=64-true", "callbacks.forecasts.horizons=[1]"]
     assert train(*words, "trainer.max_epochs=4", "hydra.run.dir=whole").code == 0
     assert train(*words, "trainer.max_epochs=2", "hydra.run.dir=run").code == 0
@@ -61,7 +59,7 @@ def test_double_precision_goes_on_exactly(train: Callable[..., Outcome]) -> None
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
 
 
-def test_resume_with_fewer_epochs_than_were_done_is_refused(train: Callable[..., Outcome]) -> None:
+def test_resume_with_fewer_epochs_than_were_done_is_refused(train: Command) -> None:
     assert train("trainer.max_epochs=3", "hydra.run.dir=run").code == 0
     run = RunFolder("run")
     run.write_result(run.read_result() | {"status": "interrupted"})
@@ -70,17 +68,16 @@ def test_resume_with_fewer_epochs_than_were_done_is_refused(train: Callable[...,
     assert run.read_result()["status"] == "interrupted"
 
 
-def test_horizons_that_never_fit_are_left_out(train: Callable[..., Outcome]) -> None:
+def test_horizons_that_never_fit_are_left_out(train: Command) -> None:
     words = ["callbacks.forecasts.horizons=[2000]", "trainer.max_epochs=1", "hydra.run.dir=run"]
-    outcome = train(*words)
-    assert outcome.code == 0, outcome.err
+    succeeded(train(*words))
     names = RunFolder("run").read_result()["metrics"]
     assert "val/rmse_multistep" in names
     assert not [name for name in names if "@" in name]
 
 
 def test_tables_have_what_a_module_logs_itself_before_the_checkpoint_says_so(
-    train: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+    train: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run killed right after a save would go on with the next epoch and never write it."""
     plain = Forecaster.training_step

@@ -1,20 +1,19 @@
 """A run that a search ends: which epochs are reported, and what is left behind."""
 
-import csv
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Outcome, trained
+from conftest import trained
+from expect import Command
+from same_runs import table
 from seqlab.callbacks.pruning import Pruning
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.folder.saved_config import load_config
 from seqlab.runs.resumption import find_resume_point
 from seqlab.runs.run import run as run_folder
 
-Train = Callable[..., Outcome]
 SMALL = ["logger=csv", "~callbacks.forecasts", "~callbacks.curves"]
 
 
@@ -51,12 +50,7 @@ def gone_on(folder: RunFolder, words: list[str], *callbacks: Pruning) -> int:
     return run_folder(config, folder.path, words, callbacks=callbacks, resumed=True)
 
 
-def table(folder: RunFolder) -> list[dict[str, str]]:
-    rows = list(csv.DictReader(folder.metrics.read_text().splitlines()))
-    return [{k: v for k, v in row.items() if "per_second" not in k} for row in rows]
-
-
-def test_a_pruned_run_is_saved_and_says_so(begun: RunFolder, train: Train) -> None:
+def test_a_pruned_run_is_saved_and_says_so(begun: RunFolder, train: Command) -> None:
     reports = Reports(end_at=3)
     code = gone_on(begun, ["trainer.max_epochs=5"], Pruning(["nothing", "val/loss"], reports))
     assert code == 0
@@ -108,7 +102,7 @@ def test_a_metric_that_is_not_there_ends_the_run(
     assert "error: a search by val/los: there is no such metric" in capsys.readouterr().err
 
 
-def test_a_run_without_checkpoints_is_pruned_too(train: Train) -> None:
+def test_a_run_without_checkpoints_is_pruned_too(train: Command) -> None:
     words = ["callbacks=none", "logger=csv", "trainer.max_epochs=1", "hydra.run.dir=bare"]
     assert train(*words).code == 0
     bare = RunFolder("bare")

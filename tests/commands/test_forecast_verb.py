@@ -2,24 +2,19 @@
 
 import csv
 import math
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Outcome
-from expect import refusals, refused, tree, words_of
+from conftest import copied
+from expect import Command, refusals, refused, succeeded, tree, words_of
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.trained import load_trained
-
-Command = Callable[..., Outcome]
 
 
 @pytest.fixture
 def sine(sine_run: RunFolder, tmp_path: Path) -> RunFolder:
-    shutil.copytree(sine_run.path, tmp_path / "run")
-    return RunFolder(tmp_path / "run")
+    return copied(sine_run, tmp_path)
 
 
 def forecasts(run: RunFolder) -> list[list[str]]:
@@ -32,8 +27,7 @@ def test_forecast_writes_a_table_and_a_figure_and_says_where(
     seqlab: Command, sine: RunFolder
 ) -> None:
     before = tree(sine.path)
-    outcome = seqlab("forecast", str(sine.path), "--steps", "3")
-    assert outcome.code == 0, outcome.err
+    outcome = succeeded(seqlab("forecast", str(sine.path), "--steps", "3"))
     head, *rows = forecasts(sine)
     assert head == ["t", "forecast", "observed"]
     assert [row[0] for row in rows] == ["605", "606", "607"]

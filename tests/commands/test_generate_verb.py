@@ -1,23 +1,11 @@
 """`python -m seqlab generate`: text from the run folder alone."""
 
-import shutil
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from conftest import Outcome
-from expect import refusals, refused, words_of
+from expect import Command, refusals, refused, succeeded, words_of
 from seqlab.data.sample_story import SampleStoryData
 from seqlab.runs.folder.run_folder import RunFolder
-
-Command = Callable[..., Outcome]
-
-
-@pytest.fixture
-def language(language_run: RunFolder, tmp_path: Path) -> RunFolder:
-    shutil.copytree(language_run.path, tmp_path / "run")
-    return RunFolder(tmp_path / "run")
 
 
 @pytest.fixture
@@ -113,15 +101,14 @@ def test_characters_that_the_vocabulary_lacks_are_named(generate: Command) -> No
 
 
 def test_generate_needs_nothing_but_the_run_folder(
-    seqlab: Command, language: RunFolder, monkeypatch: pytest.MonkeyPatch
+    seqlab: Command, copy: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(self: SampleStoryData) -> str:
         raise FileNotFoundError("the story is not here any more")
 
-    expected = seqlab("generate", str(language.path)).out
+    expected = seqlab("generate", str(copy.path)).out
     monkeypatch.setattr(SampleStoryData, "read", gone)
-    for file in (language.result, language.metrics, language.samples, language.log):
+    for file in (copy.result, copy.metrics, copy.samples, copy.log):
         file.unlink()
-    outcome = seqlab("generate", str(language.path))
-    assert outcome.code == 0, outcome.err
+    outcome = succeeded(seqlab("generate", str(copy.path)))
     assert outcome.out == expected

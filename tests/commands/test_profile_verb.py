@@ -1,21 +1,17 @@
 """trainer.profiler=phases and `python -m seqlab profile`: what a run leaves, however it ends."""
 
-import csv
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import SMALL_LM, Outcome
-from expect import refused, tree
+from conftest import SMALL_LM
+from expect import Command, refused, rows_of, succeeded, tree
 from seqlab.callbacks.throughput import Throughput
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.training.loop import TrainingLoop
-
-Command = Callable[..., Outcome]
 
 PROFILED = [*SMALL_LM, "trainer.profiler=phases", "hydra.run.dir=run"]
 PHASES = {
@@ -27,8 +23,7 @@ PHASES = {
 
 
 def rows(file: Path) -> dict[str, dict[str, str]]:
-    with file.open(newline="", encoding="utf-8") as opened:
-        return {row["phase"]: row for row in csv.DictReader(opened)}
+    return {row["phase"]: row for row in rows_of(file)}
 
 
 @pytest.fixture
@@ -47,8 +42,7 @@ def test_finished_run_has_every_phase_and_all_of_its_time(
         return own(self, batch, index)
 
     monkeypatch.setattr(TrainingLoop, "_step", counted)
-    outcome = train(*PROFILED)
-    assert outcome.code == 0, outcome.err
+    outcome = succeeded(train(*PROFILED))
     table = rows(run.profile)
     result = run.read_result()
     assert set(table) == PHASES
@@ -114,8 +108,7 @@ def test_profile_that_cannot_be_written_costs_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("seqlab.profiling.output.write_text", full)
-    outcome = train(*PROFILED, "trainer.max_epochs=1")
-    assert outcome.code == 0
+    outcome = succeeded(train(*PROFILED, "trainer.max_epochs=1"))
     assert "warning: the profile could not be written: No space left on device" in outcome.err
     assert run.read_result()["status"] == "completed"
 

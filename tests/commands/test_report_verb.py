@@ -2,42 +2,31 @@
 
 import json
 import math
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, Outcome, spawn
-from expect import refusals, refused, tree, words_of
+from conftest import ROOT, spawn
+from expect import Command, refusals, refused, succeeded, tree, words_of
+from made import STARTED, job, write_ledger
 from seqlab.runs.folder.run_folder import RunFolder
-from seqlab.sweeps.ledger import Row, Started, row_line, start_line
-
-Command = Callable[..., Outcome]
+from seqlab.sweeps.ledger import Row, row_line
 
 
 def row(number: int, value: float | None, status: str = "completed") -> Row:
-    return Row(
-        number=number,
-        fingerprint=str(number),
-        overrides=[f"x={number // 2}", f"seed={number % 2}"],
-        parameters={"x": number // 2, "seed": number % 2},
-        folder=str(number),
-        status=status,
-        snapshot="a",
-        metrics={} if value is None else {"val/loss": value, "val/accuracy": value},
-    )
+    parameters = {"x": number // 2, "seed": number % 2}
+    metrics = {} if value is None else {"val/loss": value, "val/accuracy": value}
+    return job(number, status=status, parameters=parameters, metrics=metrics)
 
 
 @pytest.fixture
 def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A sweep of two settings, x = 0 and x = 1, named `sweep` in the working folder."""
     monkeypatch.chdir(tmp_path)
-    folder = Path("sweep")
-    folder.mkdir()
     rows = [row(0, 1.0), row(1, 2.0), row(2, 3.0), row(3, None, "failed")]
-    lines = [start_line(Started([], "now", "two", "a")), *map(row_line, rows)]
-    (folder / "ledger.jsonl").write_text("".join(lines))
-    return folder
+    write_ledger(Path("sweep"), rows, replace(STARTED, name="two"))
+    return Path("sweep")
 
 
 def test_table_best_setting_command_failures_and_files(seqlab: Command, sweep: Path) -> None:
@@ -89,18 +78,15 @@ def test_report_can_be_made_again_and_again(seqlab: Command, sweep: Path) -> Non
 def test_sweep_at_work_with_a_line_cut_off(seqlab: Command, sweep: Path) -> None:
     with (sweep / "ledger.jsonl").open("a") as file:
         file.write("{broken\n" + row_line(row(4, None, "running")) + '{"row": {"numb')
-    outcome = seqlab("report", "sweep")
-    assert outcome.code == 0
+    outcome = succeeded(seqlab("report", "sweep"))
     assert "Jobs are at work, or were killed: what is here is so far." in outcome.out
     assert "1 line of the ledger cannot be read." in outcome.out
     assert "running: job 4 (x=2, seed=0)" in outcome.out
 
 
 def test_nothing_completed_is_said_and_no_error(seqlab: Command, sweep: Path) -> None:
-    lines = [start_line(Started([], "now", "two", "a")), row_line(row(0, None, "running"))]
-    (sweep / "ledger.jsonl").write_text("".join(lines))
-    outcome = seqlab("report", "sweep")
-    assert outcome.code == 0
+    write_ledger(sweep, [row(0, None, "running")])
+    outcome = succeeded(seqlab("report", "sweep"))
     assert "No job has completed yet: there is nothing to average." in outcome.out
     assert (sweep / "report.html").exists()
 

@@ -2,23 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from conftest import SMALL_LM, Outcome
-from expect import refused, tree
+from conftest import SMALL_LM
+from expect import Command, refused, succeeded, tree
 from seqlab.runs.folder.run_folder import RunFolder
-
-Command = Callable[..., Outcome]
-
-
-@pytest.fixture
-def language(language_run: RunFolder, tmp_path: Path) -> RunFolder:
-    shutil.copytree(language_run.path, tmp_path / "run")
-    return RunFolder(tmp_path / "run")
 
 
 @pytest.mark.parametrize("kind", ["sine", "language"])
@@ -27,8 +18,7 @@ def test_evaluate_finds_what_training_found_and_changes_nothing(
 ) -> None:
     run: RunFolder = request.getfixturevalue(f"{kind}_run")
     before = tree(run.path)
-    outcome = seqlab("evaluate", str(run.path), "--checkpoint", "last", "--json")
-    assert outcome.code == 0, outcome.err
+    outcome = succeeded(seqlab("evaluate", str(run.path), "--checkpoint", "last", "--json"))
     found = json.loads(outcome.out)
     result = run.read_result()
     assert found["epoch"] == result["epochs"]
@@ -115,33 +105,31 @@ def test_folder_that_is_no_run_is_refused(seqlab: Command, tmp_path: Path, verb:
 
 
 @pytest.mark.parametrize("content", ["{{{", "x: 3", "data: 1\nmodel: 2\ntrainer: 3\n"])
-def test_damaged_configuration_is_refused(
-    seqlab: Command, language: RunFolder, content: str
-) -> None:
-    language.config.write_text(content)
-    refused(seqlab("evaluate", str(language.path)), "config.yaml")
+def test_damaged_configuration_is_refused(seqlab: Command, copy: RunFolder, content: str) -> None:
+    copy.config.write_text(content)
+    refused(seqlab("evaluate", str(copy.path)), "config.yaml")
 
 
 @pytest.mark.parametrize("size", [0, 1000, -1])
-def test_damaged_checkpoint_is_refused(seqlab: Command, language: RunFolder, size: int) -> None:
-    language.last.write_bytes(language.last.read_bytes()[:size])
-    language.previous.unlink()
+def test_damaged_checkpoint_is_refused(seqlab: Command, copy: RunFolder, size: int) -> None:
+    copy.last.write_bytes(copy.last.read_bytes()[:size])
+    copy.previous.unlink()
     refused(
-        seqlab("generate", str(language.path), "--checkpoint", "last"),
-        f"the checkpoint {language.last} cannot be loaded",
+        seqlab("generate", str(copy.path), "--checkpoint", "last"),
+        f"the checkpoint {copy.last} cannot be loaded",
         "best.ckpt",
     )
-    assert seqlab("generate", str(language.path), "--checkpoint", "best").code == 0
+    assert seqlab("generate", str(copy.path), "--checkpoint", "best").code == 0
 
 
-def test_checkpoint_that_is_not_there_is_refused(seqlab: Command, language: RunFolder) -> None:
+def test_checkpoint_that_is_not_there_is_refused(seqlab: Command, copy: RunFolder) -> None:
     refused(
-        seqlab("generate", str(language.path), "--checkpoint", "no.ckpt"),
+        seqlab("generate", str(copy.path), "--checkpoint", "no.ckpt"),
         "there is no checkpoint no.ckpt",
         "best, last",  # what could have been meant
     )
-    shutil.rmtree(language.best.parent)
-    refused(seqlab("generate", str(language.path)), "there is no checkpoint", "train it again")
+    shutil.rmtree(copy.best.parent)
+    refused(seqlab("generate", str(copy.path)), "there is no checkpoint", "train it again")
 
 
 def test_checkpoint_of_another_run_is_refused(
@@ -162,8 +150,7 @@ def test_gpu_on_a_machine_without_one_is_refused(seqlab: Command, language_run: 
 def test_bidirectional_model_is_warned_of_and_cannot_generate(
     train: Command, seqlab: Command, tmp_path: Path
 ) -> None:
-    outcome = train(*SMALL_LM, "model.bidirectional=true", "hydra.run.dir=run")
-    assert outcome.code == 0
+    outcome = succeeded(train(*SMALL_LM, "model.bidirectional=true", "hydra.run.dir=run"))
     run = RunFolder(tmp_path / "run")
     (warning,) = run.read_result()["warnings"]
     assert "bidirectional" in warning

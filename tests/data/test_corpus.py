@@ -112,13 +112,18 @@ def put(file: Path, content: bytes = CONTENT) -> Path:
     return file
 
 
-def check_failure(error: UserError, corpus: Corpus, folder: Path) -> None:
+def fails(corpus: Corpus, folder: Path, reason: str) -> None:
+    """Assert that the corpus cannot be had for this reason, and that nothing is left of it."""
+    with pytest.raises(UserError, match=reason) as caught:
+        find_corpus(corpus)
+    error = caught.value
     assert str(error).startswith(
         f"The Small Corpus is not on this machine and could not be downloaded from {corpus.url}: "
     )
     assert not str(error).endswith(": ")
     for way_out in ("data.path=FILE", f"{folder} as {FILE_NAME}", "data=sample_story"):
         assert way_out in error.hint
+    assert list(folder.iterdir()) == []
 
 
 def test_the_time_machine_is_pinned() -> None:
@@ -193,11 +198,8 @@ def test_a_bad_download_is_refused_with_its_reason_and_leaves_nothing(
 ) -> None:
     answer, reason = FAILURES[failure]
     server.answers = [answer]
-    with pytest.raises(UserError, match=reason) as caught:
-        find_corpus(corpus)
-    check_failure(caught.value, corpus, folder)
+    fails(corpus, folder, reason)
     assert len(server.paths) == 2
-    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("how", ["hang", "hang_half_way"])
@@ -206,21 +208,14 @@ def test_a_server_that_hangs_is_given_up(
 ) -> None:
     monkeypatch.setattr(corpus_module, "TIMEOUT_S", 0.2)
     server.answers = [getattr(server, how)]
-    with pytest.raises(UserError, match="timed out") as caught:
-        find_corpus(corpus)
-    check_failure(caught.value, corpus, folder)
+    fails(corpus, folder, "timed out")
     assert len(server.paths) == 2
-    assert list(folder.iterdir()) == []
 
 
 def test_no_server_at_all(folder: Path) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        corpus = corpus_at(unused.getsockname()[1])
-        with pytest.raises(UserError, match="refused") as caught:
-            find_corpus(corpus)
-    check_failure(caught.value, corpus, folder)
-    assert list(folder.iterdir()) == []
+        fails(corpus_at(unused.getsockname()[1]), folder, "refused")
 
 
 def test_a_second_attempt_helps(server: Server, corpus: Corpus, folder: Path) -> None:

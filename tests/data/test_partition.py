@@ -1,6 +1,8 @@
 """How a text becomes batches: the three loaders, on tokens that say where they stand."""
 
 from collections.abc import Callable
+from itertools import count, islice
+from typing import Any
 
 import pytest
 import torch
@@ -162,6 +164,20 @@ def test_evaluation_is_the_same_every_time() -> None:
     assert [plain(batch) for batch in loader] == [plain(batch) for batch in loader]
 
 
+def assert_resumed(
+    make: Callable[[], BatchLoader[Any]], taken: int, plain: Callable[[Any], Any]
+) -> None:
+    """Assert that after so many batches a restored loader goes on as if undisturbed."""
+    undisturbed, stopped, resumed = make(), make(), make()
+    expected = [plain(batch) for _ in range(4) for batch in undisturbed]
+    endless = (plain(batch) for _ in count() for batch in stopped)
+    seen = list(islice(endless, taken))
+    resumed.restore(stopped.state())
+    while len(seen) < len(expected):
+        seen += [plain(batch) for batch in resumed]
+    assert seen == expected
+
+
 MAKERS: dict[str, Callable[[], BatchLoader[TokenBatch]]] = {
     "sequential": lambda: SequentialLoader(torch.arange(104), 3, 7, 2),
     "random": lambda: RandomLoader(torch.arange(104), 3, 7, 2),
@@ -172,18 +188,6 @@ MAKERS: dict[str, Callable[[], BatchLoader[TokenBatch]]] = {
 @pytest.mark.parametrize("name", MAKERS)
 @pytest.mark.parametrize("taken", [1, 2, "all", "all and 1"])
 def test_a_restored_loader_goes_on_as_if_undisturbed(name: str, taken: int | str) -> None:
-    make = MAKERS[name]
-    undisturbed, stopped, resumed = make(), make(), make()
-    count = {"all": len(stopped), "all and 1": len(stopped) + 1}.get(str(taken), taken)
-    assert len(stopped) > 2
-    expected = [plain(batch) for _ in range(4) for batch in undisturbed]
-    seen = []
-    while len(seen) < count:
-        for batch in stopped:
-            seen.append(plain(batch))
-            if len(seen) == count:
-                break
-    resumed.restore(stopped.state())
-    while len(seen) < len(expected):
-        seen += [plain(batch) for batch in resumed]
-    assert seen == expected
+    size = len(MAKERS[name]())
+    assert size > 2
+    assert_resumed(MAKERS[name], {"all": size, "all and 1": size + 1}.get(str(taken), taken), plain)

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from test_partition import assert_resumed
 from torch import Tensor
 
+from expect import exact_refusal
 from seqlab.data.series import SeriesData, WindowLoader, windows
 from seqlab.data.sine import SineData
-from seqlab.system.errors import UserError
 
 
 class Ramp(SeriesData):
@@ -147,10 +148,8 @@ def test_what_does_not_fit_is_refused_with_a_remedy(
     options: dict[str, int], message: str, hint: str
 ) -> None:
     data = Ramp(100, **options)
-    with pytest.raises(UserError) as caught:
+    with exact_refusal(message, hint):
         data.setup()
-    assert str(caught.value) == message
-    assert caught.value.hint == hint
     assert data.parts == {}
 
 
@@ -235,20 +234,7 @@ def test_without_a_seed_windows_come_in_time_order() -> None:
 
 @pytest.mark.parametrize("taken", [0, 1, 2, 3, 4, 5, 6])
 def test_a_restored_loader_goes_on_as_if_undisturbed(taken: int) -> None:
-    undisturbed = ramp_loader()
-    expected = [batch for _ in range(4) for batch in epoch_of(undisturbed)]
-    stopped = ramp_loader()
-    seen: list[list[float]] = []
-    while len(seen) < taken:
-        for batch in stopped:
-            seen.append(batch.targets.tolist())
-            if len(seen) == taken:
-                break
-    resumed = ramp_loader()
-    resumed.restore(stopped.state())
-    while len(seen) < len(expected):
-        seen += epoch_of(resumed)
-    assert seen == expected
+    assert_resumed(ramp_loader, taken, lambda batch: batch.targets.tolist())
 
 
 def test_after_a_restore_at_an_epoch_s_end_an_epoch_may_be_left_early() -> None:

@@ -111,52 +111,17 @@ _HYDRA: dict[str, tuple[str, ...]] = {
     "hydra.runtime.choices": ("{}",),
     "hydra.runtime.output_dir": ("x",),
 }
-_FLAGS: tuple[tuple[str, ...], ...] = (
-    ("-m",),
-    ("--multirun",),
-    ("--help",),
-    ("-h",),
-    ("--hydra-help",),
-    ("--version",),
-    ("--cfg", "job"),
-    ("--cfg=job",),
-    ("-c", "hydra"),
-    ("--cfg", "all"),
-    ("--cfg", "nothing"),
-    ("--cfg",),
-    ("--cfg", "job", "--resolve"),
-    ("--resolve",),
-    ("--cfg", "job", "--package", "trainer"),
-    ("--cfg", "job", "-p", "no.where"),
-    ("--package", "data"),
-    ("--run",),
-    ("--info",),
-    ("--info", "searchpath"),
-    ("--info", "defaults"),
-    ("--info", "defaults-tree"),
-    ("--info", "plugins"),
-    ("--info", "nothing"),
-    ("--config-name", "train"),
-    ("--config-name", "nope"),
-    ("--config-name=data/sine",),
-    ("-cn", "experiment/none"),
-    ("--config-path", "nowhere"),
-    ("--config-path=/"),
-    ("--config-dir", "nowhere"),
-    ("--config-dir=.",),
-    ("-cd", ""),
-    ("--config-dir",),
-    ("--shell-completion",),
-    ("-sc", "install=bash"),
-    ("-sc", "query=bash"),
-    ("-sc", "install=cmd"),
-    ("--experimental-rerun", "nowhere"),
-    ("--nonsense",),
-    ("-z",),
-    ("--",),
-    ("-",),
-    ("--lr=3",),
-)
+_FLAGS = (
+    "-m", "--multirun", "--help", "-h", "--hydra-help", "--version", "--cfg job", "--cfg=job",
+    "-c hydra", "--cfg all", "--cfg nothing", "--cfg", "--cfg job --resolve", "--resolve",
+    "--cfg job --package trainer", "--cfg job -p no.where", "--package data", "--run", "--info",
+    "--info searchpath", "--info defaults", "--info defaults-tree", "--info plugins",
+    "--info nothing", "--config-name train", "--config-name nope", "--config-name=data/sine",
+    "-cn experiment/none", "--config-path nowhere", "--config-path=/", "--config-dir nowhere",
+    "--config-dir=.", "-cd ", "--config-dir", "--shell-completion", "-sc install=bash",
+    "-sc query=bash", "-sc install=cmd", "--experimental-rerun nowhere", "--nonsense", "-z", "--",
+    "-", "--lr=3",
+)  # fmt: skip
 _NUMBERS = (
     "0", "-0", "-1", "1", "2", "007", "1e999", "-1e999", "1e-999", "nan", "-nan", "NaN", "inf",
     "-inf", "Infinity", "+1", "1.", ".1", "1.5", "1e3", "1E+3", "0x10", "0b1", "0o7", "1_000",
@@ -305,7 +270,7 @@ def _of_hydra(rng: Random) -> list[str]:
 
 
 def _flag(rng: Random) -> list[str]:
-    return list(rng.choice(_FLAGS))
+    return rng.choice(_FLAGS).split(" ")
 
 
 def _resume(rng: Random) -> list[str]:

@@ -8,21 +8,16 @@ import json
 import os
 import random
 import shutil
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import ROOT
+from generated_sweep import write_sweep
 from harness import answer, complaints
 from seqlab.commands.main import main
 from seqlab.sweeps.report import sweep_figures as plots
-
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from generated_sweep import write_sweep
 
 LEDGERS = int(os.environ.get("SEQLAB_FUZZ_LEDGERS", "100"))
 SEED = os.environ.get("SEQLAB_FUZZ_SEED", "0")

@@ -1,15 +1,11 @@
 """What the fuzz has found, each with the very line."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Outcome
-from expect import refusals, refused, words_of
+from expect import Command, Refuses, refusals, refused, succeeded
 from seqlab.runs.folder.run_folder import RunFolder
-
-Train = Callable[..., Outcome]
 
 
 @refusals(
@@ -44,21 +40,9 @@ Train = Callable[..., Outcome]
     ("-m ++hydra.job.env_set.SEQLAB_FUZZ=${oc.decode:3}", "hydra.job.env_set"),
 )
 def test_line_is_refused_in_words_and_leaves_nothing(
-    refuses: Callable[..., None], asked: str, message: str, remedy: str
+    refuses: Refuses, asked: str, message: str, remedy: str
 ) -> None:
     refuses(asked, message, remedy)
-
-
-@refusals(
-    ((), "the following arguments are required: VERB"),
-    ("evaluate", "the following arguments are required: RUN_FOLDER"),
-    ("evaluate x --nope", "unrecognized arguments: --nope"),
-    ("generate x --num-tokens 1.5", "argument --num-tokens: invalid int value"),
-)
-def test_wrong_options_of_a_verb_are_refused_like_everything_else(
-    seqlab: Train, asked: str, message: str
-) -> None:
-    refused(seqlab(*words_of(asked)), message, "--help` shows what there is.")
 
 
 @pytest.mark.parametrize(
@@ -73,23 +57,22 @@ def test_wrong_options_of_a_verb_are_refused_like_everything_else(
     ids=" ".join,
 )
 def test_generation_with_extreme_options_makes_text(
-    seqlab: Train, language_run: RunFolder, options: list[str]
+    seqlab: Command, language_run: RunFolder, options: list[str]
 ) -> None:
-    outcome = seqlab("generate", str(language_run.path), "--num-tokens", "3", *options)
-    assert outcome.code == 0, outcome.err
+    outcome = succeeded(seqlab("generate", str(language_run.path), "--num-tokens", "3", *options))
     greedy = seqlab("generate", str(language_run.path), "--num-tokens", "3", "--greedy")
     if options[-1] != "1e300":
         assert outcome.out == greedy.out
 
 
-def test_prefix_that_is_not_text_is_refused(seqlab: Train, language_run: RunFolder) -> None:
+def test_prefix_that_is_not_text_is_refused(seqlab: Command, language_run: RunFolder) -> None:
     outcome = seqlab("generate", str(language_run.path), "--prefix", "\udcff")
     refused(outcome, "--prefix is not text in UTF-8")
 
 
 @pytest.mark.parametrize("task", ["[]", "{a: 1}", "3", "null"])
 def test_task_that_is_no_word_is_refused(
-    seqlab: Train, language_run: RunFolder, tmp_path: Path, task: str
+    seqlab: Command, language_run: RunFolder, tmp_path: Path, task: str
 ) -> None:
     text = language_run.config.read_text().replace("task: language_model", f"task: {task}")
     (tmp_path / "config.yaml").write_text(text)

@@ -7,21 +7,16 @@ runs the same lines again, and SEQLAB_FUZZ_VERB_LINES=N more of them.
 import os
 import random
 import shutil
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
+from generated_sweep import write_sweep
 from harness import answer, complaints
 from lines import Random, value
 from seqlab.commands.main import main
 from seqlab.runs.folder.run_folder import RunFolder
-
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from generated_sweep import write_sweep
 
 LINES = int(os.environ.get("SEQLAB_FUZZ_VERB_LINES", "300"))
 SEED = os.environ.get("SEQLAB_FUZZ_SEED", "0")

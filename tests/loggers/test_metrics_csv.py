@@ -1,18 +1,24 @@
 """metrics.csv while it is written: complete after every epoch, and taken up on resume."""
 
-import csv
 import os
 from pathlib import Path
 
 import pytest
 
+from expect import rows_of
 from seqlab.loggers.metrics_csv import MetricsCSV
 from seqlab.runs.folder.run_folder import RunFolder
 
 
-def rows(folder: Path) -> list[dict[str, str]]:
-    with RunFolder(folder).metrics.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+def column(folder: Path, name: str) -> list[str]:
+    return [row[name] for row in rows_of(RunFolder(folder).metrics)]
+
+
+def logged(folder: Path, epochs: int) -> MetricsCSV:
+    logger = MetricsCSV(folder)
+    for epoch in range(epochs):
+        logger.log_metrics({"epoch": epoch, "train/loss": float(epoch)}, step=epoch)
+    return logger
 
 
 def test_table_is_complete_after_every_epoch(tmp_path: Path) -> None:
@@ -27,12 +33,14 @@ def test_table_is_complete_after_every_epoch(tmp_path: Path) -> None:
 
 
 def test_column_that_appears_later_is_empty_before(tmp_path: Path) -> None:
-    logger = MetricsCSV(tmp_path)
-    for epoch in range(3):
-        logger.log_metrics({"epoch": epoch, "train/loss": float(epoch)}, step=epoch)
+    logger = logged(tmp_path, 3)
     logger.log_metrics({"epoch": 2, "val/loss": 0.5}, step=2)
-    assert [row["val/loss"] for row in rows(tmp_path)] == ["", "", "0.5"]
-    assert [row["train/loss"] for row in rows(tmp_path)] == ["0.0", "1.0", "2.0"]
+    assert column(tmp_path, "val/loss") == ["", "", "0.5"]
+    assert column(tmp_path, "train/loss") == [
+        "0.0",
+        "1.0",
+        "2.0",
+    ]
 
 
 def test_numbers_keep_all_their_digits(tmp_path: Path) -> None:
@@ -47,21 +55,18 @@ def test_metrics_without_an_epoch_make_no_row(tmp_path: Path) -> None:
     assert not RunFolder(tmp_path).metrics.exists()
 
 
-def logged(folder: Path, epochs: int) -> MetricsCSV:
-    logger = MetricsCSV(folder)
-    for epoch in range(epochs):
-        logger.log_metrics({"epoch": epoch, "train/loss": float(epoch)}, step=epoch)
-    return logger
-
-
 def test_table_goes_on_from_a_checkpoint_without_the_later_rows(tmp_path: Path) -> None:
     state = logged(tmp_path, 2).state()
     logged(tmp_path, 4)
     after = MetricsCSV(tmp_path)
     after.continue_from(state, 2)
-    assert [row["epoch"] for row in rows(tmp_path)] == ["1", "2"]
+    assert column(tmp_path, "epoch") == ["1", "2"]
     after.log_metrics({"epoch": 2, "train/loss": 7.0}, step=2)
-    assert [row["train/loss"] for row in rows(tmp_path)] == ["0.0", "1.0", "7.0"]
+    assert column(tmp_path, "train/loss") == [
+        "0.0",
+        "1.0",
+        "7.0",
+    ]
 
 
 @pytest.mark.parametrize("size", [0, 10, 30])
@@ -89,7 +94,7 @@ def test_rows_that_are_nowhere_any_more_are_told(
     os.truncate(RunFolder(tmp_path).metrics, 100)
     MetricsCSV(tmp_path).continue_from(state, 150)
     assert "had lost rows" in caplog.text
-    assert [row["epoch"] for row in rows(tmp_path)][-100:] == [str(n) for n in range(51, 151)]
+    assert column(tmp_path, "epoch")[-100:] == [str(n) for n in range(51, 151)]
 
 
 def test_column_of_a_later_epoch_is_gone_after_going_back(tmp_path: Path) -> None:
@@ -107,7 +112,7 @@ def test_run_that_begins_again_has_an_empty_table(tmp_path: Path) -> None:
     logger.continue_from({}, 0)
     assert not RunFolder(tmp_path).metrics.exists()
     logger.log_metrics({"epoch": 0, "train/loss": 1.0}, step=0)
-    assert len(rows(tmp_path)) == 1
+    assert len(column(tmp_path, "epoch")) == 1
 
 
 def test_epoch_completed_early_is_written_once(tmp_path: Path) -> None:
@@ -116,4 +121,4 @@ def test_epoch_completed_early_is_written_once(tmp_path: Path) -> None:
     early = RunFolder(tmp_path).metrics.read_bytes()
     logger.log_metrics({"epoch": 1, "train/loss": 3.0, "val/loss": 2.0}, step=1)
     assert RunFolder(tmp_path).metrics.read_bytes() == early
-    assert len(rows(tmp_path)) == 2
+    assert len(column(tmp_path, "epoch")) == 2

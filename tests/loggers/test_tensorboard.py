@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dashboard import page, served
+from dashboard import events, page, served
 from seqlab.runs.folder.run_folder import RunFolder
 
 IMAGES_DRAWN = """
@@ -20,12 +19,6 @@ const walk = (node) => {
 walk(document.body);
 return sizes;
 """
-
-
-def events(run: RunFolder) -> EventAccumulator:
-    accumulator = EventAccumulator(str(run.tensorboard), size_guidance={"scalars": 0, "images": 0})
-    accumulator.Reload()
-    return accumulator
 
 
 def test_every_metric_is_a_curve_with_a_point_an_epoch(language_run: RunFolder) -> None:

@@ -16,6 +16,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
 from torch.optim import SGD, Adam
 from torch.utils.data import DataLoader
 
+from quiet import quiet_trainer
 from seqlab.batch import SeriesBatch
 from seqlab.metrics import Mean
 from seqlab.models import guarded_module as guarded
@@ -74,9 +75,7 @@ def trained_on(module: Line, *gradients: tuple[float, ...], **flags: Any) -> Tra
         SeriesBatch(torch.tensor([row[:2]]).float(), torch.tensor([float(len(row) > 2)]))
         for row in gradients
     ]
-    settings = {"accelerator": "cpu", "max_epochs": 1, "logger": False}
-    quiet = ("enable_checkpointing", "enable_progress_bar", "enable_model_summary")
-    trainer = Trainer(**settings | dict.fromkeys(quiet, False) | flags)
+    trainer = quiet_trainer(**{"max_epochs": 1} | flags)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer.fit(module, train_dataloaders=DataLoader(batches, batch_size=None))

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.optim import SGD
 from torch.optim.lr_scheduler import StepLR
 
+from quiet import quiet_trainer
 from seqlab.batch import IGNORED
 from seqlab.data.series import windows
 from seqlab.data.sine import SineData
@@ -74,16 +75,8 @@ def forecaster(seed: int = 0) -> Forecaster:
 
 
 def fit(module: LightningModule, data: Any, *callbacks: Callback, **flags: Any) -> Trainer:
-    settings: dict[str, Any] = {
-        "accelerator": "cpu",
-        "logger": False,
-        "enable_checkpointing": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "max_epochs": 1,
-    }
     resume = flags.pop("ckpt_path", None)
-    trainer = Trainer(**settings | flags, callbacks=list(callbacks))
+    trainer = quiet_trainer(*callbacks, **{"max_epochs": 1} | flags)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer.fit(module, datamodule=data, ckpt_path=resume)

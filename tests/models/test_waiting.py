@@ -6,17 +6,16 @@ from typing import Any
 
 import pytest
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch.optim import SGD, Adam
+from test_training import language_model, text_data
+from torch.optim import Adam
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from quiet import quiet_trainer
 from seqlab.data.sine import SineData
-from seqlab.data.text import TextData
 from seqlab.models import guarded_module as guarded
 from seqlab.models.forecaster import Forecaster
-from seqlab.models.language_model import LanguageModel
 from seqlab.models.mlp import MLP
 from seqlab.models.nonfinite import READ_EVERY
-from seqlab.models.recurrent import RecurrentNetwork
 from seqlab.training.loop import use_training_loop
 
 WAITING = {"aten::_local_scalar_dense", "aten::nonzero", "aten::is_nonzero", "aten::equal"}
@@ -54,17 +53,7 @@ class Steps(Callback):
 
 def watched(module: LightningModule, data: Any) -> Steps:
     steps = Steps()
-    trainer = Trainer(
-        max_epochs=1,
-        limit_val_batches=0,
-        gradient_clip_val=1.0,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[steps],
-    )
+    trainer = quiet_trainer(steps, max_epochs=1, limit_val_batches=0, gradient_clip_val=1.0)
     use_training_loop(trainer)
     trainer.fit(module, datamodule=data)
     return steps
@@ -73,29 +62,21 @@ def watched(module: LightningModule, data: Any) -> Steps:
 @pytest.mark.parametrize("sampling", ["sequential", "random"])
 def test_language_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampling: str) -> None:
     monkeypatch.setattr(guarded, "costs_a_wait", lambda _: True)
-    file = tmp_path / "story.txt"
-    file.write_text("the tide clock ran slow, and the sea was out; we sang. " * 20)
-    data = TextData(path=file, num_steps=5, batch_size=4, sampling=sampling)
-    data.setup()
-    network = RecurrentNetwork(**data.describe(), hidden_size=4)
-    steps = watched(LanguageModel(network, partial(SGD, lr=1.0)), data)
+    data = text_data(tmp_path, sampling=sampling, max_tokens=None)
+    steps = watched(language_model(data), data)
     assert 10 < steps.steps < READ_EVERY / 2
     assert waits_before_the_end(steps) == []
 
 
 def test_forecaster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guarded, "costs_a_wait", lambda _: True)
-    data = SineData()
-    data.setup()
-    steps = watched(Forecaster(MLP(4), partial(Adam, lr=0.01)), data)
+    steps = watched(Forecaster(MLP(4), partial(Adam, lr=0.01)), SineData())
     assert 10 < steps.steps < READ_EVERY / 2
     assert waits_before_the_end(steps) == []
 
 
 def test_reading_at_every_step_would_be_noticed() -> None:
-    data = SineData()
-    data.setup()
-    steps = watched(Forecaster(MLP(4), partial(Adam, lr=0.01)), data)
+    steps = watched(Forecaster(MLP(4), partial(Adam, lr=0.01)), SineData())
     assert len(waits_before_the_end(steps)) >= 2 * (steps.steps - 1)
 
 

@@ -1,29 +1,24 @@
 """Runs on two devices, as two processes on a CPU: they equal runs on one, and end as they do."""
 
-import csv
 import json
 import os
 import re
 import shutil
 import signal
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from conftest import SMALL_LM, Outcome
-from expect import refused, tree
-from processes import started, wait_for
+from conftest import QUICK, SMALL_LM, own_class
+from expect import Command, refused, succeeded, tree
+from processes import is_over, started, until
+from same_runs import assert_same, table, weights
 from seqlab.callbacks.progress import Progress
 from seqlab.parallel.processes import RankError, Ranks
 from seqlab.runs.folder.run_folder import RunFolder
-
-Train = Callable[..., Outcome]
-Seqlab = Callable[..., Outcome]
 
 TWO = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
 ONE = ["trainer.accelerator=cpu"]
@@ -52,46 +47,29 @@ class Shaky(RecurrentNetwork):
 @pytest.fixture
 def shaky(tmp_path: Path) -> Path:
     """Make `model=shaky` known in the folder of the test."""
-    (tmp_path / "shaky.py").write_text(SHAKY)
-    (tmp_path / "seqlab_project.py").write_text('import seqlab\nseqlab.allow("shaky")\n')
-    file = tmp_path / "conf" / "model" / "shaky.yaml"
-    file.parent.mkdir(parents=True)
-    file.write_text(
-        "task: language_model\n_target_: shaky.Shaky\nrank: 0\ndeed: nan\nhidden_size: 16\n"
-    )
+    keys = "rank: 0\ndeed: nan\nhidden_size: 16\n"
+    content = f"task: language_model\n_target_: shaky.Shaky\n{keys}"
+    own_class(tmp_path, "shaky", SHAKY, "model/shaky", content)
     return tmp_path
 
 
 def shaky_words(*words: str) -> list[str]:
     kept = [word for word in SMALL_LM if not word.startswith("model")]
-    return ["--config-dir", "conf", *kept, "model=shaky", "callbacks=default", *words]
+    return ["--config-dir", "mine", *kept, "model=shaky", "callbacks=default", *words]
 
 
-def table(run: RunFolder) -> list[dict[str, float]]:
-    with run.metrics.open(newline="", encoding="utf-8") as file:
-        return [
-            {name: float(text or "nan") for name, text in row.items() if "_per_second" not in name}
-            for row in csv.DictReader(file)
-        ]
-
-
-def weights(run: RunFolder) -> dict[str, Any]:
-    return torch.load(run.last, weights_only=True)["state_dict"]
+def numbers(run: RunFolder) -> list[dict[str, float]]:
+    return [{name: float(text or "nan") for name, text in row.items()} for row in table(run)]
 
 
 def assert_same_to_rounding(run: RunFolder, other: RunFolder) -> None:
-    rows, wanted = table(run), table(other)
+    rows, wanted = numbers(run), numbers(other)
     assert len(rows) == len(wanted) > 0
     for row, expected in zip(rows, wanted, strict=True):
         assert row == pytest.approx(expected, rel=1e-5, nan_ok=True)
-    for name, value in weights(other).items():
-        torch.testing.assert_close(weights(run)[name], value, rtol=1e-5, atol=1e-5)
-
-
-def assert_same(run: RunFolder, other: RunFolder) -> None:
-    assert table(run) == table(other)
-    found, wanted = weights(run), weights(other)
-    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    found = weights(run.last)
+    for name, value in weights(other.last).items():
+        torch.testing.assert_close(found[name], value, rtol=1e-5, atol=1e-5)
 
 
 def names(folder: Path) -> set[str]:
@@ -99,7 +77,7 @@ def names(folder: Path) -> set[str]:
 
 
 def test_series_on_two_devices_equals_that_on_one(
-    train: Train, seqlab: Seqlab, tmp_path: Path
+    train: Command, seqlab: Command, tmp_path: Path
 ) -> None:
     # Parts of 3 and 4 windows, and a last batch of 5 in parts of 2 and 3; some gradients clipped.
     words = ["trainer.max_epochs=2", "data.batch_size=7", "trainer.gradient_clip_val=0.3"]
@@ -109,7 +87,7 @@ def test_series_on_two_devices_equals_that_on_one(
     assert outcome.code == 0, outcome.err
     one, two = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "two")
     assert_same_to_rounding(two, one)
-    assert 0 < table(two)[0]["train/clipped_share"] < 1
+    assert 0 < numbers(two)[0]["train/clipped_share"] < 1
     result, expected = two.read_result(), one.read_result()
     assert result["metrics"]["test/loss"] == pytest.approx(expected["metrics"]["test/loss"])
     assert result["steps"] == expected["steps"] == 2 * 86
@@ -120,23 +98,21 @@ def test_series_on_two_devices_equals_that_on_one(
     assert outcome.out.count("speed") == 1
     assert names(two.path) == names(one.path)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["one", "two"]
-    scored = seqlab("evaluate", "two", "--checkpoint", "last", "--json")
-    assert scored.code == 0
+    scored = succeeded(seqlab("evaluate", "two", "--checkpoint", "last", "--json"))
     found = json.loads(scored.out)["metrics"]["val/loss"]
     assert found == pytest.approx(result["metrics"]["val/loss"], rel=1e-5)
     assert seqlab("forecast", "two").code == 0
 
 
 def test_text_on_two_devices_equals_that_on_one_and_skips_the_same_step(
-    train: Train, seqlab: Seqlab, shaky: Path
+    train: Command, seqlab: Command, shaky: Path
 ) -> None:
     # The state is carried; only one process sees the step that is not finite.
     words = shaky_words("on_nonfinite=skip", "trainer.accumulate_grad_batches=2")
     assert train(*words, *ONE, "hydra.run.dir=one").code == 0
-    outcome = train(*words, *TWO, "model.rank=1", "hydra.run.dir=two")
-    assert outcome.code == 0, outcome.err
+    succeeded(train(*words, *TWO, "model.rank=1", "hydra.run.dir=two"))
     one, two = RunFolder(shaky / "one"), RunFolder(shaky / "two")
-    assert [row["train/skipped_steps"] for row in table(two)] == [1, 0]
+    assert [row["train/skipped_steps"] for row in numbers(two)] == [1, 0]
     assert_same_to_rounding(two, one)
     assert two.samples.read_text() == one.samples.read_text()
     assert two.read_result()["warnings"] == one.read_result()["warnings"]
@@ -144,7 +120,7 @@ def test_text_on_two_devices_equals_that_on_one_and_skips_the_same_step(
 
 
 def test_number_that_is_not_finite_in_one_process_stops_all_at_its_step(
-    train: Train, shaky: Path
+    train: Command, shaky: Path
 ) -> None:
     outcome = train(*shaky_words(*TWO, "model.rank=1", "hydra.run.dir=run"))
     assert outcome.code == 1
@@ -153,7 +129,9 @@ def test_number_that_is_not_finite_in_one_process_stops_all_at_its_step(
     assert RunFolder(shaky / "run").read_result()["error"]["type"] == "NonFiniteError"
 
 
-def test_error_in_another_process_ends_the_run_with_its_message(train: Train, shaky: Path) -> None:
+def test_error_in_another_process_ends_the_run_with_its_message(
+    train: Command, shaky: Path
+) -> None:
     outcome = train(*shaky_words(*TWO, "model.rank=1", "model.deed=raise", "hydra.run.dir=run"))
     assert outcome.code == 1
     assert "error: rank 1 of 2: ValueError: out of luck" in outcome.err
@@ -167,7 +145,7 @@ def test_error_in_another_process_ends_the_run_with_its_message(train: Train, sh
 
 
 def test_first_process_that_hangs_on_a_lost_one_still_says_so(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stuck(self: Ranks, *_: Any) -> None:
         self.when_stuck(RankError("rank 1 of 2 was ended by SIGKILL"))
@@ -185,7 +163,7 @@ DROPOUT = [*SMALL_LM, "model=lstm", "model.num_layers=2", "model.dropout=0.5", "
 
 
 def test_interrupted_run_goes_on_exactly_on_as_many_devices(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = [*DROPOUT, *TWO, "trainer.max_epochs=2"]
     assert train(*words, "hydra.run.dir=undisturbed").code == 0
@@ -212,23 +190,19 @@ def test_interrupted_run_goes_on_exactly_on_as_many_devices(
     after = tree(run.path)
     assert {name for name in before if before[name] != after[name]} <= {"run.log"}
 
-    outcome = train("resume=run")
-    assert outcome.code == 0, outcome.err
+    outcome = succeeded(train("resume=run"))
     assert f"going on after epoch 0, step {content['global_step']}" in outcome.err
     assert_same(run, RunFolder(tmp_path / "undisturbed"))
     assert run.samples.read_text() == (tmp_path / "undisturbed" / "samples.txt").read_text()
 
     shutil.copytree(run.path, tmp_path / "alone")
-    outcome = train("resume=alone", "trainer.devices=1", "trainer.max_epochs=3")
-    assert outcome.code == 0, outcome.err
+    outcome = succeeded(train("resume=alone", "trainer.devices=1", "trainer.max_epochs=3"))
     assert "warning: this run began elsewhere (cpu" in outcome.err
     assert RunFolder("alone").read_result()["epochs"] == 3
 
 
-def test_sweep_has_one_folder_a_job_and_nothing_else(train: Train, tmp_path: Path) -> None:
-    words = ["trainer.max_epochs=1", "callbacks=none", "logger=csv", "name=sweep"]
-    outcome = train("-m", *words, *TWO, "seed=1,2")
-    assert outcome.code == 0, outcome.err
+def test_sweep_has_one_folder_a_job_and_nothing_else(train: Command, tmp_path: Path) -> None:
+    outcome = succeeded(train("-m", *QUICK, *TWO, "seed=1,2", "name=sweep"))
     assert "2 jobs: 2 completed" in outcome.out
     sweep = tmp_path / "outputs" / "sweep"
     assert [each.name for each in tmp_path.iterdir()] == ["outputs"]
@@ -246,25 +220,12 @@ def test_killed_first_process_leaves_no_other_behind(tmp_path: Path) -> None:
     process = started(tmp_path, *DROPOUT, *TWO, "trainer.max_epochs=9999", "hydra.run.dir=run")
     run = RunFolder(tmp_path / "run")
     try:
-        wait_for(process, lambda: len(run.read_metrics().get("step", [])) > 1)
+        until(lambda: len(run.read_metrics().get("step", [])) > 1, process)
         others = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         assert len(others) == 1
         process.kill()
         process.wait()
-        wait_for_end(int(others[0]))
+        until(lambda: is_over(int(others[0])))
     finally:
         process.kill()
         process.communicate()
-
-
-def wait_for_end(pid: int) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            return
-        if state == "Z":
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"process {pid} is still there")

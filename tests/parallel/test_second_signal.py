@@ -2,7 +2,10 @@
 
 import signal
 import subprocess
-import sys
+
+import pytest
+
+from processes import running
 
 HANGING = """
 import ctypes, signal
@@ -19,23 +22,12 @@ c.pthread_mutex_lock(mutex)
 
 
 def test_second_signal_ends_what_hangs_and_the_first_does_not() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", HANGING], stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(1.5)
-            except subprocess.TimeoutExpired:
-                pass
-            else:
-                raise AssertionError("the first signal is the handler's")
-            process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 130
-        finally:
-            process.kill()
+    with running(HANGING, until="ready") as process:
+        process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):  # the first signal is the handler's
+            process.wait(1.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
 
 
 def test_listening_leaves_nothing_behind() -> None:

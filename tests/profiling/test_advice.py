@@ -3,14 +3,9 @@
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 
-from seqlab.config.compose.naming import register_resolvers
-from seqlab.config.compose.preflight import check_composed, without_hydra
-from seqlab.config.folders import conf_dir
-from seqlab.config.validate.check import resolved
+from composed import checked
 from seqlab.profiling.advice import (
     MODEL_ON_CPU,
     MODEL_ON_GPU,
@@ -28,20 +23,9 @@ ALL = list(REMEDIES.items())
 ALL += [("forward", each) for each in (MODEL_ON_CPU, MODEL_ON_GPU, SMALL_MODEL)]
 
 
-def composed(*overrides: str) -> dict[str, Any]:
-    """Compose as the command line does, check, and return plain values."""
-    register_resolvers()
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        whole: Any = compose("train", overrides=list(overrides), return_hydra_config=True)
-        config = without_hydra(whole)
-        check_composed(config, whole.hydra)
-        return resolved(config)
-
-
 @pytest.fixture(scope="module")
 def configs() -> dict[str, dict[str, Any]]:
-    return {task: composed(f"experiment={name}") for task, name in EXPERIMENTS.items()}
+    return {task: checked(f"experiment={name}") for task, name in EXPERIMENTS.items()}
 
 
 @pytest.mark.parametrize("task", EXPERIMENTS)
@@ -55,18 +39,18 @@ def test_every_remedy_is_made_of_keys_that_exist(
     words = ["seed=1" if word == "-m seed=1,2,3" else word.strip("'") for word in words]
     assert len(words) > 10
     for removing in (True, False):  # a key cannot be taken away and set
-        composed(
+        checked(
             f"experiment={EXPERIMENTS[task]}",
             *(word for word in words if word.startswith("~") is removing),
         )
     with pytest.raises((UserError, HydraException)):
-        composed(f"experiment={EXPERIMENTS[task]}", "callbacks.samples.every_epochs=3")
+        checked(f"experiment={EXPERIMENTS[task]}", "callbacks.samples.every_epochs=3")
 
 
 def test_every_option_is_one_of_some_experiment(configs: dict[str, dict[str, Any]]) -> None:
     offered = {what for _, each in ALL for c in configs.values() for what, _ in options_of(each, c)}
     assert offered == {what for _, each in ALL for what, _ in each.options} - {"less of it"}
-    whole = composed("experiment=time_machine_rnn", "data.max_tokens=null")
+    whole = checked("experiment=time_machine_rnn", "data.max_tokens=null")
     assert options_of(REMEDIES["data"], whole) == [("less of it", "data.max_tokens=100000")]
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 
+from quiet import quiet_trainer
 from seqlab.callbacks.throughput import Throughput
 from seqlab.profiling.profiler import PhaseProfiler
 
@@ -49,7 +49,7 @@ class Time:
 )
 def test_each_of_lightning_s_actions_has_its_phase(action: str, phase: str | None) -> None:
     profiler = PhaseProfiler()
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    trainer = quiet_trainer()
     early = EarlyStopping("val/a.b")
     assert early.state_key.startswith("EarlyStopping{'monitor': 'val/a.b'")
     action = action.replace("EarlyStopping{'monitor': 'val/a.b'}", early.state_key)
@@ -73,7 +73,7 @@ def test_loggers_and_whole_validations_are_timed() -> None:
             return metrics
 
     profiler = PhaseProfiler(since=0.0, now=Time())
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    trainer = quiet_trainer()
     log: Any = Log()
     trainer.fit_loop.epoch_loop.val_loop.run = lambda: log.log_metrics({})  # type: ignore[method-assign, assignment, return-value]
     trainer.test_loop.run = lambda: []  # type: ignore[method-assign]

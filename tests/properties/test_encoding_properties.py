@@ -13,17 +13,7 @@ from seqlab.data.tokens.word_encoding import WordEncoder, fastest_table
 from seqlab.data.tokens.word_table import WordTable
 from seqlab.system.errors import UserError
 from seqlab.system.text_files import text_blocks
-from strategies import TEXTS, refusal
-
-PREPROCESSING = st.sampled_from(("raw", "joined", "chapter"))
-PIECES = st.sampled_from(
-    (
-        *("a", "B", "word", "Another", "incomprehensibilities", "<unk>", "é", "新", "\U0010ffff"),
-        *(" ", "  ", ".", "-", "\t", "\xa0", "\u3000", "\0", "İ", "ﬃ", "\ufeff"),
-        *("\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x1f", "\x85", "\u2028", "\u2029"),
-    )
-)
-ANY = st.lists(PIECES | TEXTS, max_size=12).map("".join)
+from strategies import ANY, LEVELS, PIECES, PREPROCESSING, refusal
 
 
 @st.composite
@@ -43,7 +33,7 @@ def encoders(level: str, preprocessing: str) -> list[Encoder]:
     ]
 
 
-@given(blocks(), st.sampled_from(("char", "word")), PREPROCESSING, st.integers(0, 3))
+@given(blocks(), LEVELS, PREPROCESSING, st.integers(0, 3))
 def test_blocks_have_the_tokens_and_the_vocabulary_of_the_text(
     text: list[str], level: str, preprocessing: str, rarest: int
 ) -> None:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from seqlab.batch import IGNORED
-from seqlab.metrics import Mean, Perplexity, bits_per_token, rmse, token_nll
+from seqlab.metrics import Mean, bits_per_token, rmse, token_nll
 from strategies import SEEDS
+from test_metrics import perplexity_of as perplexity
 
 
 @st.composite
@@ -36,13 +37,6 @@ def reckoned(logits: Tensor, targets: Tensor) -> tuple[float, int]:
         top = numbers.max()
         total += top + math.log(np.exp(numbers - top).sum()) - numbers[k]
     return total, len(kept)
-
-
-def perplexity(*batches: tuple[Tensor, Tensor]) -> float:
-    metric = Perplexity()
-    for logits, targets in batches:
-        metric.update(logits, targets)
-    return metric.compute().item()
 
 
 @given(predictions())

@@ -10,26 +10,7 @@ from hypothesis import strategies as st
 from plain_tokens import tokenize
 from seqlab.data.text import TextData, read_text
 from seqlab.data.tokens.vocabulary import UNKNOWN, Vocabulary
-from strategies import TEXTS, refusal
-
-LEVELS = st.sampled_from(("char", "word"))
-PREPROCESSING = st.sampled_from(("raw", "joined", "chapter"))
-SPECIAL = st.sampled_from(
-    (
-        "e\u0301",
-        "é",
-        "👩\u200d👩\u200d👧",
-        "\U0010ffff",
-        "\ufeff",
-        "\u2028",
-        "ß",
-        "İ",
-        "<unk>",
-        "\x85",
-        "ﬃ",
-    )
-)
-ANY = st.lists(TEXTS | SPECIAL, max_size=5).map("".join)
+from strategies import ANY, LEVELS, PREPROCESSING, refusal
 
 
 @given(ANY, LEVELS, PREPROCESSING, st.integers(0, 3))

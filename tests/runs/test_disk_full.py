@@ -4,19 +4,18 @@ import errno
 import logging
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_resumption import ends_like
 
 from conftest import SMALL_LM, Outcome, trained
+from expect import Command, succeeded
+from same_runs import ends_like
 from seqlab.runs.folder.checkpoint import read_checkpoint
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.messages import recording
-
-Train = Callable[..., Outcome]
 
 # Few logs, so that it is a checkpoint that finds the disk full.
 WORDS = [*SMALL_LM, "trainer.max_epochs=4", "model.hidden_size=64"]
@@ -50,15 +49,14 @@ def ends_in_good_order(outcome: Outcome, run: RunFolder) -> None:
 
 
 def test_full_disk_ends_the_run_and_it_goes_on_when_there_is_room(
-    train: Train, whole: RunFolder, small_disk: Path
+    train: Command, whole: RunFolder, small_disk: Path
 ) -> None:
     run = RunFolder(small_disk / "run")
     outcome = train(*WORDS, f"hydra.run.dir={run.path}")
     ends_in_good_order(outcome, run)
     assert read_checkpoint(run.last)["epoch"] >= 0
     subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
-    outcome = train(f"resume={run.path}")
-    assert outcome.code == 0, outcome.err
+    outcome = succeeded(train(f"resume={run.path}"))
     assert "warning" not in outcome.err
     ends_like(run, whole)
 
@@ -73,7 +71,7 @@ def test_log_without_room_is_no_traceback(capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize("write", [1, 2, 3, 5, 8])
 def test_write_that_finds_no_room_ends_the_run_and_it_goes_on(
-    train: Train,
+    train: Command,
     whole: RunFolder,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

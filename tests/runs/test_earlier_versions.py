@@ -4,15 +4,13 @@ Each lies in `version_0_1_0`, as that version wrote it. Beside it, NAME.csv hold
 which that version went on to the fourth epoch: `lstm` was stopped within its second one.
 """
 
-import csv
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Outcome
+from expect import Command, rows_of, succeeded
 
 EARLIER = Path(__file__).parent / "version_0_1_0"
 RUNS = sorted(folder.name for folder in EARLIER.iterdir() if folder.is_dir())
@@ -29,15 +27,9 @@ def run(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return Path(shutil.copytree(EARLIER / request.param, tmp_path / request.param))
 
 
-def rows(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="", encoding="utf-8") as opened:
-        return list(csv.DictReader(opened))
-
-
 @pytest.mark.parametrize("run", RUNS, indirect=True)
-def test_earlier_run_is_evaluated(run: Path, seqlab: Callable[..., Outcome]) -> None:
-    done = seqlab("evaluate", str(run), "--device", "cpu", "--json")
-    assert done.code == 0, done.err
+def test_earlier_run_is_evaluated(run: Path, seqlab: Command) -> None:
+    done = succeeded(seqlab("evaluate", str(run), "--device", "cpu", "--json"))
     found = json.loads(done.out)
     epoch, scores = EPOCHS_AND_SCORES[run.name]
     assert found["epoch"] == epoch
@@ -45,7 +37,7 @@ def test_earlier_run_is_evaluated(run: Path, seqlab: Callable[..., Outcome]) -> 
 
 
 @pytest.mark.parametrize("run", ["gru", "lstm"], indirect=True)
-def test_earlier_language_model_generates(run: Path, seqlab: Callable[..., Outcome]) -> None:
+def test_earlier_language_model_generates(run: Path, seqlab: Command) -> None:
     done = seqlab("generate", str(run), "--prefix", "the sea", "--greedy", "--num-tokens", "10")
     assert done.code == 0, done.err
     assert done.out.startswith("the sea")
@@ -53,17 +45,15 @@ def test_earlier_language_model_generates(run: Path, seqlab: Callable[..., Outco
 
 
 @pytest.mark.parametrize("run", ["sine"], indirect=True)
-def test_earlier_forecaster_forecasts(run: Path, seqlab: Callable[..., Outcome]) -> None:
-    done = seqlab("forecast", str(run), "--steps", "5")
-    assert done.code == 0, done.err
-    assert len(rows(next(run.glob("forecast_*.csv")))) == 5
+def test_earlier_forecaster_forecasts(run: Path, seqlab: Command) -> None:
+    succeeded(seqlab("forecast", str(run), "--steps", "5"))
+    assert len(rows_of(next(run.glob("forecast_*.csv")))) == 5
 
 
 @pytest.mark.parametrize("run", RUNS, indirect=True)
-def test_earlier_run_is_resumed(run: Path, train: Callable[..., Outcome]) -> None:
-    done = train(f"resume={run}", "trainer.max_epochs=4")
-    assert done.code == 0, done.err
-    found, expected = rows(run / "metrics.csv"), rows(EARLIER / f"{run.name}.csv")
+def test_earlier_run_is_resumed(run: Path, train: Command) -> None:
+    succeeded(train(f"resume={run}", "trainer.max_epochs=4"))
+    found, expected = rows_of(run / "metrics.csv"), rows_of(EARLIER / f"{run.name}.csv")
     assert [row["epoch"] for row in found] == ["1", "2", "3", "4"]
     for row, wanted in zip(found, expected, strict=True):
         for name, value in wanted.items():

@@ -1,27 +1,24 @@
 """Runs that are stopped, fail or go on: exit codes, what result.json says, and exact resumption."""
 
-import csv
 import os
 import re
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 import yaml
 
-from conftest import SMALL_LM, Outcome, spawn, trained
-from expect import tree
-from processes import DEADLINE_S, ONE_THREAD, started, wait_for
+from conftest import QUICK, SMALL_LM, spawn, trained
+from expect import Command, succeeded, tree
+from processes import DEADLINE_S, started, until
+from same_runs import assert_same, ends_like, table
 from seqlab.callbacks.checkpoints import Checkpoints
 from seqlab.callbacks.progress import Progress
 from seqlab.models.language_model import LanguageModel
 from seqlab.runs.folder.run_folder import RunFolder
-
-Train = Callable[..., Outcome]
 
 # Long enough to be struck in the middle, wherever in an epoch that may be.
 LONG = [
@@ -31,14 +28,13 @@ LONG = [
     "callbacks.checkpoints.every_n_epochs=7",
     "callbacks.samples.every_n_epochs=10",
 ]
-SHORT = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]
 
 
 def interrupted(folder: Path, signum: signal.Signals) -> tuple[int, str, str]:
     """Start the long run, stop it once the table of metrics has rows; return how it ended."""
     process = started(folder, *LONG, "hydra.run.dir=run")
     try:
-        wait_for(process, lambda: len(RunFolder(folder / "run").read_metrics().get("step", [])) > 2)
+        until(lambda: len(RunFolder(folder / "run").read_metrics().get("step", [])) > 2, process)
         process.send_signal(signum)
         out, err = process.communicate(timeout=DEADLINE_S)
     finally:
@@ -53,30 +49,11 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return trained(folder, *LONG)
 
 
-def table(run: RunFolder) -> list[dict[str, str]]:
-    """Return the metrics without speeds, which no two runs share."""
-    with run.metrics.open(newline="", encoding="utf-8") as file:
-        return [
-            {name: value for name, value in row.items() if not name.endswith("_per_second")}
-            for row in csv.DictReader(file)
-        ]
-
-
-def weights(file: Path) -> dict[str, Any]:
-    return torch.load(file, weights_only=True)["state_dict"]
-
-
-@pytest.fixture
-def copy(language_run: RunFolder, tmp_path: Path) -> RunFolder:
-    shutil.copytree(language_run.path, tmp_path / "run")
-    return RunFolder(tmp_path / "run")
-
-
 @pytest.mark.parametrize(
     ("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"]
 )
 def test_stopped_run_says_so_and_goes_on_exactly_where_it_was(
-    undisturbed: RunFolder, train: Train, tmp_path: Path, signum: signal.Signals, code: int
+    undisturbed: RunFolder, train: Command, tmp_path: Path, signum: signal.Signals, code: int
 ) -> None:
     returned, out, err = interrupted(tmp_path, signum)
     assert returned == code, err
@@ -89,23 +66,12 @@ def test_stopped_run_says_so_and_goes_on_exactly_where_it_was(
     assert signum.name in result["error"]["message"]
     assert 0 < result["epochs"] < 100
 
-    done = train(command)
-    assert done.code == 0, done.err
+    done = succeeded(train(command))
     assert "going on after epoch" in done.err
-    after, expected = run.read_result(), undisturbed.read_result()
-    assert after["status"] == "completed"
-    assert after["error"] is None
+    ends_like(run, undisturbed)
+    after = run.read_result()
     assert after["epochs"] == 100
-    assert after["steps"] == expected["steps"]
-    assert after["best_epoch"] == expected["best_epoch"]
     assert after["duration_s"] > result["duration_s"]
-    assert after["fingerprint"] == expected["fingerprint"]
-    assert table(run) == table(undisturbed)
-    assert run.samples.read_text() == undisturbed.samples.read_text()
-    for mine, theirs in ((run.last, undisturbed.last), (run.best, undisturbed.best)):
-        found, wanted = weights(mine), weights(theirs)
-        assert found.keys() == wanted.keys()
-        assert all(torch.equal(found[name], wanted[name]) for name in wanted)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +79,7 @@ def test_stopped_run_says_so_and_goes_on_exactly_where_it_was(
 )
 @pytest.mark.parametrize("position", ["first", "last"])
 def test_signal_between_two_epochs_loses_neither(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hook: str, position: str
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hook: str, position: str
 ) -> None:
     owner = Progress if position == "first" else Checkpoints
     plain = getattr(owner, hook)
@@ -129,13 +95,12 @@ def test_signal_between_two_epochs_loses_neither(
         assert train(*words, "monitor=val/loss", "hydra.run.dir=run").code == 143
     run = RunFolder(tmp_path / "run")
     assert run.read_result()["status"] == "interrupted"
-    outcome = train("resume=run")
-    assert outcome.code == 0
+    outcome = succeeded(train("resume=run"))
     assert re.search(r"going on after epoch [23], step", outcome.err), outcome.err
 
 
 def test_signal_whose_exception_is_replaced_still_stops_the_run(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def struck(*_: Any) -> Any:
         try:
@@ -155,7 +120,7 @@ def test_signal_whose_exception_is_replaced_still_stops_the_run(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_second_signal_ends_at_once(train: Train, tmp_path: Path) -> None:
+def test_second_signal_ends_at_once(train: Command, tmp_path: Path) -> None:
     program = """
 import os, signal, sys, time
 from seqlab.callbacks.progress import Progress
@@ -171,7 +136,7 @@ Progress.on_train_batch_end = stuck
 from seqlab.commands.train import main
 sys.exit(main(sys.argv[1:]))
 """
-    done = spawn("-c", program, *SMALL_LM, "hydra.run.dir=run", cwd=tmp_path, **ONE_THREAD)
+    done = spawn("-c", program, *SMALL_LM, "hydra.run.dir=run", cwd=tmp_path)
     assert done.returncode == 143
     assert done.stdout == "noted\necho\n"
     assert RunFolder(tmp_path / "run").read_result()["status"] == "running"
@@ -183,7 +148,7 @@ def test_signal_before_training_ends_the_run(
 ) -> None:
     process = started(tmp_path, *LONG, "hydra.run.dir=run")
     try:
-        wait_for(process, (tmp_path / "run" / "run.log").exists)
+        until((tmp_path / "run" / "run.log").exists, process)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=DEADLINE_S)
     finally:
@@ -198,18 +163,17 @@ def test_signal_before_training_ends_the_run(
 
 
 def test_resume_of_a_completed_run_says_so_and_changes_nothing(
-    train: Train, copy: RunFolder
+    train: Command, copy: RunFolder
 ) -> None:
     before = {name: content for name, (content, _) in tree(copy.path).items()}
-    outcome = train(f"resume={copy.path}")
-    assert outcome.code == 0
+    outcome = succeeded(train(f"resume={copy.path}"))
     assert f"{copy.path} is complete after 2 epochs" in outcome.out
     assert f"python -m train resume={copy.path} trainer.max_epochs=N" in outcome.out
     assert {name: content for name, (content, _) in tree(copy.path).items()} == before
 
 
 def test_completed_run_goes_on_with_more_epochs(
-    train: Train, copy: RunFolder, tmp_path: Path
+    train: Command, copy: RunFolder, tmp_path: Path
 ) -> None:
     assert train(f"resume={copy.path}", "trainer.max_epochs=4").code == 0
     assert train(*SMALL_LM, "trainer.max_epochs=4", "hydra.run.dir=whole").code == 0
@@ -219,12 +183,12 @@ def test_completed_run_goes_on_with_more_epochs(
     assert result["epochs"] == 4
     assert result["overrides"] == [*SMALL_LM, "trainer.max_epochs=4"]
     assert yaml.safe_load(copy.config.read_text())["trainer"]["max_epochs"] == 4
-    assert table(copy) == table(whole)
-    found, wanted = weights(copy.last), weights(whole.last)
-    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    assert_same(copy, whole)
 
 
-def test_run_stopped_after_its_last_epoch_keeps_its_metrics(train: Train, copy: RunFolder) -> None:
+def test_run_stopped_after_its_last_epoch_keeps_its_metrics(
+    train: Command, copy: RunFolder
+) -> None:
     before = copy.read_result()
     copy.write_result(before | {"status": "interrupted"})
     assert train(f"resume={copy.path}").code == 0
@@ -234,21 +198,21 @@ def test_run_stopped_after_its_last_epoch_keeps_its_metrics(train: Train, copy: 
     assert after["throughput"] == before["throughput"]
 
 
-def test_run_that_died_goes_on_from_its_last_checkpoint(train: Train, copy: RunFolder) -> None:
+def test_run_that_died_goes_on_from_its_last_checkpoint(
+    train: Command, copy: RunFolder, tmp_path: Path
+) -> None:
     earlier = copy.last.read_bytes()
     assert train(f"resume={copy.path}", "trainer.max_epochs=4").code == 0
-    expected = table(copy), copy.samples.read_text(), weights(copy.last)
+    expected = RunFolder(shutil.copytree(copy.path, tmp_path / "expected"))
     copy.last.write_bytes(earlier)  # later rows and samples lie in the folder all the same
     copy.write_result(copy.read_result() | {"status": "running"})
     assert train(f"resume={copy.path}").code == 0
     assert copy.read_result()["status"] == "completed"
-    assert table(copy) == expected[0]
-    assert copy.samples.read_text() == expected[1]
-    found = weights(copy.last)
-    assert all(torch.equal(found[name], expected[2][name]) for name in expected[2])
+    assert_same(copy, expected)
+    assert copy.samples.read_text() == expected.samples.read_text()
 
 
-def test_best_checkpoint_stays_the_best_when_a_run_goes_on(train: Train, tmp_path: Path) -> None:
+def test_best_checkpoint_stays_the_best_when_a_run_goes_on(train: Command, tmp_path: Path) -> None:
     # Fed with its own forecasts, the network is at its best while it knows little.
     words = ["monitor=val/rmse_multistep", "trainer.max_epochs=2", "hydra.run.dir=run"]
     assert train(*words).code == 0
@@ -281,7 +245,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 
 def test_failing_run_says_what_happened_and_where_the_traceback_is(
-    train: Train, tmp_path: Path, broken: list[int], monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, broken: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SEQLAB_TRACEBACK", raising=False)
     outcome = train(*SMALL_LM, "hydra.run.dir=run")
@@ -304,7 +268,7 @@ def test_failing_run_says_what_happened_and_where_the_traceback_is(
 
 
 def test_traceback_is_shown_where_it_is_asked_for(
-    train: Train, broken: list[int], monkeypatch: pytest.MonkeyPatch
+    train: Command, broken: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SEQLAB_TRACEBACK", "1")
     outcome = train(*SMALL_LM)
@@ -313,7 +277,7 @@ def test_traceback_is_shown_where_it_is_asked_for(
     assert "RuntimeError: the weights have melted" in outcome.err
 
 
-def test_metric_to_watch_that_does_not_exist_ends_the_run(train: Train, tmp_path: Path) -> None:
+def test_metric_to_watch_that_does_not_exist_ends_the_run(train: Command, tmp_path: Path) -> None:
     for name in ("train/how_well", "train/of_my_own"):
         outcome = train(f"monitor={name}", f"hydra.run.dir={name}")
         assert outcome.code == 1, f"{name} went unnoticed"
@@ -325,9 +289,8 @@ def test_metric_to_watch_that_does_not_exist_ends_the_run(train: Train, tmp_path
 # Sweeps
 
 
-def test_sweep_leaves_a_whole_run_folder_for_every_job(train: Train, tmp_path: Path) -> None:
-    outcome = train("-m", "seed=1,2", "trainer.max_epochs=1", "hydra.sweep.dir=sweep")
-    assert outcome.code == 0, outcome.err
+def test_sweep_leaves_a_whole_run_folder_for_every_job(train: Command, tmp_path: Path) -> None:
+    succeeded(train("-m", "seed=1,2", "trainer.max_epochs=1", "hydra.sweep.dir=sweep"))
     runs = [RunFolder(tmp_path / "sweep" / name) for name in ("0000_seed=1", "0001_seed=2")]
     for run, seed in zip(runs, (1, 2), strict=True):
         result = run.read_result()
@@ -340,9 +303,9 @@ def test_sweep_leaves_a_whole_run_folder_for_every_job(train: Train, tmp_path: P
     assert first["fingerprint"] != second["fingerprint"]
 
 
-def test_job_of_a_sweep_computes_what_it_would_alone(train: Train, tmp_path: Path) -> None:
-    assert train("-m", "seed=1,2", *SHORT, "hydra.sweep.dir=sweep").code == 0
-    assert train("seed=2", *SHORT, "hydra.run.dir=alone").code == 0
+def test_job_of_a_sweep_computes_what_it_would_alone(train: Command, tmp_path: Path) -> None:
+    assert train("-m", "seed=1,2", *QUICK, "hydra.sweep.dir=sweep").code == 0
+    assert train("seed=2", *QUICK, "hydra.run.dir=alone").code == 0
     alone, job = RunFolder(tmp_path / "alone"), RunFolder(tmp_path / "sweep" / "0001_seed=2")
     assert table(job) == table(alone)
     assert job.read_result()["fingerprint"] == alone.read_result()["fingerprint"]
@@ -353,7 +316,7 @@ def test_signal_while_libraries_load_stops_without_a_trace(
     tmp_path: Path, sent: signal.Signals, code: int
 ) -> None:
     process = started(tmp_path, "hydra.run.dir=run")
-    wait_for(process, lambda: (tmp_path / "run" / "run.log").exists())
+    until((tmp_path / "run" / "run.log").exists, process)
     process.send_signal(sent)
     _, err = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == code, err

@@ -3,23 +3,21 @@
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import seqlab.runs.run  # once, and not in each of the processes
-from conftest import SMALL_LM, Outcome
-from expect import refused, tree
+from conftest import SMALL_LM
+from expect import Command, refusal, refused, tree
+from processes import running, started
 from seqlab.commands.train import main
 from seqlab.config.compose import naming
 from seqlab.runs.folder.lock import claim, give_up, hold, release
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.errors import UserError
-
-Train = Callable[..., Outcome]
 
 HOLD = """
 import sys, time
@@ -75,49 +73,34 @@ def test_of_many_that_want_one_folder_one_gets_it(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def held(tmp_path: Path) -> Path:
+def held(tmp_path: Path) -> Iterator[Path]:
     """A folder that another process is at work in."""
     folder = tmp_path / "run"
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "claimed\n"
-    yield folder
-    process.kill()
-    process.communicate()
+    with running(HOLD, str(folder), until="claimed"):
+        yield folder
 
 
 def test_folder_at_work_is_not_taken(held: Path) -> None:
     before = tree(held)
-    with pytest.raises(UserError, match="is at work in another process") as raised:
+    with refusal("is at work in another process", "Ctrl-C leaves it resumable"):
         hold(held)
-    assert "Ctrl-C leaves it resumable" in raised.value.hint
-    with pytest.raises(UserError, match="exists already"):
+    with refusal("exists already"):
         claim(held, "b: 2\n")
     assert tree(held) == before
 
 
 def test_folder_of_a_killed_process_can_be_taken(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    with running(HOLD, str(folder), until="claimed") as process:
+        process.send_signal(signal.SIGKILL)
     (folder / ".result.json.5.partial").write_text("half")
     hold(folder)
     give_up(folder)
     assert {file.name for file in folder.iterdir()} == {"config.yaml", "run.log"}
 
 
-def test_resume_of_a_run_that_is_still_running_is_refused(train: Train, tmp_path: Path) -> None:
-    words = [*SMALL_LM, "trainer.max_epochs=500", "hydra.run.dir=run"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "train", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    )
+def test_resume_of_a_run_that_is_still_running_is_refused(train: Command, tmp_path: Path) -> None:
+    process = started(tmp_path, *SMALL_LM, "trainer.max_epochs=500", "hydra.run.dir=run")
     try:
         assert process.stderr is not None
         while "epoch 50/" not in process.stderr.readline():
@@ -130,7 +113,7 @@ def test_resume_of_a_run_that_is_still_running_is_refused(train: Train, tmp_path
 
 
 def test_folder_left_before_anything_was_written_can_be_claimed(
-    train: Train, tmp_path: Path
+    train: Command, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     run.mkdir()
@@ -145,7 +128,7 @@ def test_folder_left_before_anything_was_written_can_be_claimed(
 def test_folder_with_anything_in_it_is_not_claimed(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("mine")
     before = tree(tmp_path)
-    with pytest.raises(UserError, match="exists already; nothing in it was touched"):
+    with refusal("exists already; nothing in it was touched"):
         claim(tmp_path, "a: 1\n")
     assert tree(tmp_path) == before
 
@@ -157,7 +140,7 @@ def test_claimed_folder_that_is_given_back_is_empty(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_folder_without_a_configuration_cannot_be_resumed(train: Train, tmp_path: Path) -> None:
+def test_folder_without_a_configuration_cannot_be_resumed(train: Command, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.log").touch()
     refused(train("resume=run"), "run is not a run folder: it has no config.yaml")

@@ -1,14 +1,12 @@
 """What one run writes can be written without a Trainer: for a member of a training of many."""
 
-import csv
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from conftest import Outcome
+from dashboard import events
+from expect import Command, rows_of
 from seqlab.callbacks.artifacts import Artifacts
 from seqlab.callbacks.checkpoints import run_state
 from seqlab.callbacks.curves import draw_curves
@@ -70,7 +68,7 @@ def member(request: pytest.FixtureRequest, tmp_path: Path) -> RunFolder:
 
 
 def test_tables_result_and_figures_are_a_run_s(member: RunFolder) -> None:
-    rows = list(csv.DictReader(member.metrics.open()))
+    rows = rows_of(member.metrics)
     assert [(row["epoch"], row["step"], row["val/loss"]) for row in rows] == [
         ("1", "3", "2.0"),
         ("2", "6", "1.0"),
@@ -79,17 +77,14 @@ def test_tables_result_and_figures_are_a_run_s(member: RunFolder) -> None:
     assert (result["status"], result["epochs"], result["steps"]) == ("completed", EPOCHS, STEPS)
     assert result["metrics"] == {"train/loss": 0.5, "val/loss": 1.0}
     assert member.figure("loss").is_file()
-    accumulator = EventAccumulator(str(member.tensorboard))
-    accumulator.Reload()
-    assert [event.value for event in accumulator.Scalars("train/loss")] == [1.0, 0.5]
-    assert "figures/loss" in accumulator.Tags()["images"]
+    found = events(member)
+    assert [event.value for event in found.Scalars("train/loss")] == [1.0, 0.5]
+    assert "figures/loss" in found.Tags()["images"]
     state = read_checkpoint(member.best)["loggers"]
     assert state["MetricsCSV"]["num_rows"] == EPOCHS
 
 
-def test_its_checkpoint_is_an_ordinary_run_s(
-    member: RunFolder, seqlab: Callable[..., Outcome]
-) -> None:
+def test_its_checkpoint_is_an_ordinary_run_s(member: RunFolder, seqlab: Command) -> None:
     outcome = seqlab("evaluate", str(member.path))
     assert outcome.code == EXIT_DONE, outcome.err
     verb = "generate" if member.samples.is_file() else "forecast"

@@ -3,11 +3,9 @@
 A run of six epochs is cut back to what it was after four, and damaged.
 """
 
-import csv
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +13,11 @@ import pytest
 import torch
 import yaml
 
-from conftest import SMALL_LM, Outcome, trained
-from expect import refused
+from conftest import SMALL_LM, Outcome, copied, trained
+from expect import Command, refused, succeeded
+from same_runs import ends_like
 from seqlab.runs.folder.checkpoint import checksum_file
-from seqlab.runs.folder.run_folder import RunFolder, whole_lines
-
-Train = Callable[..., Outcome]
+from seqlab.runs.folder.run_folder import RunFolder
 
 DROPOUT = ["model=lstm", "model.num_layers=2", "model.dropout=0.4"]
 WORDS = [*SMALL_LM, *DROPOUT, "trainer.max_epochs=4"]
@@ -40,44 +37,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 @pytest.fixture
 def copy(stopped: RunFolder, tmp_path: Path) -> RunFolder:
-    shutil.copytree(stopped.path, tmp_path / "run")
-    return RunFolder(tmp_path / "run")
+    return copied(stopped, tmp_path)
 
 
 def content(file: Path) -> dict[str, Any]:
     return torch.load(file, weights_only=True)
 
 
-def table(run: RunFolder) -> list[dict[str, str]]:
-    return [
-        {name: value for name, value in row.items() if not name.endswith("_per_second")}
-        for row in csv.DictReader(whole_lines(run.metrics))
-    ]
-
-
-def ends_like(run: RunFolder, whole: RunFolder) -> None:
-    """Assert that two runs ended with the same weights, metrics and samples, bit for bit."""
-    result, expected = run.read_result(), whole.read_result()
-    assert result["status"] == "completed"
-    for key in ("epochs", "steps", "best_epoch", "fingerprint"):
-        assert result[key] == expected[key], key
-    for name in ("last", "best"):
-        found = content(getattr(run, name))["state_dict"]
-        wanted = content(getattr(whole, name))["state_dict"]
-        assert found.keys() == wanted.keys()
-        for key, tensor in wanted.items():
-            assert torch.equal(found[key], tensor), f"{name}: {key}"
-    assert table(run) == table(whole)
-    assert {n: v for n, v in result["metrics"].items() if "per_second" not in n} == {
-        n: v for n, v in expected["metrics"].items() if "per_second" not in n
-    }
-    assert whole_lines(run.samples) == whole_lines(whole.samples)
-
-
-def goes_on(train: Train, run: RunFolder) -> Outcome:
-    outcome = train(f"resume={run.path}", "trainer.max_epochs=6")
-    assert outcome.code == 0, outcome.err
-    return outcome
+def goes_on(train: Command, run: RunFolder) -> Outcome:
+    return succeeded(train(f"resume={run.path}", "trainer.max_epochs=6"))
 
 
 def flip(file: Path) -> None:
@@ -87,7 +55,7 @@ def flip(file: Path) -> None:
 
 
 def test_dropout_goes_on_with_the_numbers_it_would_have_drawn(
-    train: Train, copy: RunFolder, whole: RunFolder
+    train: Command, copy: RunFolder, whole: RunFolder
 ) -> None:
     outcome = goes_on(train, copy)
     assert "going on after epoch 4" in outcome.err
@@ -97,7 +65,7 @@ def test_dropout_goes_on_with_the_numbers_it_would_have_drawn(
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "checksum", "gone", "other"])
 def test_damaged_last_checkpoint_is_passed_over_for_the_one_before(
-    train: Train, copy: RunFolder, whole: RunFolder, damage: str
+    train: Command, copy: RunFolder, whole: RunFolder, damage: str
 ) -> None:
     if damage == "flip":
         flip(copy.last)
@@ -125,7 +93,7 @@ def test_damaged_last_checkpoint_is_passed_over_for_the_one_before(
 
 
 def test_best_checkpoint_helps_where_it_is_the_latest_whole_one(
-    train: Train, copy: RunFolder, whole: RunFolder
+    train: Command, copy: RunFolder, whole: RunFolder
 ) -> None:
     flip(copy.last)
     outcome = goes_on(train, copy)
@@ -135,7 +103,7 @@ def test_best_checkpoint_helps_where_it_is_the_latest_whole_one(
 
 
 def test_best_checkpoint_that_was_not_copied_yet_is_made_again(
-    train: Train, copy: RunFolder, whole: RunFolder
+    train: Command, copy: RunFolder, whole: RunFolder
 ) -> None:
     shutil.copy(copy.previous, copy.best)
     shutil.copy(checksum_file(copy.previous), checksum_file(copy.best))
@@ -144,7 +112,7 @@ def test_best_checkpoint_that_was_not_copied_yet_is_made_again(
 
 
 def test_damaged_best_checkpoint_is_told_and_kept_apart(
-    train: Train, copy: RunFolder, tmp_path: Path
+    train: Command, copy: RunFolder, tmp_path: Path
 ) -> None:
     saved = content(copy.last)
     saved["callbacks"]["Checkpoints"] |= {"best": -1.0, "best_epoch": 2, "is_best": False}
@@ -159,7 +127,7 @@ def test_damaged_best_checkpoint_is_told_and_kept_apart(
 
 
 def test_run_without_any_whole_checkpoint_begins_again(
-    train: Train, copy: RunFolder, whole: RunFolder
+    train: Command, copy: RunFolder, whole: RunFolder
 ) -> None:
     for file in (copy.last, copy.previous, copy.best):
         flip(file)
@@ -172,7 +140,7 @@ def test_run_without_any_whole_checkpoint_begins_again(
 
 
 def test_run_killed_before_its_first_checkpoint_begins_again(
-    train: Train, copy: RunFolder, whole: RunFolder
+    train: Command, copy: RunFolder, whole: RunFolder
 ) -> None:
     shutil.rmtree(copy.last.parent)
     copy.result.unlink()
@@ -182,7 +150,7 @@ def test_run_killed_before_its_first_checkpoint_begins_again(
 
 
 def test_complete_run_without_a_whole_checkpoint_is_left_as_it_is(
-    train: Train, copy: RunFolder
+    train: Command, copy: RunFolder
 ) -> None:
     shutil.rmtree(copy.last.parent)
     before = copy.result.read_bytes(), copy.metrics.read_bytes()
@@ -196,7 +164,7 @@ def test_complete_run_without_a_whole_checkpoint_is_left_as_it_is(
     [None, "", "{}", "[1]", '{"a": 1', '{"status": "running", "warnings": 3, "overrides": {}}'],
 )
 def test_lost_result_is_made_again(
-    train: Train, copy: RunFolder, whole: RunFolder, text: str | None
+    train: Command, copy: RunFolder, whole: RunFolder, text: str | None
 ) -> None:
     copy.result.unlink()
     if text is not None:
@@ -208,14 +176,14 @@ def test_lost_result_is_made_again(
 @pytest.mark.parametrize("name", ["metrics.csv", "samples.txt"])
 @pytest.mark.parametrize("size", [0, 40])
 def test_table_and_samples_that_were_cut_off_are_whole_again(
-    train: Train, copy: RunFolder, whole: RunFolder, name: str, size: int
+    train: Command, copy: RunFolder, whole: RunFolder, name: str, size: int
 ) -> None:
     os.truncate(copy.path / name, size)
     goes_on(train, copy)
     ends_like(copy, whole)
 
 
-def test_configuration_that_was_edited_is_refused(train: Train, copy: RunFolder) -> None:
+def test_configuration_that_was_edited_is_refused(train: Command, copy: RunFolder) -> None:
     config = yaml.safe_load(copy.config.read_text())
     config["optimizer"]["lr"] = 0.25
     copy.config.write_text(yaml.safe_dump(config))
@@ -231,7 +199,7 @@ def test_configuration_that_was_edited_is_refused(train: Train, copy: RunFolder)
 
 
 def test_run_that_goes_on_elsewhere_says_that_digits_may_differ(
-    train: Train, copy: RunFolder
+    train: Command, copy: RunFolder
 ) -> None:
     result = copy.read_result()
     result["versions"]["torch"] = "2.0.0"
@@ -243,11 +211,10 @@ def test_run_that_goes_on_elsewhere_says_that_digits_may_differ(
 
 
 def test_verb_uses_the_checkpoint_before_a_damaged_one_and_says_so(
-    seqlab: Train, copy: RunFolder
+    seqlab: Command, copy: RunFolder
 ) -> None:
     flip(copy.last)
-    outcome = seqlab("evaluate", str(copy.path), "--checkpoint", "last", "--json")
-    assert outcome.code == 0, outcome.err
+    outcome = succeeded(seqlab("evaluate", str(copy.path), "--checkpoint", "last", "--json"))
     assert json.loads(outcome.out)["epoch"] == 3
     flip(copy.best)
     outcome = seqlab("evaluate", str(copy.path))

@@ -1,10 +1,8 @@
 """The run folder: written all at once, read with clear messages, and holding what it should."""
 
-import csv
 import json
 import math
 import struct
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,16 +12,11 @@ import torch
 import yaml
 from omegaconf import OmegaConf
 
-from conftest import SMALL_LM, Outcome
+from conftest import QUICK, SMALL_LM
+from expect import Command, refusal, rows_of, succeeded
 from seqlab.config.compose import naming
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.folder.saved_config import load_config
-from seqlab.system.errors import UserError
-
-Train = Callable[..., Outcome]
-
-# As short as a run can be that still writes everything.
-SHORT = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]
 
 SERIES_METRICS = {
     "train/loss",
@@ -57,11 +50,6 @@ def files(folder: Path) -> set[str]:
     return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
 
 
-def rows(folder: RunFolder) -> list[dict[str, str]]:
-    with folder.metrics.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 # Reading and writing
 
 
@@ -92,11 +80,11 @@ def test_result_keeps_letters_of_every_language(tmp_path: Path) -> None:
 
 def test_missing_result_is_told_apart_from_a_damaged_one(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    with pytest.raises(UserError, match=r"has no result\.json"):
+    with refusal("has no result.json"):
         folder.read_result()
     for content in ("", "{", "[1]", "3"):
         folder.result.write_text(content)
-        with pytest.raises(UserError, match=r"result\.json is damaged"):
+        with refusal("result.json is damaged"):
             folder.read_result()
 
 
@@ -121,7 +109,7 @@ def test_row_that_is_cut_off_or_damaged_hides_no_other(tmp_path: Path, damage: s
 
 def test_checkpoint_is_found_by_name_or_path(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    with pytest.raises(UserError, match="there is no checkpoint"):
+    with refusal("there is no checkpoint"):
         folder.checkpoint("best")
     folder.last.parent.mkdir()
     folder.last.touch()
@@ -130,7 +118,7 @@ def test_checkpoint_is_found_by_name_or_path(tmp_path: Path) -> None:
     folder.best.touch()
     assert folder.checkpoint("best") == folder.best
     assert folder.checkpoint(str(folder.best)) == folder.best
-    with pytest.raises(UserError, match=r"there is no checkpoint nowhere\.ckpt"):
+    with refusal("there is no checkpoint nowhere.ckpt"):
         folder.checkpoint("nowhere.ckpt")
 
 
@@ -214,7 +202,7 @@ def test_perplexity_and_bits_follow_from_the_loss(language_run: RunFolder) -> No
 
 def test_metrics_table_has_one_row_an_epoch_and_ends_as_the_result_says(run: RunFolder) -> None:
     result = run.read_result()
-    table = rows(run)
+    table = rows_of(run.metrics)
     assert [int(row["epoch"]) for row in table] == list(range(1, result["epochs"] + 1))
     assert set(table[0]) == {"epoch", "step"} | set(result["metrics"])
     for name, value in result["metrics"].items():
@@ -231,13 +219,12 @@ def test_configuration_can_be_loaded_again(run: RunFolder) -> None:
 
 
 def test_environment_variables_stay_references(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "s3cret.txt").write_text("ab cd " * 500)
     monkeypatch.setenv("MY_CORPUS", "s3cret.txt")
     words = ["data=text", "model=rnn", "data.path=${oc.env:MY_CORPUS}", "model.hidden_size=4"]
-    outcome = train(*words, *SHORT, "hydra.run.dir=run")
-    assert outcome.code == 0, outcome.err
+    succeeded(train(*words, *QUICK, "hydra.run.dir=run"))
     folder = RunFolder(tmp_path / "run")
     assert yaml.safe_load(folder.config.read_text())["data"]["path"] == "${oc.env:MY_CORPUS}"
     assert "data.path=${oc.env:MY_CORPUS}" in folder.read_result()["overrides"]
@@ -276,21 +263,21 @@ def test_checkpoints_hold_plain_values_only(run: RunFolder) -> None:
         assert content["state_dict"]
 
 
-def test_fingerprint_is_that_of_what_is_computed(train: Train, tmp_path: Path) -> None:
+def test_fingerprint_is_that_of_what_is_computed(train: Command, tmp_path: Path) -> None:
     def fingerprint(name: str, *words: str) -> Any:
         assert train(*words, f"hydra.run.dir={name}").code == 0
         return RunFolder(tmp_path / name).read_result()["fingerprint"]
 
-    first = fingerprint("a", *SHORT)
-    assert fingerprint("b", *SHORT) == first
-    assert fingerprint("c", *SHORT, "name=other") == first
-    assert fingerprint("d", *SHORT, "experiment=none") == first
-    assert fingerprint("e", *SHORT, "optimizer.lr=0.02") != first
-    assert fingerprint("f", *SHORT, "seed=1") != first
+    first = fingerprint("a", *QUICK)
+    assert fingerprint("b", *QUICK) == first
+    assert fingerprint("c", *QUICK, "name=other") == first
+    assert fingerprint("d", *QUICK, "experiment=none") == first
+    assert fingerprint("e", *QUICK, "optimizer.lr=0.02") != first
+    assert fingerprint("f", *QUICK, "seed=1") != first
 
 
 def test_runs_started_in_the_same_second_get_folders_of_their_own(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Clock:
         @staticmethod
@@ -300,7 +287,7 @@ def test_runs_started_in_the_same_second_get_folders_of_their_own(
     monkeypatch.setattr(naming, "datetime", Clock)
     for _ in range(2):
         naming.run_id.cache_clear()  # each run is a process of its own
-        assert train(*SHORT).code == 0
+        assert train(*QUICK).code == 0
     made = sorted((tmp_path / "outputs" / "sine_mlp").iterdir())
     assert len(made) == 2
     assert all(folder.name.startswith("2026-01-02_03-04-05_") for folder in made)

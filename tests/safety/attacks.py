@@ -60,28 +60,41 @@ class Attack:
     Attributes:
         name: for the test's id.
         place: dotted path; the node takes the place of what is there.
-        node: makes it.
+        node: its texts may name what the trap has, as `{mark}`.
         runs: whether an unguarded loader runs it at once; the rest waits for a call or network.
     """
 
     name: str
     place: str
-    node: Callable[[Trap], Any]
+    node: Any
     runs: bool = True
 
     def applied(self, config: Node, trap: Trap) -> Node:
         """Return the configuration with the node in it."""
-        *parents, last = self.place.split(".")
-        inner = config
-        for key in parents:
-            if inner.get(key) is None:
-                inner[key] = {}
-            inner = inner[key]
-        made = self.node(trap)
-        if isinstance(made, dict) and isinstance(inner.get(last), dict) and "task" in inner[last]:
-            made = {"task": inner[last]["task"], **made}
-        inner[last] = made
+        made, kept = filled(self.node, trap), config.get(self.place)
+        if isinstance(made, dict) and isinstance(kept, dict) and "task" in kept:
+            made = {"task": kept["task"], **made}
+        set_in(config, self.place, made)
         return config
+
+
+def set_in(config: Node, place: str, value: Any) -> None:
+    """Put a value at a dotted path, whatever is there."""
+    *parents, last = place.split(".")
+    for key in parents:
+        if config.get(key) is None:
+            config[key] = {}
+        config = config[key]
+    config[last] = value
+
+
+def filled(node: Any, trap: Trap) -> Any:
+    """Return a node with the trap's own places in its texts."""
+    if isinstance(node, dict):
+        return {key: filled(value, trap) for key, value in node.items()}
+    if isinstance(node, list):
+        return [filled(value, trap) for value in node]
+    return node.format_map(vars(trap)) if isinstance(node, str) else node
 
 
 def unguarded(node: Any) -> Any:
@@ -104,165 +117,108 @@ def _call(target: str, *arguments: Any, **named: Any) -> Node:
     return node | {"_args_": list(arguments)} if arguments else node
 
 
-def _path(path: Path) -> Node:
-    return _call("pathlib.Path", str(path))
-
-
-def _system(trap: Trap) -> Node:
-    return _call("os.system", command=trap.command)
-
-
-def _sgd(trap: Trap) -> Node:
-    return {"_target_": "torch.optim.SGD", "_partial_": True, "lr": _system(trap)}
-
+SYSTEM = _call("os.system", command="{command}")
+MARK, VICTIM = (_call("pathlib.Path", name) for name in ("{mark}", "{victim}"))
+PICKLED = "{folder}/evil.pt"
+SGD: Node = {"_target_": "torch.optim.SGD", "_partial_": True, "lr": SYSTEM}
+LAMBDA = "torch.optim.lr_scheduler.LambdaLR"
+SCHEDULER: Node = {"_target_": LAMBDA, "_partial_": True, "lr_lambda": SYSTEM}
+CALLBACKS = "lightning.pytorch.callbacks"
+GET_METHOD = "hydra.utils.get_method"
 
 ATTACKS = [
-    Attack("os-system", "model", _system),
-    Attack("os-popen", "data", lambda t: _call("os.popen", t.command)),
-    Attack("posix-system", "model", lambda t: _call("posix.system", t.command)),
-    Attack("os-remove", "data", lambda t: _call("os.remove", path=str(t.victim))),
-    Attack("subprocess-run", "model", lambda t: _call("subprocess.run", ["touch", str(t.mark)])),
-    Attack("subprocess-call", "data", lambda t: _call("subprocess.call", ["touch", str(t.mark)])),
-    Attack("eval", "model", lambda t: _call("builtins.eval", f"exec({t.code!r})")),
-    Attack("exec", "optimizer", lambda t: _call("builtins.exec", t.code) | {"_partial_": False}),
-    Attack("open", "logger.csv", lambda t: _call("builtins.open", str(t.mark), "w")),
-    Attack("import", "model", lambda t: _call("builtins.__import__", "evil")),
-    Attack("import-module", "data", lambda t: _call("importlib.import_module", "evil")),
-    Attack("run-path", "model", lambda t: _call("runpy.run_path", str(t.folder / "evil.py"))),
-    Attack("run-module", "data", lambda t: _call("runpy.run_module", "evil")),
-    Attack("copyfile", "data", lambda t: _call("shutil.copyfile", str(t.victim), str(t.mark))),
-    Attack("move", "data", lambda t: _call("shutil.move", str(t.victim), str(t.mark))),
-    Attack("write-text", "model", lambda t: _call("pathlib.Path.write_text", _path(t.mark), "x")),
-    Attack("unlink", "callbacks.evil", lambda t: _call("pathlib.Path.unlink", _path(t.victim))),
-    Attack(
-        "torch-load",
-        "model",
-        lambda t: _call("torch.load", str(t.folder / "evil.pt"), weights_only=False),
-    ),
+    Attack("os-system", "model", SYSTEM),
+    Attack("os-popen", "data", _call("os.popen", "{command}")),
+    Attack("posix-system", "model", _call("posix.system", "{command}")),
+    Attack("os-remove", "data", _call("os.remove", path="{victim}")),
+    Attack("subprocess-run", "model", _call("subprocess.run", ["touch", "{mark}"])),
+    Attack("subprocess-call", "data", _call("subprocess.call", ["touch", "{mark}"])),
+    Attack("eval", "model", _call("builtins.eval", "exec({code!r})")),
+    Attack("exec", "optimizer", _call("builtins.exec", "{code}") | {"_partial_": False}),
+    Attack("open", "logger.csv", _call("builtins.open", "{mark}", "w")),
+    Attack("import", "model", _call("builtins.__import__", "evil")),
+    Attack("import-module", "data", _call("importlib.import_module", "evil")),
+    Attack("run-path", "model", _call("runpy.run_path", "{folder}/evil.py")),
+    Attack("run-module", "data", _call("runpy.run_module", "evil")),
+    Attack("copyfile", "data", _call("shutil.copyfile", "{victim}", "{mark}")),
+    Attack("move", "data", _call("shutil.move", "{victim}", "{mark}")),
+    Attack("write-text", "model", _call("pathlib.Path.write_text", MARK, "x")),
+    Attack("unlink", "callbacks.evil", _call("pathlib.Path.unlink", VICTIM)),
+    Attack("torch-load", "model", _call("torch.load", PICKLED, weights_only=False)),
     Attack(
         "torch-load-alias",
         "data",
-        lambda t: _call(
-            "torch.serialization.load", f=str(t.folder / "evil.pt"), weights_only=False
-        ),
+        _call("torch.serialization.load", f=PICKLED, weights_only=False),
     ),
-    Attack(
-        "torch-hub",
-        "model",
-        lambda t: _call("torch.hub.load", str(t.folder), "evil", source="local"),
-    ),
+    Attack("torch-hub", "model", _call("torch.hub.load", "{folder}", "evil", source="local")),
     Attack(
         "cpp-extension",
         "model",
-        lambda t: _call("torch.utils.cpp_extension.load", name="evil", sources=["evil.cpp"]),
+        _call("torch.utils.cpp_extension.load", name="evil", sources=["evil.cpp"]),
         runs=False,
     ),
-    Attack(
-        "numpy-load",
-        "data",
-        lambda t: _call("numpy.load", str(t.folder / "evil.npy"), allow_pickle=True),
-    ),
-    Attack("os-by-seqlab", "data", lambda t: _call("seqlab.data.corpus.os.system", t.command)),
+    Attack("numpy-load", "data", _call("numpy.load", "{folder}/evil.npy", allow_pickle=True)),
+    Attack("os-by-seqlab", "data", _call("seqlab.data.corpus.os.system", "{command}")),
     Attack(
         "torch-by-seqlab",
         "model",
-        lambda t: _call(
-            "seqlab.training.devices.torch.load", str(t.folder / "evil.pt"), weights_only=False
-        ),
+        _call("seqlab.training.devices.torch.load", PICKLED, weights_only=False),
     ),
-    Attack(
-        "path-by-seqlab",
-        "data",
-        lambda t: _call("seqlab.data.text.Path.unlink", _path(t.victim)),
-    ),
+    Attack("path-by-seqlab", "data", _call("seqlab.data.text.Path.unlink", VICTIM)),
     Attack(
         "hub-by-optim",
         "model",
-        lambda t: _call(
-            "torch.optim.swa_utils.torch.hub.load", str(t.folder), "evil", source="local"
-        ),
+        _call("torch.optim.swa_utils.torch.hub.load", "{folder}", "evil", source="local"),
     ),
     Attack(
         "urllib-by-seqlab",
         "data",
-        lambda t: _call(
-            "seqlab.data.corpus.urllib.request.urlretrieve",
-            f"file://{t.victim}",
-            str(t.mark),
-        ),
+        _call("seqlab.data.corpus.urllib.request.urlretrieve", "file://{victim}", "{mark}"),
     ),
     Attack(
-        "seqlab-cli",
-        "model",
-        lambda t: _call("seqlab.commands.main.main", ["forecast", "x"]),
-        runs=False,
+        "seqlab-cli", "model", _call("seqlab.commands.main.main", ["forecast", "x"]), runs=False
     ),
     Attack(
         "seqlab-replacing",
         "data",
-        lambda t: _call("seqlab.runs.folder.run_folder.replacing", str(t.mark)),
+        _call("seqlab.runs.folder.run_folder.replacing", "{mark}"),
         runs=False,
     ),
-    Attack(
-        "seqlab-write",
-        "data",
-        lambda t: _call(
-            "seqlab.system.files.write_text",
-            _path(t.mark),
-            "x",
-        ),
-    ),
-    Attack("lambda-callback", "callbacks.evil", lambda t: _lambda(t)),
+    Attack("seqlab-write", "data", _call("seqlab.system.files.write_text", MARK, "x")),
+    Attack("lambda-callback", "callbacks.evil", _call(f"{CALLBACKS}.LambdaCallback", setup=SYSTEM)),
     Attack(
         "model-checkpoint",
         "callbacks.evil",
-        lambda t: _call("lightning.pytorch.callbacks.ModelCheckpoint", dirpath=str(t.mark)),
+        _call(f"{CALLBACKS}.ModelCheckpoint", dirpath="{mark}"),
         runs=False,
     ),
     Attack(
         "csv-logger",
         "logger.evil",
-        lambda t: _call("lightning.pytorch.loggers.CSVLogger", save_dir="..", name=str(t.mark)),
+        _call("lightning.pytorch.loggers.CSVLogger", save_dir="..", name="{mark}"),
         runs=False,
     ),
-    Attack("hydra-call", "model", lambda t: _call("hydra.utils.call", _system(t))),
-    Attack("hydra-instantiate", "data", lambda t: _call("hydra.utils.instantiate", _system(t))),
-    Attack(
-        "hydra-get-method",
-        "callbacks.evil",
-        lambda t: _call("hydra.utils.get_method", path="os.system"),
-        runs=False,
-    ),
+    Attack("hydra-call", "model", _call("hydra.utils.call", SYSTEM)),
+    Attack("hydra-instantiate", "data", _call("hydra.utils.instantiate", SYSTEM)),
+    Attack("hydra-get-method", "callbacks.evil", _call(GET_METHOD, path="os.system"), runs=False),
     Attack(
         "functools-partial",
         "optimizer",
-        lambda t: _call("functools.partial", _call("hydra.utils.get_method", "os.system"), "x"),
+        _call("functools.partial", _call(GET_METHOD, "os.system"), "x"),
         runs=False,
     ),
-    Attack("nested-in-optimizer", "optimizer", _sgd),
-    Attack("nested-in-list", "data.tau", lambda t: [1, [_system(t)]]),
-    Attack("nested-in-dict", "model.hidden_size", lambda t: {"a": {"b": _system(t)}}),
-    Attack("nested-in-callback", "callbacks.progress.bar", _system),
-    Attack("nested-in-logger", "logger.csv.flush", _system),
-    Attack("nested-in-plugins", "trainer.plugins", lambda t: [_system(t)]),
-    Attack("nested-in-strategy", "trainer.strategy", _system),
-    Attack("nested-in-profiler", "trainer.profiler", _system),
-    Attack(
-        "scheduler",
-        "scheduler",
-        lambda t: {
-            "_target_": "torch.optim.lr_scheduler.LambdaLR",
-            "_partial_": True,
-            "lr_lambda": _system(t),
-        },
-    ),
-    Attack("partial-in-partial", "optimizer.lr", lambda t: _sgd(t)),
-    Attack("instead-of-trainer", "trainer._target_", lambda t: "os.system", runs=False),
-    Attack("whole-callbacks", "callbacks", _system),
-    Attack("module-in-working-folder", "model", lambda t: _call("evil.evil")),
-    Attack("class-in-working-folder", "callbacks.evil", lambda t: _call("evil.Evil")),
+    Attack("nested-in-optimizer", "optimizer", SGD),
+    Attack("nested-in-list", "data.tau", [1, [SYSTEM]]),
+    Attack("nested-in-dict", "model.hidden_size", {"a": {"b": SYSTEM}}),
+    Attack("nested-in-callback", "callbacks.progress.bar", SYSTEM),
+    Attack("nested-in-logger", "logger.csv.flush", SYSTEM),
+    Attack("nested-in-plugins", "trainer.plugins", [SYSTEM]),
+    Attack("nested-in-strategy", "trainer.strategy", SYSTEM),
+    Attack("nested-in-profiler", "trainer.profiler", SYSTEM),
+    Attack("scheduler", "scheduler", SCHEDULER),
+    Attack("partial-in-partial", "optimizer.lr", SGD),
+    Attack("instead-of-trainer", "trainer._target_", "os.system", runs=False),
+    Attack("whole-callbacks", "callbacks", SYSTEM),
+    Attack("module-in-working-folder", "model", _call("evil.evil")),
+    Attack("class-in-working-folder", "callbacks.evil", _call("evil.Evil")),
 ]
-
-
-def _lambda(trap: Trap) -> Node:
-    return _call("lightning.pytorch.callbacks.LambdaCallback", setup=_system(trap))

@@ -1,7 +1,6 @@
 """Copies of small runs that a test may make hostile."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,8 @@ import yaml
 from attacks import Trap
 
 from conftest import Outcome
+from expect import Command, Commands
 from seqlab.runs.folder.run_folder import RunFolder
-
-Command = Callable[..., Outcome]
-Commands = Callable[[RunFolder], list[Outcome]]
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """A hostile checkpoint: refused by every command, and nothing in it runs."""
 
 import io
+import operator
 import pickle
 import tarfile
 import zipfile
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,11 @@ from attacks import Bomb, Trap
 from torch import Tensor
 
 from conftest import Outcome
-from expect import refused
+from expect import Command, Commands, refused
 from seqlab.runs.folder.run_folder import RunFolder
 
 pytest_plugins = ["hostile"]
 
-Commands = Callable[[RunFolder], list[Outcome]]
-Command = Callable[..., Outcome]
 Content = dict[str, Any]
 
 
@@ -97,6 +97,13 @@ def told(outcome: Outcome, *parts: str) -> None:
         assert part in outcome.err
 
 
+def refused_by_all(outcomes: list[Outcome], trap: Trap) -> None:
+    """Assert that every command refused the checkpoint, and that nothing in it ran."""
+    for outcome in outcomes:
+        told(outcome, "the checkpoint", "cannot be loaded")
+    assert not trap.sprung
+
+
 def _last(run: RunFolder) -> Content:
     content: Content = torch.load(run.last, weights_only=True)
     return content
@@ -113,9 +120,7 @@ def test_bomb_anywhere_goes_off_unguarded_and_in_no_command(
         assert trap.sprung
     assert trap.sprung
     trap.set()
-    for outcome in commands(texts):
-        told(outcome, "the checkpoint", "cannot be loaded")
-    assert not trap.sprung
+    refused_by_all(commands(texts), trap)
 
 
 def _plain_pickle(file: Path, trap: Trap) -> None:
@@ -164,16 +169,15 @@ def test_bomb_in_any_format_goes_off_unguarded_and_in_no_command(
             pickle.loads(texts.last.read_bytes())
     assert trap.sprung
     trap.set()
-    for outcome in commands(texts):
-        told(outcome, "the checkpoint", "cannot be loaded")
-    assert not trap.sprung
+    refused_by_all(commands(texts), trap)
 
 
-def test_compiled_program_is_no_checkpoint(texts: RunFolder, commands: Commands) -> None:
+def test_compiled_program_is_no_checkpoint(
+    trap: Trap, texts: RunFolder, commands: Commands
+) -> None:
     traced = torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2))
     torch.jit.save(traced, texts.last)
-    for outcome in commands(texts):
-        told(outcome, "the checkpoint", "cannot be loaded")
+    refused_by_all(commands(texts), trap)
 
 
 def test_environment_variable_does_not_open_checkpoints(
@@ -184,9 +188,7 @@ def test_environment_variable_does_not_open_checkpoints(
     torch.load(texts.last)
     assert trap.sprung
     trap.set()
-    for outcome in commands(texts):
-        told(outcome, "cannot be loaded")
-    assert not trap.sprung
+    refused_by_all(commands(texts), trap)
 
 
 def test_checkpoint_that_lightning_would_take_up_by_itself_does_not_run(
@@ -205,23 +207,15 @@ def test_checkpoint_that_lightning_would_take_up_by_itself_does_not_run(
 
 
 def _set(*path: str, value: Any) -> Callable[[Content], None]:
-    def change(content: Content) -> None:
-        inner: Any = content
-        for key in path[:-1]:
-            inner = inner[key]
-        inner[path[-1]] = value
-
-    return change
+    return lambda content: operator.setitem(_inner(content, path), path[-1], value)
 
 
 def _without(*path: str) -> Callable[[Content], None]:
-    def change(content: Content) -> None:
-        inner: Any = content
-        for key in path[:-1]:
-            inner = inner[key]
-        del inner[path[-1]]
+    return lambda content: operator.delitem(_inner(content, path), path[-1])
 
-    return change
+
+def _inner(content: Content, path: tuple[str, ...]) -> Any:
+    return reduce(operator.getitem, path[:-1], content)
 
 
 def _huge() -> Tensor:

@@ -2,24 +2,21 @@
 
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
 import yaml
-from attacks import ATTACKS, Attack, Trap, unguarded
+from attacks import ATTACKS, Attack, Trap, filled, set_in, unguarded
 
-from conftest import Outcome, spawn
-from expect import refused, tree
+from expect import Command, Commands, refused, tree
+from processes import probe
 from seqlab.runs.build import build
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.errors import UserError
 
 pytest_plugins = ["hostile"]
 
-Train = Callable[..., Outcome]
-Commands = Callable[[RunFolder], list[Outcome]]
 
 EVERY = pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 
@@ -42,7 +39,7 @@ def test_the_collection_is_large() -> None:
 )
 def test_attack_works_where_nothing_guards(attack: Attack, reachable: Trap) -> None:
     with suppress(Exception):  # what comes after the attack may well fail
-        unguarded(attack.node(reachable))
+        unguarded(filled(attack.node, reachable))
     deadline = time.monotonic() + 20  # some start a process and do not wait for it
     while not reachable.sprung and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -81,7 +78,7 @@ def test_attack_that_reaches_the_builder_is_refused_there(
 
 @pytest.mark.parametrize("attack", ATTACKS[::6], ids=lambda attack: attack.name)
 def test_experiment_file_with_the_attack_is_refused(
-    attack: Attack, trap: Trap, train: Train, monkeypatch: pytest.MonkeyPatch
+    attack: Attack, trap: Trap, train: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(trap.folder)
     folder = trap.folder / "mine" / "experiment"
@@ -146,22 +143,17 @@ def test_trick_in_a_run_folder_is_refused_with_its_reason(
     message: str,
     texts: RunFolder,
     config: dict[str, Any],
-    train: Train,
+    train: Command,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ATTACK", "os.system")
-    inner = config
-    *parents, last = place.split(".")
-    for key in parents:
-        inner = inner[key]
-    inner[last] = value
+    set_in(config, place, value)
     texts.config.write_text(yaml.safe_dump(config))
-    outcome = train(f"resume={texts.path}", "trainer.max_epochs=3")
-    refused(outcome, message)
+    refused(train(f"resume={texts.path}", "trainer.max_epochs=3"), message)
 
 
 @pytest.mark.parametrize("group", ["hydra.callbacks.evil", "hydra.launcher.evil", "hydra.evil"])
-def test_hydra_may_not_be_told_to_start_something(trap: Trap, train: Train, group: str) -> None:
+def test_hydra_may_not_be_told_to_start_something(trap: Trap, train: Command, group: str) -> None:
     node = f"{{_target_: os.system, command: {trap.command}}}"
     unknown = "unknown key 'hydra.evil'"  # Hydra itself reads it nowhere
     known = f"{group}._target_=os.system may not be instantiated"
@@ -179,7 +171,7 @@ def test_hydra_may_not_be_told_to_start_something(trap: Trap, train: Train, grou
     ],
 )
 def test_logging_may_not_be_told_to_start_something(
-    trap: Trap, train: Train, monkeypatch: pytest.MonkeyPatch, group: str, node: str
+    trap: Trap, train: Command, monkeypatch: pytest.MonkeyPatch, group: str, node: str
 ) -> None:
     folder = trap.folder / "mine" / "experiment"
     folder.mkdir(parents=True)
@@ -189,28 +181,18 @@ def test_logging_may_not_be_told_to_start_something(
     assert not trap.sprung
 
 
-def test_configuration_may_not_change_the_environment(train: Train) -> None:
+def test_configuration_may_not_change_the_environment(train: Command) -> None:
     refused(train("+hydra.job.env_set.PATH=/evil"), "hydra.job.env_set", "in the shell")
 
 
-@pytest.mark.parametrize("verb", ["train", "seqlab"])
-def test_name_is_refused_before_torch_is_imported(verb: str, texts: RunFolder) -> None:
-    if verb == "train":
-        call = "from seqlab.commands.train import main; words = ['model._target_=os.system']"
-    else:
-        text = texts.config.read_text()
-        texts.config.write_text(text.replace("seqlab.models.recurrent.RecurrentNetwork", "os.x"))
-        call = "from seqlab.commands.main import main; words = ['evaluate', '.']"
-    script = f"""
-import sys
-{call}
-try:
-    code = main(words)
-except SystemExit as exit_:  # Hydra can only be stopped with one
-    code = exit_.code
-print(code, "torch" in sys.modules)
-"""
-    done = spawn("-P", "-c", script, cwd=texts.path)
-    assert done.stdout == "2 False\n"
-    assert "may not be instantiated" in done.stderr
-    assert "seqlab_project.py" in done.stderr
+@pytest.mark.parametrize(
+    ("module", "words"), [("train", ["model._target_=os.system"]), ("main", ["evaluate", "."])]
+)
+def test_name_is_refused_before_torch_is_imported(
+    module: str, words: list[str], texts: RunFolder
+) -> None:
+    text = texts.config.read_text()
+    texts.config.write_text(text.replace("seqlab.models.recurrent.RecurrentNetwork", "os.x"))
+    outcome, imported = probe(f"seqlab.commands.{module}", *words, cwd=texts.path)
+    refused(outcome, "may not be instantiated", "seqlab_project.py")
+    assert not imported

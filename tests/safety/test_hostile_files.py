@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,11 @@ import pytest
 import yaml
 from attacks import Trap
 
-from conftest import Outcome
-from expect import refused, tree
+from expect import Command, Commands, refused, tree
 from seqlab.runs.folder.run_folder import RunFolder
 
 pytest_plugins = ["hostile"]
 
-Command = Callable[..., Outcome]
-Commands = Callable[[RunFolder], list[Outcome]]
 
 # Nine levels of ten: a billion entries, were it read as it stands.
 LAUGHS = "\n".join(

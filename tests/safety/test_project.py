@@ -1,8 +1,6 @@
 """What a project allows, in seqlab_project.py, and when that file is read."""
 
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +8,8 @@ import pytest
 from attacks import Trap
 
 import seqlab as package
-from conftest import Outcome, spawn
-from expect import refusal, refusals, refused
+from conftest import CONSOLE_SCRIPT, spawn
+from expect import Command, refusal, refusals, refused
 from seqlab.config.validate.allowlist import check_node, find
 from seqlab.runs.build import build
 from seqlab.runs.folder.run_folder import RunFolder
@@ -19,7 +17,6 @@ from seqlab.system.errors import UserError
 
 pytest_plugins = ["hostile"]
 
-Command = Callable[..., Outcome]
 
 OWN = """
 import os
@@ -70,7 +67,7 @@ def node(target: str, **arguments: Any) -> dict[str, Any]:
     ],
 )
 def test_allowed_name_can_be_instantiated(own: None, name: str, target: str) -> None:
-    with pytest.raises(UserError, match="may not be instantiated"):
+    with refusal("may not be instantiated"):
         build(node(target), "model")
     package.allow(name)
     assert type(build(node(target), "model")).__name__ == "Net"
@@ -103,7 +100,7 @@ def test_class_that_was_allowed_alone_opens_nothing_else(own: None) -> None:
         with pytest.raises(UserError):
             build(node(target), "model")
     package.allow("safety_own.Path")
-    with pytest.raises(UserError, match="may not be instantiated"):
+    with refusal("may not be instantiated"):
         find("safety_own.Path", "model", "model", part=True)
 
 
@@ -120,13 +117,13 @@ def test_part_of_a_model_is_built_too(own: None) -> None:
 
 @pytest.mark.parametrize("name", ["", "a..b", "a b", "a.b()", "..", 7, None, "*"])
 def test_what_is_no_name_cannot_be_allowed(name: Any) -> None:
-    with pytest.raises(UserError, match="not a name"):
+    with refusal("not a name"):
         package.allow(name)
 
 
 @pytest.mark.parametrize("name", ["os", "subprocess", "builtins", "importlib.util", "pathlib.Path"])
 def test_modules_of_python_itself_stay_closed(name: str) -> None:
-    with pytest.raises(UserError, match="stay closed"):
+    with refusal("stay closed"):
         package.allow(name)
 
 
@@ -226,10 +223,7 @@ def test_console_script_in_a_hostile_run_folder_runs_nothing_of_it(
     trap: Trap, series: RunFolder
 ) -> None:
     _hostile_project(trap, series.path)
-    script = Path(sys.executable).with_name("seqlab")
-    done = subprocess.run(
-        [script, "evaluate", "."], cwd=series.path, capture_output=True, text=True
-    )
+    done = spawn(CONSOLE_SCRIPT, "evaluate", ".", cwd=series.path)
     assert done.returncode == 0, done.stderr
     assert not trap.sprung
 
@@ -239,10 +233,7 @@ def test_working_folder_never_comes_before_the_libraries_for_the_console_script(
 ) -> None:
     _hostile_project(trap, trap.folder)
     (trap.folder / "seqlab_project.py").unlink()
-    script = Path(sys.executable).with_name("seqlab")
-    done = subprocess.run(
-        [script, "evaluate", series.path], cwd=trap.folder, capture_output=True, text=True
-    )
+    done = spawn(CONSOLE_SCRIPT, "evaluate", str(series.path), cwd=trap.folder)
     assert done.returncode == 0, done.stderr  # all that a verb imports was imported
     assert not trap.sprung
 

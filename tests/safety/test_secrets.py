@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from conftest import Outcome
+from conftest import own_class
+from expect import Command, succeeded
 from seqlab.config.environment import shown, watch_environment
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.masking import masked, remember
-
-Command = Callable[..., Outcome]
 
 SECRET = "hunter2-and-more"
 
@@ -67,13 +66,10 @@ seed: ${seed}
 @pytest.fixture
 def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
     """Words that choose a data set of the person's own that knows a secret."""
-    (tmp_path / "private.py").write_text(OWN)
-    (tmp_path / "seqlab_project.py").write_text('import seqlab\nseqlab.allow("private")\n')
-    (tmp_path / "mine" / "data").mkdir(parents=True)
     monkeypatch.setenv("SEQLAB_TEST_TOKEN", SECRET)
 
     def choose(kind: str) -> list[str]:
-        (tmp_path / "mine" / "data" / "private.yaml").write_text(YAML.replace("CLASS", kind))
+        own_class(tmp_path, "private", OWN, "data/private", YAML.replace("CLASS", kind))
         return [
             *("--config-dir", "mine", "data=private", "experiment=none"),
             *("trainer.max_epochs=1", "hydra.run.dir=run"),
@@ -91,8 +87,7 @@ def files_with(text: str, folder: Path) -> list[Path]:
 def test_secret_is_in_no_file_of_a_completed_run(
     private: Callable[[str], list[str]], train: Command, tmp_path: Path
 ) -> None:
-    outcome = train(*private("Private"))
-    assert outcome.code == 0, outcome.err
+    outcome = succeeded(train(*private("Private")))
     run = RunFolder(tmp_path / "run")
     assert files_with(SECRET, run.path) == []
     assert SECRET not in outcome.out + outcome.err

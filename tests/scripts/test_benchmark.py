@@ -3,24 +3,19 @@
 import json
 import os
 import re
-import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from conftest import ROOT, Outcome, spawn
-
-sys.path.insert(0, str(ROOT / "scripts"))
-
 from benchmark import gpu_training, sizes, text_costs, training_speed
 from benchmark.generated_text import write_generated
 from benchmark.plain_loops import Text
 from benchmark.sections import Row, Section, read_sections, write_report
 from benchmark.sweep_costs import write_finished
+from conftest import ROOT, script
+from expect import Command, succeeded
 from seqlab.data.sample_story import SampleStoryData
 
 STORY = ROOT / "src" / "seqlab" / "data" / "stories" / "sample_story.txt"
@@ -61,9 +56,8 @@ def test_report_of_one_section_keeps_the_others(tmp_path: Path) -> None:
 
 
 def test_start_section_writes_table_figures_and_machine(tmp_path: Path) -> None:
-    script = str(ROOT / "scripts" / "benchmark.py")
     words = ["start", "--repeats", "1", "--only", "seqlab", "lr=fast", "--output", str(tmp_path)]
-    done = spawn(script, *words, cwd=tmp_path)
+    done = script("benchmark", *words, cwd=tmp_path)
     assert done.returncode in (0, 1), done.stderr  # one pair proves nothing about the limit
     assert (done.returncode == 1) == ("missed: " in done.stderr)
     section: dict[str, Any] = json.loads((tmp_path / "benchmarks.json").read_text())["start"]
@@ -82,16 +76,9 @@ def test_start_section_writes_table_figures_and_machine(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU")
 def test_gpu_section_without_a_gpu_is_refused(tmp_path: Path) -> None:
-    done = spawn(str(ROOT / "scripts" / "benchmark.py"), "gpu", cwd=tmp_path)
+    done = script("benchmark", "gpu", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.endswith("error: gpu: PyTorch sees no CUDA GPU on this machine\n")
-
-
-@pytest.mark.parametrize("words", [["strat"], ["--repeats", "0"], ["--repeats", "few"]])
-def test_wrong_words_are_refused(tmp_path: Path, words: list[str]) -> None:
-    done = spawn(str(ROOT / "scripts" / "benchmark.py"), *words, cwd=tmp_path)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
 
 
 def test_text_section_measures_rates_and_costs_and_draws_them(
@@ -140,18 +127,6 @@ def test_committed_report_has_every_section_and_keeps_its_limits() -> None:
     assert [line for section in sections.values() for line in section.missed()] == []
 
 
-def test_committed_page_is_the_report_of_the_stored_figures(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "docs" / "benchmarks.json", tmp_path)
-    script = str(ROOT / "scripts" / "benchmark.py")
-    done = spawn(script, "--report-only", "--output", str(tmp_path), cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    for name in ("benchmarks.md", "benchmarks.json"):
-        assert (tmp_path / name).read_text() == (ROOT / "docs" / name).read_text()
-    assert {file.name for file in (tmp_path / "figures").iterdir()} == {
-        *("sizes.png", "cost_per_token.png"),
-    }
-
-
 def test_readme_tells_the_measured_speed() -> None:
     rows = {row.label: row for row in read_sections(ROOT / "docs")["training"].rows}
     text = (ROOT / "README.md").read_text()
@@ -168,12 +143,11 @@ def test_readme_tells_the_measured_speed() -> None:
 
 
 def test_ledger_of_finished_jobs_is_one_that_the_same_command_knows(
-    train: Callable[..., Outcome], tmp_path: Path
+    train: Command, tmp_path: Path
 ) -> None:
     words = ["optimizer.lr=0.1,1", "seed=range(5)"]
     write_finished(tmp_path / "sweep", words)
-    outcome = train("-m", *words, "hydra.sweep.dir=sweep")
-    assert outcome.code == 0
+    outcome = succeeded(train("-m", *words, "hydra.sweep.dir=sweep"))
     assert "10 jobs: 10 completed, 10 of them before" in outcome.out
     assert "0009_lr=1_seed=4" in {folder.name for folder in (tmp_path / "sweep").iterdir()}
 

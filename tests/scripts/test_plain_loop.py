@@ -1,14 +1,14 @@
 """A whole run computes what the chapter's own loop does, written out in plain PyTorch."""
 
 import math
-from collections.abc import Callable
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from conftest import SMALL_LM, Outcome
+from conftest import SMALL_LM
+from expect import Command
 from seqlab.data.partition import SequentialLoader
 from seqlab.data.sample_story import SampleStoryData
 from seqlab.models.recurrent import RecurrentNetwork
@@ -16,9 +16,7 @@ from seqlab.runs.folder.run_folder import RunFolder
 
 
 @pytest.mark.parametrize("carried", [True, False])
-def test_language_model_follows_the_chapters_loop(
-    train: Callable[..., Outcome], carried: bool
-) -> None:
+def test_language_model_follows_the_chapters_loop(train: Command, carried: bool) -> None:
     words = [*SMALL_LM, "trainer.max_epochs=4", f"data.carry_state={str(carried).lower()}"]
     assert train(*words, "hydra.run.dir=run").code == 0
     reported = [value for _, value in RunFolder("run").read_metrics()["train/perplexity"]]

@@ -1,20 +1,18 @@
 """Whole experiments end where the chapter's published results lie."""
 
-import csv
 import statistics
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Outcome
+from expect import Command, rows_of
 from plain_tokens import tokenize
 from seqlab.prediction.generation import generate
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.trained import Trained, load_trained
 
 
-def test_sine_ends_in_the_published_band(train: Callable[..., Outcome]) -> None:
+def test_sine_ends_in_the_published_band(train: Command) -> None:
     losses = []
     for seed in range(10):
         done = train(f"seed={seed}", "callbacks=none", "logger=csv", f"hydra.run.dir=run_{seed}")
@@ -54,9 +52,7 @@ def text_after(model: Trained, prefix: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.corpus
-def test_rnn_memorises_the_time_machine_as_published(
-    train: Callable[..., Outcome], corpus_file: Path
-) -> None:
+def test_rnn_memorises_the_time_machine_as_published(train: Command, corpus_file: Path) -> None:
     done = train(
         "experiment=time_machine_rnn", f"data.path={corpus_file}", "hydra.run.dir=run"
     )  # fmt: skip
@@ -68,8 +64,7 @@ def test_rnn_memorises_the_time_machine_as_published(
     # Range over 77 published rebuilds; a single run has no mean to speak of.
     assert 1.239 <= result["metrics"]["train/perplexity"] <= 1.383
     assert result["metrics"]["val/perplexity"] > 20  # it knows its 10,000 characters by heart
-    with run.metrics.open(newline="") as file:
-        assert len(list(csv.DictReader(file))) == 500
+    assert len(rows_of(run.metrics)) == 500
     lines = run.samples.read_text(encoding="utf-8").splitlines()
     assert lines[-2].startswith("  500 | time traveller |")
     # A text learned by heart is made of pieces of it; what an untrained network makes is not.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, spawn
+from conftest import SCRIPTS, spawn
 
 KILLS = 24
 
@@ -13,15 +13,13 @@ KILLS = 24
 def test_runs_survive_kills_at_random_moments_and_operations(tmp_path: Path) -> None:
     # A process of its own: what is forked must not have computed anything before.
     program = f"""
-import sys
-sys.path.insert(0, {str(ROOT / "scripts")!r})
 from pathlib import Path
 from torture import SUBJECTS, WAYS, torture
 tally = torture(Path("."), list(SUBJECTS), 600, seed=7, most_kills={KILLS})
 print(tally.survived, [way for way in WAYS if tally.kills[way]])
 print(*tally.mismatches, *tally.lost, sep="\\n")
 """
-    done = spawn("-c", program, cwd=tmp_path)
+    done = spawn("-c", program, cwd=tmp_path, PYTHONPATH=str(SCRIPTS))
     assert done.returncode == 0, done.stderr
     first, *rest = done.stdout.splitlines()
     assert int(first.split()[0]) >= KILLS
@@ -30,9 +28,7 @@ print(*tally.mismatches, *tally.lost, sep="\\n")
 
 
 def test_torture_notices_a_run_that_ends_differently(tmp_path: Path) -> None:
-    program = f"""
-import sys
-sys.path.insert(0, {str(ROOT / "scripts")!r})
+    program = """
 from pathlib import Path
 import seqlab.callbacks.checkpoints as checkpoints
 import torture
@@ -40,6 +36,6 @@ checkpoints.set_random_state = lambda state: None  # the dropout of a resumed ru
 tally = torture.torture(Path("."), ["text"], 60, seed=3, ways=["SIGTERM"], most_kills=3)
 print(*tally.mismatches, sep="\\n")
 """
-    done = spawn("-c", program, cwd=tmp_path)
+    done = spawn("-c", program, cwd=tmp_path, PYTHONPATH=str(SCRIPTS))
     assert done.returncode == 0, done.stderr
     assert "differs" in done.stdout

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from expect import refusal
 from seqlab.sweeps.ledger import LEDGER, Row, Started, read_ledger, row_line, start_line
 from seqlab.sweeps.ledger_file import LedgerFile
-from seqlab.system.errors import UserError
 
 ROW = Row(
     number=0,
@@ -128,22 +128,19 @@ def test_rows_of_other_files_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_folder_without_a_ledger_is_no_sweep(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is not a sweep: it has no ledger") as caught:
+    with refusal("is not a sweep: it has no ledger", "Name the folder of a sweep"):
         read_ledger(tmp_path)
-    assert "Name the folder of a sweep" in caught.value.hint
 
 
 def test_sweep_is_at_work_in_one_process_at_a_time(tmp_path: Path) -> None:
     store = LedgerFile(tmp_path)
-    with pytest.raises(UserError, match="is at work in another process") as caught:
+    with refusal("is at work in another process", "python -m seqlab report"):
         LedgerFile(tmp_path)
-    assert "python -m seqlab report" in caught.value.hint
     store.close()
     LedgerFile(tmp_path).close()
 
 
 def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be written") as caught:
+    with refusal("cannot be written", "hydra.sweep.dir=FOLDER"):
         LedgerFile(tmp_path / "file")
-    assert "hydra.sweep.dir=FOLDER" in caught.value.hint

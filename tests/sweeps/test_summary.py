@@ -1,31 +1,20 @@
 """The last lines of a sweep: counts, every failure with its reason, the results, the way on."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from made import job, write_ledger
 from seqlab.sweeps import report
-from seqlab.sweeps.ledger import Row, Started, row_line, start_line
+from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.scheduler import Tally
 from seqlab.sweeps.summary import closing
 
-START = Started(words=["-m", "seed=0,1"], time="2026-11-25T00:00:00", name="grid", snapshot="a")
-
 
 def row(number: int, status: str = "completed", **changes: object) -> Row:
-    made = Row(
-        number=number,
-        fingerprint=str(number),
-        overrides=[f"seed={number}"],
-        parameters={"seed": number},
-        folder=f"{number:04d}_seed={number}",
-        status=status,
-        snapshot="a",
-        metrics={"val/loss": 1.0 + number} if status == "completed" else {},
-        label=f"seed={number}",
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    loss = 1.0 + number if status == "completed" else None
+    named = {"folder": f"{number:04d}_seed={number}", "label": f"seed={number}"}
+    return job(number, loss, status, parameters={"seed": number}, **named | changes)
 
 
 def error(message: str, hint: str = "Mend it.") -> dict[str, str]:
@@ -74,8 +63,7 @@ def test_interrupted_jobs_of_an_interrupted_sweep_are_only_counted() -> None:
 
 @pytest.fixture
 def sweep(tmp_path: Path) -> Path:
-    lines = [start_line(START), row_line(row(0)), row_line(row(1))]
-    (tmp_path / "ledger.jsonl").write_text("".join(lines))
+    write_ledger(tmp_path, [row(0), row(1)])
     return tmp_path
 
 

@@ -7,27 +7,20 @@ import pty
 import re
 import signal
 import struct
-import subprocess
-import sys
 import termios
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from conftest import Outcome, trained
-from expect import refusals, refused, tree
+from conftest import QUICK, own_class, trained
+from expect import Command, Refuses, refusals, refused, succeeded, tree
+from processes import DEADLINE_S, processes_where, started, until
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.ledger import Ledger, Row, read_ledger
 
-Train = Callable[..., Outcome]
-
-QUICK = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]
 LONG = ["-m", "seed=1,2", "trainer.max_epochs=60", "~callbacks.forecasts", "~callbacks.curves"]
 LONG += ["logger=csv", "hydra.sweep.dir=sweep"]
-DEADLINE_S = 120
 
 # Each way for a job to end badly, and one to end well.
 BROKEN = """
@@ -79,12 +72,8 @@ def own(tmp_path: Path) -> Callable[[str, str], list[str]]:
     def make(code: str, keys: str) -> list[str]:
         name = re.search(r"class (\w+)", code)
         assert name is not None
-        (tmp_path / "own_network.py").write_text(code)
-        (tmp_path / "seqlab_project.py").write_text("import seqlab\nseqlab.allow('own_network')\n")
-        (tmp_path / "mine" / "model").mkdir(parents=True)
-        (tmp_path / "mine" / "model" / "own.yaml").write_text(
-            f"task: forecasting\n_target_: own_network.{name[1]}\n{keys}\n"
-        )
+        content = f"task: forecasting\n_target_: own_network.{name[1]}\n{keys}\n"
+        own_class(tmp_path, "own_network", code, "model/own", content)
         return ["--config-dir", "mine", "-m", "model=own"]
 
     return make
@@ -100,10 +89,11 @@ def rows(folder: Path) -> list[Row]:
     return [row for _, row in sorted(ledger(folder).rows.items())]
 
 
-def test_same_command_skips_what_is_done_and_adds_what_is_new(train: Train, tmp_path: Path) -> None:
+def test_same_command_skips_what_is_done_and_adds_what_is_new(
+    train: Command, tmp_path: Path
+) -> None:
     words = ["-m", "name=grid", "optimizer.lr=0.1,1", *QUICK]
-    outcome = train(*words, "seed=1,2")
-    assert outcome.code == 0, outcome.err
+    outcome = succeeded(train(*words, "seed=1,2"))
     folder = tmp_path / "outputs" / "grid"
     found = rows(folder)
     assert [row.label for row in found] == [
@@ -121,8 +111,7 @@ def test_same_command_skips_what_is_done_and_adds_what_is_new(train: Train, tmp_
     assert outcome.out.startswith("grid: 4 jobs: 4 completed; ")
     before = tree(folder / "0000_lr=0.1_seed=1")
 
-    again = train(*words, "seed=1,2,3")
-    assert again.code == 0
+    again = succeeded(train(*words, "seed=1,2,3"))
     assert again.out.startswith("grid: 6 jobs: 6 completed, 4 of them before; ")
     assert [row.label for row in rows(folder)][4:] == ["lr=0.1 seed=3", "lr=1 seed=3"]
     assert tree(folder / "0000_lr=0.1_seed=1") == before
@@ -133,7 +122,7 @@ def test_same_command_skips_what_is_done_and_adds_what_is_new(train: Train, tmp_
 
 
 def test_sweep_without_a_name_has_one_folder_for_the_same_question(
-    train: Train, tmp_path: Path
+    train: Command, tmp_path: Path
 ) -> None:
     assert train("-m", "seed=1", "optimizer.lr=0.1,", *QUICK).code == 2
     assert train("-m", "seed=1,2", *QUICK).code == 0
@@ -145,7 +134,7 @@ def test_sweep_without_a_name_has_one_folder_for_the_same_question(
 
 
 def test_every_bad_end_is_one_row_and_the_sweep_goes_on(
-    train: Train, tmp_path: Path, own: Callable[[str, str], list[str]]
+    train: Command, tmp_path: Path, own: Callable[[str, str], list[str]]
 ) -> None:
     words = own(BROKEN, "how: none")
     ways = ["raise", "exit", "vanish", "kill", "memory", "number", "none"]
@@ -176,7 +165,7 @@ def test_every_bad_end_is_one_row_and_the_sweep_goes_on(
 
 
 def test_edit_of_a_file_while_the_sweep_runs_waits_for_the_next_one(
-    train: Train, tmp_path: Path, own: Callable[[str, str], list[str]]
+    train: Command, tmp_path: Path, own: Callable[[str, str], list[str]]
 ) -> None:
     words = [*own(EDITING, "width: 4"), "seed=1,2", "hydra.sweep.dir=sweep", *QUICK]
     assert train(*words).code == 0
@@ -192,35 +181,15 @@ def test_edit_of_a_file_while_the_sweep_runs_waits_for_the_next_one(
         assert "width: 8" in RunFolder(folder / row.folder).config.read_text()
 
 
-def started(folder: Path, *words: str, **options: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "train", *words], cwd=folder, text=True, **options
-    )
-
-
-def wait_for(process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert process.poll() is None, "it ended before"
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def epochs(folder: Path, place: int) -> int:
     found = sorted(folder.glob(f"{place:04d}_*"))
     return len(RunFolder(found[0]).read_metrics().get("train/loss", [])) if found else 0
 
 
-def at_work(folder: Path) -> list[str]:
-    """Return the processes that work in a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (process / "cwd").resolve() == folder.resolve():
-                found.append((process / "cmdline").read_text())
-        except OSError:
-            continue
-    return found
+def at_work(folder: Path) -> list[int]:
+    """Return the other processes that work in a folder."""
+    found = processes_where(lambda each: (each / "cwd").resolve() == folder.resolve())
+    return [pid for pid in found if pid != os.getpid()]
 
 
 @pytest.fixture(scope="module")
@@ -232,21 +201,18 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 @pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_stopped_sweep_goes_on_where_it_was(
-    tmp_path: Path, train: Train, whole: RunFolder, sent: signal.Signals
+    tmp_path: Path, train: Command, whole: RunFolder, sent: signal.Signals
 ) -> None:
     sweep = tmp_path / "sweep"
     process = started(tmp_path, *LONG, "hydra/launcher=local", "hydra.launcher.workers=2")
     try:
-        wait_for(process, lambda: all(epochs(sweep, place) > 1 for place in (0, 1)))
+        until(lambda: all(epochs(sweep, place) > 1 for place in (0, 1)), process)
         process.send_signal(sent)
         process.communicate(timeout=DEADLINE_S)
     finally:
         process.kill()
     assert process.returncode == {2: 130, 15: 143, 9: -9}[sent]
-    deadline = time.monotonic() + DEADLINE_S
-    while at_work(tmp_path)[1:]:  # this process works there too
-        assert time.monotonic() < deadline, at_work(tmp_path)
-        time.sleep(0.05)
+    until(lambda: not at_work(tmp_path))
     results = [RunFolder(path).read_result() for path in sorted(sweep.glob("0*"))]
     assert [result["status"] for result in results] == ["interrupted"] * 2
 
@@ -264,7 +230,7 @@ def test_progress_is_drawn_on_a_terminal_and_nowhere_else(tmp_path: Path) -> Non
     words = ["-m", "name=live", "seed=1,2", "trainer.max_epochs=60", *QUICK[1:]]
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-    process = started(tmp_path, *words, stderr=theirs, stdout=subprocess.PIPE)
+    process = started(tmp_path, *words, stderr=theirs)
     os.close(theirs)
     drawn = b""
     try:
@@ -279,7 +245,7 @@ def test_progress_is_drawn_on_a_terminal_and_nowhere_else(tmp_path: Path) -> Non
     assert re.search(r"live: 1/2 jobs .*best (train|val)/loss 0\.\d+ \(0000\)", text)
     os.close(ours)
 
-    quiet = started(tmp_path, *words, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    quiet = started(tmp_path, *words)
     out, err = quiet.communicate(timeout=DEADLINE_S)
     assert err == "live: 2 jobs, one at a time; sweep folder outputs/live\n"
     assert out.startswith("live: 2 jobs: 2 completed, 2 of them before; ")
@@ -311,20 +277,18 @@ def test_progress_is_drawn_on_a_terminal_and_nowhere_else(tmp_path: Path) -> Non
     ),
 )
 def test_sweep_that_cannot_be_run_starts_nothing(
-    refuses: Callable[..., None], asked: str, message: str, remedy: str
+    refuses: Refuses, asked: str, message: str, remedy: str
 ) -> None:
     refuses(f"-m seed=1,2 {asked}", message, remedy)
 
 
-def test_folder_of_a_run_is_no_place_for_a_sweep(train: Train, tmp_path: Path) -> None:
+def test_folder_of_a_run_is_no_place_for_a_sweep(train: Command, refuses: Refuses) -> None:
     assert train(*QUICK, "hydra.run.dir=run").code == 0
-    before = tree(tmp_path)
-    outcome = train("-m", "seed=1,2", "hydra.sweep.dir=run")
-    refused(outcome, "run is the folder of a run", "hydra.sweep.dir=FOLDER")
-    assert tree(tmp_path) == before
+    what = "run is the folder of a run"
+    refuses("-m seed=1,2 hydra.sweep.dir=run", what, "hydra.sweep.dir=FOLDER")
 
 
-def test_file_of_a_sweep_says_only_what_its_jobs_are(train: Train, tmp_path: Path) -> None:
+def test_file_of_a_sweep_says_only_what_its_jobs_are(train: Command, tmp_path: Path) -> None:
     file = tmp_path / "mine" / "sweep" / "widths.yaml"
     file.parent.mkdir(parents=True)
     text = (

@@ -1,11 +1,11 @@
 """Jobs that a launcher runs in the sweep's own process, one after the other."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Outcome
+from conftest import QUICK
+from expect import Command, succeeded
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.launchers.base import Ending
 from seqlab.sweeps.ledger import read_ledger
@@ -42,16 +42,13 @@ class InProcessLauncher:
 
 
 def test_a_launcher_may_run_jobs_in_the_process_of_the_sweep(
-    train: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("seqlab.commands.sweep.build_launcher", lambda *_: InProcessLauncher())
-    words = ["trainer.max_epochs=1", "callbacks=none", "logger=csv"]
-    swept = train("-m", "name=s", "data.num_train=100,200", *words)
-    assert swept.code == 0, swept.err
+    succeeded(train("-m", "name=s", "data.num_train=100,200", *QUICK))
     rows = read_ledger(tmp_path / "outputs" / "s").current
     assert [row.status for row in rows] == ["completed", "completed"]
-    alone = train("data.num_train=200", "hydra.run.dir=alone", *words)
-    assert alone.code == 0, alone.err
+    succeeded(train("data.num_train=200", "hydra.run.dir=alone", *QUICK))
     job = RunFolder(tmp_path / "outputs" / "s" / rows[1].folder)
     assert _losses(job) == _losses(RunFolder(tmp_path / "alone"))
 

@@ -30,6 +30,13 @@ class Clock:
         counts = f"{quarter} {quarter} {quarter} {idle} {idle} {quarter} 0 0 0 0"
         self.file.write_text(f"cpu  {counts}\ncpu0 1 2 3\n")
 
+    def share(self, busy: float) -> None:
+        """Share the cores after a second with so many of them busy, one for this process."""
+        others = OtherProcesses()
+        self.now, self.own = 1.0, 1.0
+        self.tell(busy)
+        share_cores(others)
+
 
 @pytest.fixture
 def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
@@ -59,10 +66,7 @@ def test_a_system_that_does_not_tell(clock: Clock, content: str | None) -> None:
 def test_waiting_threads_sleep_where_others_want_the_cores(
     clock: Clock, busy: float, policy: str | None
 ) -> None:
-    others = OtherProcesses()
-    clock.now, clock.own = 1.0, 1.0
-    clock.tell(busy)
-    share_cores(others)
+    clock.share(busy)
     assert os.environ.pop("OMP_WAIT_POLICY", None) == policy
 
 
@@ -71,10 +75,7 @@ def test_what_the_person_said_stays(
     clock: Clock, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, "active")
-    others = OtherProcesses()
-    clock.now = 1.0
-    clock.tell(2)
-    share_cores(others)
+    clock.share(3)
     assert {each: os.environ.get(each) for each in cores._SETTINGS} == {
         each: "active" if each == name else None for each in cores._SETTINGS
     }
@@ -82,10 +83,7 @@ def test_what_the_person_said_stays(
 
 def test_it_is_decided_before_torch_is_there(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", sys)
-    others = OtherProcesses()
-    clock.now = 1.0
-    clock.tell(2)
-    share_cores(others)
+    clock.share(3)
     assert "OMP_WAIT_POLICY" not in os.environ
 
 

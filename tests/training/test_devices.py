@@ -1,12 +1,11 @@
 """Which devices a configuration means, and what is refused before anything starts."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
-from expect import refusal, refusals
+from expect import Refuses, refusal, refusals
 from seqlab.training.devices import Devices, devices_of
 
 
@@ -89,6 +88,6 @@ def test_pytorch_without_distributed_is_refused(monkeypatch: pytest.MonkeyPatch)
     ),
 )
 def test_what_cannot_be_shared_is_refused_and_nothing_is_written(
-    refuses: Callable[..., None], asked: str, message: str, remedy: str
+    refuses: Refuses, asked: str, message: str, remedy: str
 ) -> None:
     refuses(f"{asked} trainer.accelerator=cpu", message, remedy)

@@ -13,6 +13,7 @@ from torch.optim import SGD, Adam
 from torch.optim.lr_scheduler import StepLR
 from torch.utils.data import DataLoader
 
+from quiet import quiet_trainer
 from seqlab.data.sine import SineData
 from seqlab.models.forecaster import Forecaster
 from seqlab.models.mlp import MLP
@@ -58,16 +59,8 @@ def trained(
     if profiled:
         flags["profiler"] = PhaseProfiler()
     settings: dict[str, Any] = {"max_epochs": 3, "log_every_n_steps": 2} | flags
-    trainer = Trainer(
-        accelerator="cpu",
-        logger=CSVLogger(folder, name="", version="own" if own else "given"),
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        callbacks=[recorder, *further],
-        **settings,
-    )
+    logger = CSVLogger(folder, name="", version="own" if own else "given")
+    trainer = quiet_trainer(recorder, *further, logger=logger, num_sanity_val_steps=0, **settings)
     if own:
         use_training_loop(trainer, ProfiledLoop if profiled else TrainingLoop)
     data = SineData(length=100, num_train=50, batch_size=8)
@@ -143,7 +136,7 @@ def test_data_of_another_loader_are_left_to_lightning() -> None:
             return batch
 
     for kind, plain in ((SineData, True), (OwnData, False), (OwnTransfer, False)):
-        trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+        trainer = quiet_trainer()
         use_training_loop(trainer)
         loop: Any = trainer.fit_loop.epoch_loop
         trainer.datamodule = data = kind(length=100, num_train=50)  # type: ignore[attr-defined]

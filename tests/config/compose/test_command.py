@@ -1,15 +1,11 @@
 """Flags of `python -m train`, Hydra's own keys, and words that cannot be read: no traceback."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Outcome, spawn
-from expect import refusals, words_of
-
-Refuses = Callable[..., None]
-Train = Callable[..., Outcome]
+from conftest import QUICK, spawn
+from expect import Command, Refuses, refusals, words_of
 
 
 @pytest.mark.parametrize(
@@ -23,7 +19,9 @@ Train = Callable[..., Outcome]
     ],
     ids=" ".join,
 )
-def test_flag_of_hydra_answers(train: Train, tmp_path: Path, words: list[str], shown: str) -> None:
+def test_flag_of_hydra_answers(
+    train: Command, tmp_path: Path, words: list[str], shown: str
+) -> None:
     outcome = train(*words)
     assert (outcome.code, outcome.err) == (0, "")
     assert shown in outcome.out
@@ -37,9 +35,8 @@ def test_help_of_hydra_names_its_flags(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_run_flag_trains(train: Train, tmp_path: Path) -> None:
-    words = ["--run", "trainer.max_epochs=1", "callbacks=none", "hydra.run.dir=run"]
-    assert train(*words).code == 0
+def test_run_flag_trains(train: Command, tmp_path: Path) -> None:
+    assert train("--run", *QUICK, "hydra.run.dir=run").code == 0
     assert (tmp_path / "run" / "result.json").is_file()
 
 
@@ -98,8 +95,8 @@ def test_run_that_would_change_the_working_folder_is_refused(refuses: Refuses) -
 
 
 @pytest.mark.parametrize("word", ["hydra.verbose=false"])
-def test_key_that_hydra_leaves_open_is_taken(train: Train, word: str) -> None:
-    assert train(word, "trainer.max_epochs=1", "callbacks=none", "logger=csv").code == 0
+def test_key_that_hydra_leaves_open_is_taken(train: Command, word: str) -> None:
+    assert train(word, *QUICK).code == 0
 
 
 @pytest.mark.parametrize("name", ["a (1).txt", "a b:c.txt", "it's.txt", "a=b,c.txt", "[a].txt"])

@@ -10,17 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from lightning.pytorch import Trainer
-from omegaconf import DictConfig
 
+from composed import checked
 from seqlab.config.compose.jobs import Grid
-from seqlab.config.compose.naming import register_resolvers
-from seqlab.config.compose.preflight import check_composed, without_hydra
 from seqlab.config.folders import conf_dir
 from seqlab.config.space.reading import read_space
-from seqlab.config.validate.check import resolved
 
 CONF = conf_dir()
 FILES = sorted(CONF.rglob("*.yaml"))
@@ -48,18 +43,6 @@ PAIRS = [
     for data, model in product(options("data"), options("model"))
     if task("data", data) == task("model", model)
 ]
-
-
-def checked(*overrides: str) -> dict[str, Any]:
-    """Compose as the command line does, check, and return plain values."""
-    register_resolvers()
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        whole = compose("train", overrides=list(overrides), return_hydra_config=True)
-        assert isinstance(whole, DictConfig)
-        config = without_hydra(whole)
-        check_composed(config, whole.hydra)
-    return resolved(config)
 
 
 @pytest.mark.parametrize("experiment", options("experiment"))

@@ -1,13 +1,12 @@
 """What answers without training: at once, that is without importing torch, and with exit code 0."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from conftest import Outcome, spawn
-from expect import refusals, refused, words_of
+from conftest import spawn
+from expect import Command, refusals, refused, words_of
 from processes import probe
 from seqlab import __version__
 from seqlab.config.folders import conf_dir
@@ -16,22 +15,23 @@ GROUPS = sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir(
 
 
 @pytest.mark.parametrize(
-    ("words", "shown"),
+    ("module", "words", "shown"),
     [
-        (["--help"], "seqlab trains sequence models: python -m train [key=value ...]"),
-        (["--cfg", "job"], "_target_: seqlab.data.sine.SineData"),
-        (["--cfg", "job", "experiment=time_machine_rnn"], "max_tokens: 10000"),
-        (["--info", "defaults"], "experiment/sine_mlp"),
+        ("train", "--help", "seqlab trains sequence models: python -m train [key=value ...]"),
+        ("train", "--cfg job", "_target_: seqlab.data.sine.SineData"),
+        ("train", "--cfg job experiment=time_machine_rnn", "max_tokens: 10000"),
+        ("train", "--info defaults", "experiment/sine_mlp"),
+        ("main", "--help", "usage: "),
+        ("main", "--version", "seqlab "),
+        ("main", "generate --help", "usage: "),
     ],
-    ids=" ".join,
 )
-def test_answer_of_train_needs_no_torch_and_leaves_nothing(
-    tmp_path: Path, words: list[str], shown: str
+def test_answer_needs_no_torch_and_leaves_nothing(
+    tmp_path: Path, module: str, words: str, shown: str
 ) -> None:
-    code, out, torch_imported = probe("seqlab.commands.train", *words, cwd=tmp_path)
-    assert code == 0
-    assert shown in out
-    assert not torch_imported
+    outcome, imported = probe(f"seqlab.commands.{module}", *words.split(), cwd=tmp_path)
+    assert (outcome.code, imported) == (0, False)
+    assert shown in outcome.out
     assert list(tmp_path.iterdir()) == []
 
 
@@ -45,38 +45,22 @@ def test_answer_of_train_needs_no_torch_and_leaves_nothing(
     ],
 )
 def test_tab_completion_needs_no_torch(tmp_path: Path, line: str, candidates: list[str]) -> None:
-    code, out, torch_imported = probe(
-        "seqlab.commands.train",
-        "-sc",
-        "query=bash",
-        cwd=tmp_path,
-        COMP_LINE=line,
-        COMP_POINT=str(len(line)),
-    )
-    assert code == 0
-    assert out.split() == candidates
-    assert not torch_imported
+    typed = {"COMP_LINE": line, "COMP_POINT": str(len(line))}
+    words = ("-sc", "query=bash")
+    outcome, imported = probe("seqlab.commands.train", *words, cwd=tmp_path, **typed)
+    assert (outcome.code, imported) == (0, False)
+    assert outcome.out.split() == candidates
 
 
 def test_wrong_configuration_is_refused_without_torch(tmp_path: Path) -> None:
-    code, out, torch_imported = probe("seqlab.commands.train", "data.tua=3", cwd=tmp_path)
-    assert (code, out, torch_imported) == (2, "", False)
-
-
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["generate", "--help"]], ids=" ".join)
-def test_answer_of_seqlab_needs_no_torch(tmp_path: Path, words: list[str]) -> None:
-    code, out, torch_imported = probe("seqlab.commands.main", *words, cwd=tmp_path)
-    assert code == 0
-    assert out
-    assert not torch_imported
+    outcome, imported = probe("seqlab.commands.train", "data.tua=3", cwd=tmp_path)
+    assert (outcome.code, outcome.out, imported) == (2, "", False)
 
 
 def test_probe_notices_torch(tmp_path: Path) -> None:
-    code, _, torch_imported = probe(
-        "seqlab.runs.run import run\nfrom seqlab.commands.main", "--help", cwd=tmp_path
-    )
-    assert code == 0
-    assert torch_imported
+    module = "seqlab.runs.run import run\nfrom seqlab.commands.main"
+    outcome, imported = probe(module, "--help", cwd=tmp_path)
+    assert (outcome.code, imported) == (0, True)
 
 
 def test_help_names_every_group_with_its_options_and_shows_examples(tmp_path: Path) -> None:
@@ -92,7 +76,7 @@ def test_help_names_every_group_with_its_options_and_shows_examples(tmp_path: Pa
     assert afterwards in done.stdout
 
 
-def test_options_in_the_examples_of_the_help_exist(train: Callable[..., Outcome]) -> None:
+def test_options_in_the_examples_of_the_help_exist(train: Command) -> None:
     text = train("--help").out
     examples = [ln.split("  ")[1] for ln in text.splitlines() if ln.startswith("  python -m train")]
     assert len(examples) >= 5
@@ -103,7 +87,7 @@ def test_options_in_the_examples_of_the_help_exist(train: Callable[..., Outcome]
             assert train("--cfg", "job", *words).code == 0
 
 
-def test_printed_configuration_is_yaml_that_can_be_read_back(train: Callable[..., Outcome]) -> None:
+def test_printed_configuration_is_yaml_that_can_be_read_back(train: Command) -> None:
     config = yaml.safe_load(train("--cfg", "job", "optimizer.lr=0.5").out)
     assert config["optimizer"]["lr"] == 0.5
     assert "hydra" not in config
@@ -127,12 +111,11 @@ def test_seqlab_says_its_version(tmp_path: Path) -> None:
     ("evaluate", "the following arguments are required: RUN_FOLDER"),
     ("evaluate run --nope", "unrecognized arguments: --nope"),
     ("generate run --num-tokens many", "invalid int value: 'many'"),
+    ("generate x --num-tokens 1.5", "argument --num-tokens: invalid int value"),
     ("evaluate run --device tpu", "invalid choice: 'tpu'"),
 )
-def test_wrong_command_of_seqlab_is_refused(
-    seqlab: Callable[..., Outcome], asked: str, message: str
-) -> None:
-    refused(seqlab(*words_of(asked)), message)
+def test_wrong_command_of_seqlab_is_refused(seqlab: Command, asked: str, message: str) -> None:
+    refused(seqlab(*words_of(asked)), message, "--help` shows what there is.")
 
 
 def test_train_is_the_same_module_wherever_python_starts(tmp_path: Path) -> None:

@@ -1,16 +1,11 @@
 """What a person can get wrong on the command line: exit code 2, one clear message, no trace."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from conftest import Outcome
-from expect import refusals
-
-Refuses = Callable[..., None]
-Train = Callable[..., Outcome]
+from expect import Command, Refuses, refusals
 
 LM = ["experiment=none", "data=sample_story", "model=rnn"]
 
@@ -212,7 +207,7 @@ def test_path_with_spaces_and_colons_is_taken_as_it_is(refuses: Refuses) -> None
 
 
 @pytest.mark.parametrize("group", ["callbacks", "logger", "scheduler"])
-def test_deleting_a_whole_group_works_or_is_refused(train: Train, group: str) -> None:
+def test_deleting_a_whole_group_works_or_is_refused(train: Command, group: str) -> None:
     outcome = train(f"~{group}", "trainer.max_epochs=1")
     assert outcome.code in (0, 2)
     assert "Traceback" not in outcome.err

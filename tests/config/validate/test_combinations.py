@@ -3,18 +3,14 @@
 Each is refused with one message that names the override or the file, before torch is imported.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Outcome, spawn
-from expect import refusals, refused, words_of
-from processes import PROBE
+from expect import Command, Refuses, refusals, refused, words_of
+from processes import probe
 from seqlab.config.validate.combinations import _METRICS
 from seqlab.runs.folder.run_folder import RunFolder
-
-Train = Callable[..., Outcome]
 
 LM = ["data=sample_story", "model=rnn"]
 
@@ -100,15 +96,13 @@ LM = ["data=sample_story", "model=rnn"]
 def test_what_does_not_fit_is_refused_without_torch(
     tmp_path: Path, asked: str, message: str, remedy: str
 ) -> None:
-    program = PROBE.format(module="seqlab.commands.train")
-    done = spawn("-c", program, *words_of(asked), cwd=tmp_path)
-    text, _, probe = done.stderr.rstrip("\n").rpartition("\n")
-    refused(Outcome(done.returncode, done.stdout, text), message, remedy)
-    assert probe == "torch imported: False"
+    outcome, imported = probe("seqlab.commands.train", *words_of(asked), cwd=tmp_path)
+    refused(outcome, message, remedy)
+    assert not imported
     assert list(tmp_path.iterdir()) == []
 
 
-def test_metric_of_an_own_callback_may_be_monitored(train: Train) -> None:
+def test_metric_of_an_own_callback_may_be_monitored(train: Command) -> None:
     own = "+callbacks.mine._target_=lightning.pytorch.callbacks.ModelSummary"
     outcome = train(own, "monitor=val/of_my_own", "trainer.max_epochs=1")
     assert outcome.code == 1  # it is not logged after all, as the run itself finds out
@@ -125,79 +119,11 @@ def test_known_metrics_are_those_that_a_run_measures(
         assert all(name.startswith("val/rmse@") for name in more)
 
 
-@pytest.mark.parametrize(
-    ("files", "words", "message"),
-    [
-        (
-            {"experiment/mine": "defaults: [base]\n", "experiment/base": "model:\n  size: 3\n"},
-            ["experiment=mine"],
-            "unknown key 'model.size' in experiment/base.yaml",
-        ),
-        (
-            {"experiment/mine": "defaults: [time_machine_rnn]\ndata:\n  num_step: 3\n"},
-            ["experiment=mine"],
-            "unknown key 'data.num_step' in experiment/mine.yaml",
-        ),
-        (
-            {"experiment/mine": "defaults:\n  - override /model: rnn\n"},
-            ["experiment=mine"],
-            "the data are for forecasting a series, the model is for modelling a language",
-        ),
-        (
-            {"experiment/mine": "callbacks:\n  samples:\n    num_token: 3\n"},
-            ["experiment=mine"],
-            "unknown key 'callbacks.samples.num_token' in experiment/mine.yaml",
-        ),
-        (
-            {"experiment/mine": "logger:\n  csv:\n    every: 3\n"},
-            ["experiment=mine"],
-            "unknown key 'logger.csv.every' in experiment/mine.yaml",
-        ),
-        (
-            {"experiment/mine": "monitor: val/los\n"},
-            ["experiment=mine"],
-            "monitor=val/los in experiment/mine.yaml: there is no such metric",
-        ),
-        (
-            {"experiment/mine": "trainer: null\n"},
-            ["experiment=mine"],
-            "trainer",
-        ),
-        (
-            {"experiment/mine": "hydra:\n  job:\n    chdir: true\n"},
-            ["experiment=mine"],
-            "hydra.job.chdir=true",
-        ),
-        (
-            {"model/mine": "task: forecasting\n_target_: a.B\nhidden_size: none\n"},
-            ["model=mine"],
-            "model.hidden_size=none in model/mine.yaml: must be a whole number",
-        ),
-    ],
-)
-def test_file_of_an_own_folder_is_named(
-    train: Train,
-    tmp_path_factory: pytest.TempPathFactory,
-    tmp_path: Path,
-    files: dict[str, str],
-    words: list[str],
-    message: str,
-) -> None:
-    folder = tmp_path_factory.mktemp("conf")
-    for name, content in files.items():
-        head = "# @package _global_\n" if name.startswith("experiment/") else ""
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / f"{name}.yaml").write_text(head + content, encoding="utf-8")
-    refused(train(f"--config-dir={folder}", *words), message)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_data_folder_that_is_a_file_is_refused(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refuses: Refuses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "corpus.txt"
     file.write_text("text")
     monkeypatch.setenv("SEQLAB_DATA", str(file))
-    outcome = train("experiment=time_machine_rnn")
-    refused(outcome, f"SEQLAB_DATA={file} is not a folder", f"data.path={file}")
-    assert list(tmp_path.iterdir()) == [file]
+    what = f"SEQLAB_DATA={file} is not a folder"
+    refuses("experiment=time_machine_rnn", what, f"data.path={file}")

@@ -1,13 +1,12 @@
 """The keys that options declare, read from their files, are those that Hydra composes."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hydra import compose
 from omegaconf import OmegaConf
 
-from conftest import Outcome
+from expect import Command, succeeded
 from seqlab.config.compose.command import hydra_loader
 from seqlab.config.compose.naming import register_resolvers
 from seqlab.config.folders import conf_dir
@@ -58,15 +57,14 @@ def test_option_of_an_own_folder_declares_what_hydra_composes_of_it(
 
 
 def test_help_is_what_hydra_would_print(
-    train: Callable[..., Outcome], tmp_path_factory: pytest.TempPathFactory
+    train: Command, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("conf")
     for place in ("model/mine.yaml", "model/rnn.yaml", "of_my_own/option.yaml"):
         (folder / place).parent.mkdir(exist_ok=True)
         (folder / place).write_text("{}\n")
     for words in ([], [f"--config-dir={folder}"]):
-        fast = train("--help", *words)
-        assert fast.code == 0
+        fast = succeeded(train("--help", *words))
         # With an override Hydra itself answers.
         assert fast.out == train("--help", *words, "seed=0").out
     assert "of_my_own: option\n" in fast.out

@@ -1,25 +1,18 @@
 """Sweeps of small language models as processes of their own, to strike and to look at."""
 
-import csv
 import os
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import chdir, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from conftest import SMALL_LM
-from seqlab.commands.train import main as train_main
+from conftest import SMALL_LM, trained
+from processes import DEADLINE_S, Process, processes_where, started
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.ledger import Row, read_ledger
 
-DEADLINE_S = 180
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 WORDS = [
     *(word for word in SMALL_LM if "samples" not in word),
     "trainer.check_val_every_n_epoch=5",
@@ -32,108 +25,83 @@ LONG = [*WORDS, "trainer.max_epochs=120"]
 SHORT = [*WORDS, "trainer.max_epochs=1"]
 
 
-@contextmanager
-def sweep(folder: Path, *words: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run a sweep into `folder/sweep`, and end it with the block. What it prints goes into out."""
-    with (folder / "out").open("a") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "train", "-m", *words, "hydra.sweep.dir=sweep"],
-            cwd=folder,
-            env=os.environ | ONE_THREAD | environment,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            text=True,
-        )
-        try:
-            yield process
-        finally:
-            with suppress(ProcessLookupError):
-                process.terminate()
-            process.wait(DEADLINE_S)
+class Swept:
+    """The folder `sweep` in another folder, and the processes that work in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.above = folder
+        self.folder = folder / "sweep"
+
+    @contextmanager
+    def running(self, *words: str, **environment: str) -> Iterator[Process]:
+        """Run a sweep, and end it with the block."""
+        with (self.above / "out").open("a") as out:
+            process = started(
+                self.above,
+                *("-m", *words, "hydra.sweep.dir=sweep"),
+                env=os.environ | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+            try:
+                yield process
+            finally:
+                with suppress(ProcessLookupError):
+                    process.terminate()
+                process.wait(DEADLINE_S)
+
+    @property
+    def printed(self) -> str:
+        """All that was printed."""
+        return (self.above / "out").read_text()
+
+    def end_of(self, process: Process) -> int:
+        """Wait for a process, and return its exit code."""
+        code = process.wait(DEADLINE_S)
+        print(self.printed)  # shown where a test fails
+        return code
+
+    @property
+    def rows(self) -> dict[int, Row]:
+        """What the ledger says."""
+        return read_ledger(self.folder).rows
+
+    def each(self, name: str) -> list[Any]:
+        """Return this field of every row."""
+        return [getattr(row, name) for _, row in sorted(self.rows.items())]
+
+    def run(self, number: int) -> RunFolder:
+        """Return the run folder of a job."""
+        (found,) = self.folder.glob(f"{number:04d}_*")
+        return RunFolder(found)
+
+    def begun(self, *numbers: int, epochs: int = 3) -> Callable[[], bool]:
+        """Return whether these jobs have trained for some epochs, and have a checkpoint."""
+
+        def look() -> bool:
+            with suppress(ValueError):
+                runs = [self.run(number) for number in numbers]
+                done = [len(run.read_metrics().get("step", [])) for run in runs]
+                return min(done) > epochs and all(run.last.is_file() for run in runs)
+            return False
+
+        return look
+
+    def alone(self, *words: str) -> RunFolder:
+        """Return a run with these words that nothing disturbed."""
+        return trained(self.above, *words)
 
 
-def ended(folder: Path, process: "subprocess.Popen[str]") -> int:
-    code = process.wait(DEADLINE_S)
-    print((folder / "out").read_text())  # shown where a test fails
-    return code
-
-
-def until(condition: Callable[[], Any], process: "subprocess.Popen[str] | None" = None) -> Any:
-    """Wait until the condition gives something true, and return that."""
-    end = time.monotonic() + DEADLINE_S
-    while not (value := condition()):
-        assert process is None or process.poll() is None, "the sweep ended too early"
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.05)
-    return value
-
-
-def rows(folder: Path) -> dict[int, Row]:
-    return read_ledger(folder / "sweep").rows
-
-
-def run_of(folder: Path, number: int) -> RunFolder:
-    (found,) = (folder / "sweep").glob(f"{number:04d}_*")
-    return RunFolder(found)
-
-
-def begun(folder: Path, number: int, epochs: int = 3) -> Callable[[], bool]:
-    """Return whether a job has trained for some epochs, and has a checkpoint."""
-
-    def look() -> bool:
-        with suppress(ValueError):
-            run = run_of(folder, number)
-            return len(run.read_metrics().get("step", [])) > epochs and run.last.is_file()
-        return False
-
-    return look
-
-
-def workers(folder: Path) -> list[int]:
-    """Return the processes that do the jobs of a sweep."""
-    found = []
-    for each in Path("/proc").iterdir():
-        with suppress(OSError):
-            words = (each / "cmdline").read_bytes() if each.name.isdigit() else b""
-            if b"seqlab.sweeps.worker" in words and str(folder).encode() in words:
-                found.append(int(each.name))
-    return found
-
-
-def undisturbed(folder: Path, *words: str) -> RunFolder:
-    with chdir(folder):
-        assert train_main([*words, "hydra.run.dir=undisturbed"]) == 0
-    return RunFolder(folder / "undisturbed")
-
-
-def assert_same(found: RunFolder, wanted: RunFolder) -> None:
-    """Assert that two runs ended with the same metrics, of every epoch, and the same weights."""
-    assert table(found) == table(wanted)
-    mine, theirs = (weights(run) for run in (found, wanted))
-    assert mine.keys() == theirs.keys()
-    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
-
-
-def weights(run: RunFolder) -> dict[str, torch.Tensor]:
-    return torch.load(run.last, weights_only=True)["state_dict"]
-
-
-def table(run: RunFolder) -> list[dict[str, str]]:
-    """Return the metrics without speeds, which no two runs share."""
-    with run.metrics.open(newline="", encoding="utf-8") as file:
-        return [
-            {name: value for name, value in row.items() if not name.endswith("_per_second")}
-            for row in csv.DictReader(file)
-        ]
+def workers(task: Path) -> list[int]:
+    """Return the processes that do the jobs of a folder, or of one file."""
+    words = (b"seqlab.sweeps.worker", str(task).encode())
+    return processes_where(
+        lambda each: all(word in (each / "cmdline").read_bytes() for word in words)
+    )
 
 
 def strike(pids: list[int], signum: int = signal.SIGKILL) -> None:
     for pid in pids:
         os.kill(pid, signum)
-
-
-def parent(pid: int) -> int:
-    """Return the process that started a process."""
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

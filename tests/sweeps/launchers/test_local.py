@@ -2,28 +2,16 @@
 
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from launched import (
-    LONG,
-    SHORT,
-    assert_same,
-    begun,
-    ended,
-    rows,
-    run_of,
-    strike,
-    sweep,
-    table,
-    undisturbed,
-    until,
-)
+from launched import LONG, SHORT, Swept, strike
 
-from conftest import trained_here
-from expect import refusal, refusals
+from conftest import own_class, trained_here
+from expect import refusal, refusals, succeeded
+from processes import processes_where, until
+from same_runs import assert_same, table
 from seqlab.sweeps.launchers.launcher_options import LocalOptions
 from seqlab.sweeps.launchers.local import LocalLauncher
 
@@ -68,12 +56,8 @@ class Nosy(nn.Module):
 
 
 def test_jobs_side_by_side_find_nothing_of_each_other(tmp_path: Path) -> None:
-    (tmp_path / "nosy.py").write_text(NOSY)
-    (tmp_path / "seqlab_project.py").write_text('from seqlab import allow\nallow("nosy")\n')
-    (tmp_path / "mine" / "model").mkdir(parents=True)
-    (tmp_path / "mine" / "model" / "nosy.yaml").write_text(
-        "task: language_model\n_target_: nosy.Nosy\nnumber: 0\n"
-    )
+    content = "task: language_model\n_target_: nosy.Nosy\nnumber: 0\n"
+    own_class(tmp_path, "nosy", NOSY, "model/nosy", content)
     (tmp_path / "notes").mkdir()
     (tmp_path / "bin").mkdir()
     listing = tmp_path / "bin" / "nvidia-smi"
@@ -83,9 +67,10 @@ def test_jobs_side_by_side_find_nothing_of_each_other(tmp_path: Path) -> None:
     words = ["--config-dir", "mine", *own, "model=nosy", "model.number=1,2,3,4"]
     path = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
     options = [*LOCAL, "hydra.launcher.threads=1", "trainer.accelerator=cpu"]
-    with sweep(tmp_path, *words, *options, **path) as process:
-        assert ended(tmp_path, process) == 0
-    assert "2 at once, 1 thread each, GPU 0, 1" in (tmp_path / "out").read_text()
+    swept = Swept(tmp_path)
+    with swept.running(*words, *options, **path) as process:
+        assert swept.end_of(process) == 0
+    assert "2 at once, 1 thread each, GPU 0, 1" in swept.printed
     notes = [json.loads((tmp_path / "notes" / f"{n}.json").read_text()) for n in (1, 2, 3, 4)]
     first = notes[0][0]
     assert all(found == first for found, _ in notes)
@@ -100,53 +85,44 @@ def test_jobs_side_by_side_find_nothing_of_each_other(tmp_path: Path) -> None:
     }
     assert [gpu for _, gpu in notes[:2]] == ["0", "1"]
     assert {gpu for _, gpu in notes} == {"0", "1"}
-    tables = [table(run_of(tmp_path, n)) for n in range(4)]
+    tables = [table(swept.run(n)) for n in range(4)]
     assert all(each == tables[0] for each in tables)
 
 
 def marked(mark: str) -> list[int]:
     """Return the processes that descend from a sweep with this mark, whatever they do."""
-    found = []
-    for each in Path("/proc").iterdir():
-        with suppress(OSError):
-            if each.name.isdigit() and f"MARK={mark}".encode() in (each / "environ").read_bytes():
-                found.append(int(each.name))
-    return found
+    return processes_where(lambda each: f"MARK={mark}".encode() in (each / "environ").read_bytes())
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 def test_killed_job_and_killed_sweep_cost_nothing(tmp_path: Path) -> None:
-    mark = str(tmp_path)
+    swept, mark = Swept(tmp_path), str(tmp_path)
     words = [*LONG, "seed=1,2", *LOCAL, "hydra.launcher.retries=1"]
-    with sweep(tmp_path, *words, MARK=mark) as process:
-        until(lambda: begun(tmp_path, 0)() and begun(tmp_path, 1)(), process)
-        strike(holders(run_of(tmp_path, 0).log))
-        until(lambda: rows(tmp_path)[0].attempts == 2, process)
-        until(lambda: "going on after epoch" in run_of(tmp_path, 0).log.read_text(), process)
+    with swept.running(*words, MARK=mark) as process:
+        until(swept.begun(0, 1), process)
+        strike(holders(swept.run(0).log))
+        until(lambda: swept.rows[0].attempts == 2, process)
+        until(lambda: "going on after epoch" in swept.run(0).log.read_text(), process)
         process.kill()
         process.wait()
     until(lambda: not marked(mark))
-    states = [run_of(tmp_path, n).read_result() for n in (0, 1)]
+    states = [swept.run(n).read_result() for n in (0, 1)]
     assert [each["status"] for each in states] == ["interrupted", "interrupted"]
-    assert [row.status for row in rows(tmp_path).values()] == ["running", "running"]
-    done = trained_here(tmp_path, "-m", *words, "hydra.sweep.dir=sweep")
-    assert done.code == 0, done.err
-    assert [rows(tmp_path)[n].attempts for n in (0, 1)] == [3, 2]
-    until(lambda: not holders(run_of(tmp_path, 0).log) + holders(run_of(tmp_path, 1).log))
-    assert_same(run_of(tmp_path, 0), undisturbed(tmp_path, *LONG, "seed=1"))
+    assert swept.each("status") == ["running", "running"]
+    succeeded(trained_here(tmp_path, "-m", *words, "hydra.sweep.dir=sweep"))
+    assert swept.each("attempts") == [3, 2]
+    until(lambda: not holders(swept.run(0).log) + holders(swept.run(1).log))
+    assert_same(swept.run(0), swept.alone(*LONG, "seed=1"))
 
 
 def holders(log: Path) -> list[int]:
     """Return the processes that have a run's log open."""
-    found = []
-    for each in Path("/proc").iterdir():
-        with suppress(OSError):
-            if each.name.isdigit() and int(each.name) != os.getpid():
-                links = [os.readlink(link) for link in (each / "fd").iterdir()]  # noqa: PTH115
-                if str(log) in links:
-                    found.append(int(each.name))
-    return found
+
+    def holds(each: Path) -> bool:
+        return str(log) in [os.readlink(link) for link in (each / "fd").iterdir()]  # noqa: PTH115
+
+    return [pid for pid in processes_where(holds) if pid != os.getpid()]
 
 
 def test_without_a_gpu_each_worker_gets_a_share_of_the_cores(

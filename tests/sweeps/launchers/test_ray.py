@@ -3,34 +3,21 @@
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from launched import (
-    LONG,
-    assert_same,
-    begun,
-    ended,
-    parent,
-    rows,
-    run_of,
-    strike,
-    sweep,
-    undisturbed,
-    until,
-    workers,
-)
+from launched import LONG, Swept, strike, workers
 
-from conftest import Outcome
-from expect import refusal, refusals, refused
+from expect import Refuses, refusal, refusals
+from processes import parent, until
+from same_runs import assert_same
 from seqlab.sweeps.launchers import ray as module
 from seqlab.sweeps.launchers.launcher_options import RayOptions
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'seqlab[ray]'")
 
-Train = Callable[..., Outcome]
 
 RAY = "hydra/launcher=ray"
 # A death is noticed within seconds; slow answers of a busy machine are none.
@@ -62,31 +49,32 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def test_sweep_on_two_nodes_outlives_ctrl_c_and_the_death_of_a_node(
     cluster: Any, tmp_path: Path
 ) -> None:
+    swept = Swept(tmp_path)
     words = [*LONG, "seed=1,2", RAY, f"hydra.launcher.address={cluster.address}"]
-    with sweep(tmp_path, *words) as process:
-        until(lambda: begun(tmp_path, 0)() and begun(tmp_path, 1)(), process)
+    with swept.running(*words) as process:
+        until(swept.begun(0, 1), process)
         process.send_signal(signal.SIGINT)
-        assert ended(tmp_path, process) == 130
+        assert swept.end_of(process) == 130
     assert not workers(tmp_path)
-    assert f"Ray at {cluster.address}, 2 at once, 1 CPU each" in (tmp_path / "out").read_text()
-    stopped = [run_of(tmp_path, n).read_result() for n in (0, 1)]
+    assert f"Ray at {cluster.address}, 2 at once, 1 CPU each" in swept.printed
+    stopped = [swept.run(n).read_result() for n in (0, 1)]
     assert [each["status"] for each in stopped] == ["interrupted", "interrupted"]
-    assert [row.status for row in rows(tmp_path).values()] == ["interrupted", "interrupted"]
+    assert swept.each("status") == ["interrupted", "interrupted"]
 
     dying = next(iter(cluster.worker_nodes))
     raylet = dying.all_processes["raylet"][0].process.pid
-    with sweep(tmp_path, *words) as process:
-        goes_on = [begun(tmp_path, n, int(stopped[n]["epochs"]) + 1) for n in (0, 1)]
+    with swept.running(*words) as process:
+        goes_on = [swept.begun(n, epochs=stopped[n]["epochs"] + 1) for n in (0, 1)]
         until(lambda: all(look() for look in goes_on), process)
-        jobs = {n: workers(tmp_path / "sweep" / "jobs" / f"{n:04d}.json") for n in (0, 1)}
+        jobs = {n: workers(swept.folder / "jobs" / f"{n:04d}.json") for n in (0, 1)}
         (struck,) = (n for n, pids in jobs.items() if raylet in ancestors(pids[0]))
         strike([raylet])
-        assert ended(tmp_path, process) == 0
-    assert [rows(tmp_path)[n].status for n in (0, 1)] == ["completed", "completed"]
-    assert [rows(tmp_path)[n].attempts for n in (0, 1)] == [2, 2]
-    log = run_of(tmp_path, struck).log.read_text()
+        assert swept.end_of(process) == 0
+    assert swept.each("status") == ["completed", "completed"]
+    assert swept.each("attempts") == [2, 2]
+    log = swept.run(struck).log.read_text()
     assert log.count("stopped by SIGTERM") == log.count("going on after epoch") == 2
-    assert_same(run_of(tmp_path, struck), undisturbed(tmp_path, *LONG, f"seed={struck + 1}"))
+    assert_same(swept.run(struck), swept.alone(*LONG, f"seed={struck + 1}"))
 
 
 def ancestors(pid: int) -> list[int]:
@@ -109,12 +97,9 @@ def test_impossible_options_are_refused(asked: dict[str, Any], message: str) -> 
         module.RayLauncher(RayOptions(**asked))
 
 
-def test_without_ray_nothing_begins(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_ray_nothing_begins(refuses: Refuses, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    refused(train("-m", "seed=1,2", RAY), "needs ray", "pip install 'seqlab[ray]'")
-    assert list(tmp_path.iterdir()) == []
+    refuses(f"-m seed=1,2 {RAY}", "needs ray", "pip install 'seqlab[ray]'")
 
 
 class NoRay:
@@ -149,21 +134,17 @@ def node(alive: bool = True, **resources: float) -> dict[str, Any]:
 
 
 def test_cluster_that_does_not_answer_is_told(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refuses: Refuses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", NoRay(None))
     before = signal.getsignal(signal.SIGTERM)
-    words = ["-m", "seed=1,2", RAY]
-    refused(train(*words), "hydra/launcher=ray: no connection to local: no answer\n")
+    words = f"-m seed=1,2 {RAY}"
+    refuses(words, "hydra/launcher=ray: no connection to local: no answer\n")
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-    refused(
-        train(*words, f"hydra.launcher.address={address}"),
-        f"no connection to {address}: [Errno 111] Connection refused\n",
-        "`ray status`",
-    )
+    what = f"no connection to {address}: [Errno 111] Connection refused\n"
+    refuses(f"{words} hydra.launcher.address={address}", what, "`ray status`")
     assert signal.getsignal(signal.SIGTERM) is before
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_as_many_jobs_as_fit_the_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,16 +167,12 @@ def test_as_many_jobs_as_fit_the_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_job_that_no_node_has_room_for_is_refused(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refuses: Refuses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ray = NoRay([node(CPU=4.0)])
     monkeypatch.setitem(sys.modules, "ray", ray)
     monkeypatch.setenv("RAY_ADDRESS", "auto")
-    refused(
-        train("-m", "seed=1,2", RAY, "hydra.launcher.gpus=1"),
-        "no node of auto has room for a job with 1 CPU, 1 GPU",
-        "hydra.launcher.cpus",
-    )
+    what = "no node of auto has room for a job with 1 CPU, 1 GPU"
+    refuses(f"-m seed=1,2 {RAY} hydra.launcher.gpus=1", what, "hydra.launcher.cpus")
     assert ray.asked["address"] == "auto"
     assert ray.left
-    assert list(tmp_path.iterdir()) == []

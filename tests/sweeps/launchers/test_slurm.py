@@ -3,30 +3,19 @@
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import fake_slurm
 import pytest
-from launched import (
-    LONG,
-    assert_same,
-    begun,
-    ended,
-    parent,
-    rows,
-    run_of,
-    strike,
-    sweep,
-    undisturbed,
-    until,
-    workers,
-)
+from launched import LONG, Swept, strike, workers
 
-from conftest import Outcome, trained_here
-from expect import refusal, refusals, refused
+from conftest import trained_here
+from expect import Command, Refuses, refusal, refusals, succeeded
+from processes import parent, until
+from same_runs import assert_same
 from seqlab.sweeps.launchers import remote
 from seqlab.sweeps.launchers import slurm as module
 from seqlab.sweeps.launchers.base import Ending
@@ -38,7 +27,6 @@ submitit = pytest.importorskip(
     "submitit", reason="submitit is not installed: pip install 'seqlab[slurm]'"
 )
 
-Train = Callable[..., Outcome]
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 SLURM = "hydra/launcher=slurm"
@@ -50,65 +38,64 @@ def test_later_process_follows_an_array_whose_job_is_preempted(
 ) -> None:
     environment = fake_slurm.install(tmp_path / "slurm")
     slurm = fake_slurm.Slurm(tmp_path / "slurm")
+    swept = Swept(tmp_path)
     words = [*LONG, "seed=1,2", SLURM, "hydra.launcher.partition=day"]
-    with sweep(tmp_path, *words, **environment) as process:
-        until(begun(tmp_path, 0), process)
-        assert [rows(tmp_path)[n].handle for n in (0, 1)] == ["slurm:100_0", "slurm:100_1"]
+    with swept.running(*words, **environment) as process:
+        until(swept.begun(0), process)
+        assert swept.each("handle") == ["slurm:100_0", "slurm:100_1"]
         process.kill()
         process.wait()
     slurm.preempt("100_0")
     until(lambda: slurm.job("100_0")["starts"] == 2)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    done = trained_here(tmp_path, "-m", *words, "hydra.sweep.dir=sweep")
-    assert done.code == 0, done.err
+    succeeded(trained_here(tmp_path, "-m", *words, "hydra.sweep.dir=sweep"))
     assert slurm.ids() == ["100_0", "100_1"], "jobs were submitted twice"
-    found = rows(tmp_path)
-    assert [found[n].status for n in (0, 1)] == ["completed", "completed"]
-    assert [found[n].attempts for n in (0, 1)] == [1, 1]
+    assert swept.each("status") == ["completed", "completed"]
+    assert swept.each("attempts") == [1, 1]
     assert "#SBATCH --partition=day" in (tmp_path / "slurm" / "script_100").read_text()
-    assert "going on after epoch" in run_of(tmp_path, 0).log.read_text()
-    assert_same(run_of(tmp_path, 0), undisturbed(tmp_path, *LONG, "seed=1"))
-    assert not list((tmp_path / "sweep" / "jobs" / "submitit").glob("*.pkl"))
+    assert "going on after epoch" in swept.run(0).log.read_text()
+    assert_same(swept.run(0), swept.alone(*LONG, "seed=1"))
+    assert not list((swept.folder / "jobs" / "submitit").glob("*.pkl"))
 
 
 @pytest.mark.slow
 def test_ctrl_c_takes_jobs_off_the_queue_and_saves_those_at_work(tmp_path: Path) -> None:
     environment = fake_slurm.install(tmp_path / "slurm", slots=1)
     slurm = fake_slurm.Slurm(tmp_path / "slurm")
+    swept = Swept(tmp_path)
     words = [*LONG, "seed=1,2", SLURM]
-    with sweep(tmp_path, *words, **environment) as process:
-        until(begun(tmp_path, 0), process)
+    with swept.running(*words, **environment) as process:
+        until(swept.begun(0), process)
         process.send_signal(signal.SIGINT)
-        assert ended(tmp_path, process) == 130
+        assert swept.end_of(process) == 130
     assert [slurm.job(each)["state"] for each in slurm.ids()] == ["COMPLETED", "CANCELLED"]
-    assert run_of(tmp_path, 0).read_result()["status"] == "interrupted"
-    found = rows(tmp_path)
-    assert [found[n].status for n in (0, 1)] == ["interrupted", "interrupted"]
-    assert [found[n].handle for n in (0, 1)] == [None, None]
-    assert found[1].error == {
+    assert swept.run(0).read_result()["status"] == "interrupted"
+    assert swept.each("status") == ["interrupted", "interrupted"]
+    assert swept.each("handle") == [None, None]
+    assert swept.rows[1].error == {
         "type": "Lost",
         "message": "job 100_1 was cancelled",
         "hint": "hydra.launcher.retries=2 starts such a job again.",
     }
     assert not workers(tmp_path)
-    assert not list((tmp_path / "sweep" / "jobs").glob("*.stop"))
+    assert not list((swept.folder / "jobs").glob("*.stop"))
 
 
 @pytest.mark.slow
 def test_on_submitits_own_stand_in_one_job_is_preempted_and_one_is_killed(tmp_path: Path) -> None:
+    swept = Swept(tmp_path)
     options = [SLURM, "hydra.launcher.cluster=local", "hydra.launcher.cpus_per_task=1"]
-    with sweep(tmp_path, *LONG, "seed=1,2", *options) as process:
-        until(lambda: begun(tmp_path, 0)() and begun(tmp_path, 1)(), process)
-        jobs = tmp_path / "sweep" / "jobs"
+    with swept.running(*LONG, "seed=1,2", *options) as process:
+        until(swept.begun(0, 1), process)
+        jobs = swept.folder / "jobs"
         strike([parent(pid) for pid in workers(jobs / "0000.json")], signal.SIGUSR2)
         strike(workers(jobs / "0001.json"))
-        assert ended(tmp_path, process) == 1
-    found = rows(tmp_path)
-    assert [found[n].status for n in (0, 1)] == ["completed", "failed"]
-    assert (found[1].error or {})["message"] == "its process was ended by SIGKILL"
-    assert "going on after epoch" in run_of(tmp_path, 0).log.read_text()
-    assert_same(run_of(tmp_path, 0), undisturbed(tmp_path, *LONG, "seed=1"))
+        assert swept.end_of(process) == 1
+    assert swept.each("status") == ["completed", "failed"]
+    assert (swept.rows[1].error or {})["message"] == "its process was ended by SIGKILL"
+    assert "going on after epoch" in swept.run(0).log.read_text()
+    assert_same(swept.run(0), swept.alone(*LONG, "seed=1"))
 
 
 # What the launcher makes of SLURM's answers
@@ -280,25 +267,23 @@ def test_impossible_options_are_refused(asked: dict[str, Any], message: str) -> 
         module.SlurmLauncher(SlurmOptions(**asked))
 
 
-def test_refused_option_leaves_nothing(train: Train, tmp_path: Path) -> None:
-    words = ["-m", "seed=1,2", SLURM]
-    refused(train(*words, "hydra.launcher.parallel=0"), "hydra.launcher.parallel=0: must be")
-    refused(train(*words, "hydra.launcher.parallel=some"), "hydra.launcher.parallel", "Integer")
-    assert list(tmp_path.iterdir()) == []
+def test_refused_option_leaves_nothing(refuses: Refuses) -> None:
+    words = f"-m seed=1,2 {SLURM}"
+    refuses(f"{words} hydra.launcher.parallel=0", "hydra.launcher.parallel=0: must be")
+    refuses(f"{words} hydra.launcher.parallel=some", "hydra.launcher.parallel", "Integer")
 
 
 def test_without_slurm_or_submitit_nothing_begins(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refuses: Refuses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    words = ["-m", "seed=1,2", SLURM]
-    refused(train(*words), "has no sbatch and srun", "hydra.launcher.cluster=local")
+    words = f"-m seed=1,2 {SLURM}"
+    refuses(words, "has no sbatch and srun", "hydra.launcher.cluster=local")
     monkeypatch.setitem(sys.modules, "submitit", None)
-    refused(train(*words), "needs submitit", "pip install 'seqlab[slurm]'")
-    assert list(tmp_path.iterdir()) == []
+    refuses(words, "needs submitit", "pip install 'seqlab[slurm]'")
 
 
-def test_what_sbatch_says_is_told(train: Train, slurm: fake_slurm.Slurm) -> None:
+def test_what_sbatch_says_is_told(train: Command, slurm: fake_slurm.Slurm) -> None:
     outcome = train("-m", "seed=1,2", SLURM, "hydra.launcher.partition=wrong")
     assert outcome.code == 2
     header, *message = outcome.err.splitlines()

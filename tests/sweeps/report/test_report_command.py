@@ -4,8 +4,8 @@ import shlex
 from dataclasses import replace
 
 import pytest
-from made import STARTED, job
 
+from made import STARTED, job
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.report.best_command import rerun_command
 

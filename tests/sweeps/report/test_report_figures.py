@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made import STARTED, job, write_ledger, write_sweep
 from matplotlib.figure import Figure
 
+from made import STARTED, job, write_ledger, write_sweep
 from seqlab.figures import sweeps
 from seqlab.sweeps.ledger import read_ledger
 from seqlab.sweeps.report.findings import find

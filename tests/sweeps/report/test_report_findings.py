@@ -4,12 +4,12 @@ import math
 from typing import Any
 
 import pytest
-from made import job, ledger
 
+from expect import exact_refusal
+from made import job, ledger
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.report.findings import find, separation
 from seqlab.sweeps.report.settings import same, settings_of, short_names, shown, varying
-from seqlab.system.errors import UserError
 
 
 def at(x: Any, seed: int) -> dict[str, Any]:
@@ -136,9 +136,9 @@ def test_metric_of_the_sweep_that_no_job_has_is_said() -> None:
 
 
 def test_unknown_metric_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(UserError, match=r"^no job of the sweep has a metric val/los$") as caught:
+    message = "no job of the sweep has a metric val/los"
+    with exact_refusal(message, "There are: train/loss, val/loss."):
         find(ledger(job(0, metrics={"val/loss": 1.0, "train/loss": 1.0})), "val/los")
-    assert caught.value.hint == "There are: train/loss, val/loss."
 
 
 def test_job_without_the_metric_is_left_out_and_said() -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made import job, write_ledger, write_sweep
 
+from expect import refusal
+from made import job, write_ledger, write_sweep
 from seqlab.sweeps.report import write_report
-from seqlab.system.errors import UserError
 
 ATTACK = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
 
@@ -216,7 +216,7 @@ def test_samples_and_figures_of_others_are_in_the_page(tmp_path: Path) -> None:
 def test_figure_of_another_kind_is_refused(tmp_path: Path) -> None:
     write_sweep(tmp_path, {"x": [1, 2]}, [0])
     (tmp_path / "a.pdf").write_bytes(b"")
-    with pytest.raises(UserError, match=r"a\.pdf is neither PNG nor SVG"):
+    with refusal("a.pdf is neither PNG nor SVG"):
         write_report(tmp_path, figures=[("A", tmp_path / "a.pdf")])
 
 

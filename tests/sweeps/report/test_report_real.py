@@ -1,14 +1,14 @@
 """A sweep that was really trained: its report, the command that repeats it, the dashboard."""
 
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import SMALL_LM, Outcome, trained_here
+from conftest import SMALL_LM, trained_here
 from dashboard import page, served
+from expect import succeeded
 from seqlab.config.compose.jobs import Grid, composing
 from seqlab.config.compose.snapshot import take_snapshot
 from seqlab.runs.folder.run_folder import RunFolder
@@ -16,16 +16,13 @@ from seqlab.runs.provenance import fingerprint
 from seqlab.sweeps.ledger import read_ledger
 from seqlab.sweeps.report import write_report
 
-Command = Callable[..., Outcome]
-
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished sweep of three small language models."""
     folder = tmp_path_factory.mktemp("real")
     words = [*SMALL_LM, "seed=1,2,3", "hydra.sweep.dir=sweep"]
-    done = trained_here(folder, "-m", *words)
-    assert done.code == 0, done.err
+    succeeded(trained_here(folder, "-m", *words))
     return folder / "sweep"
 
 

@@ -6,8 +6,8 @@ import math
 from dataclasses import replace
 
 import pytest
-from made import job, ledger
 
+from made import job, ledger
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.report.findings import Findings, find
 from seqlab.sweeps.report.results_text import summary_text

@@ -28,6 +28,13 @@ def source(
     return SearchSource(space, SearchOptions(**options), folder, "mine", snapshot)
 
 
+def asked(search: SearchSource) -> Assignment:
+    """Return the search's next job, which it has to have."""
+    job = search.next()
+    assert job is not None
+    return job
+
+
 def row(assignment: Assignment, status: str = "completed", **values: Any) -> Row:
     """Return the row of a job at its end."""
     return Row(

@@ -5,31 +5,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from searching import row, source, told, trials
+from searching import asked, row, source, told, trials
 
+from seqlab.config.compose.jobs import Assignment
 from seqlab.sweeps.search.judge import Judge
 from seqlab.sweeps.search.trial_source import SearchSource
 
 MEDIAN: dict[str, Any] = {"pruner": "median", "pruner_options": {"n_startup_trials": 2}}
 
 
+def pruning(search: SearchSource, job: Assignment) -> dict[str, Any]:
+    """Return what a task of the search is told of its study."""
+    found = search.pruning(job)
+    assert found is not None
+    return found
+
+
 def judge_of_the_next(search: SearchSource) -> Judge:
-    job = search.next()
-    assert job is not None
-    pruning = search.pruning(job)
-    assert pruning is not None
-    return Judge(pruning)
+    return Judge(pruning(search, asked(search)))
 
 
 def reported(tmp_path: Path) -> SearchSource:
     """Return a search with two trials told, whose epochs had the values 1 and 3."""
     search = source(tmp_path, n_trials=5, **MEDIAN)
     for value in (1.0, 3.0):
-        job = search.next()
-        assert job is not None
-        pruning = search.pruning(job)
-        assert pruning is not None
-        assert not Judge(pruning).report(1, value)
+        job = asked(search)
+        assert not Judge(pruning(search, job)).report(1, value)
         search.tell(job, row(job, metrics={"val/loss": value}))
     return search
 
@@ -70,26 +71,19 @@ def test_a_study_out_of_reach_does_not_end_the_run(
 
 def test_without_a_pruner_nothing_is_reported(tmp_path: Path) -> None:
     search = source(tmp_path)
-    job = search.next()
-    assert job is not None
-    assert search.pruning(job) is None
+    assert search.pruning(asked(search)) is None
 
 
 def test_the_metric_that_was_found_goes_with_the_task(tmp_path: Path) -> None:
     search = source(tmp_path, n_trials=2, **MEDIAN)
     told(search, 1)
-    job = search.next()
-    assert job is not None
-    pruning = search.pruning(job)
-    assert pruning is not None
-    assert pruning["metric"] == "val/loss"
-    assert pruning["trial"] == 1
+    found = pruning(search, asked(search))
+    assert (found["metric"], found["trial"]) == ("val/loss", 1)
 
 
 def test_curves_of_jobs_that_told_nobody_are_added(tmp_path: Path) -> None:
     search = source(tmp_path, n_trials=1, **MEDIAN)
-    job = search.next()
-    assert job is not None
+    job = asked(search)
     (tmp_path / "0000").mkdir()
     (tmp_path / "0000" / "metrics.csv").write_text("epoch,val/loss\n1,3.0\n2,2.0\n")
     search.tell(job, row(job, metrics={"val/loss": 2.0}))

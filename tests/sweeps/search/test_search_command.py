@@ -2,10 +2,8 @@
 
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +13,11 @@ from omegaconf import OmegaConf
 from searching import trials
 
 from conftest import spawn, trained_here
-from expect import refusals, words_of
+from expect import Refuses, refusals, succeeded, words_of
+from processes import DEADLINE_S, Process, parent, processes_where, started, until
 from seqlab.config.compose.naming import _sweep_folder
 from seqlab.runs.folder.run_folder import RunFolder, whole_lines
 from seqlab.sweeps.ledger import Row, read_ledger
-
-Refuses = Callable[..., None]
 
 SEARCH = ["-m", "hydra/sweeper=optuna_search"]
 WORDS = [
@@ -36,14 +33,11 @@ WORDS = [
     "~callbacks.forecasts",
     "~callbacks.curves",
 ]
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}
-DEADLINE_S = 240
 
 
 def searched(folder: Path, *more: str) -> str:
     """Search to the end, and return what that printed."""
-    done = trained_here(folder, *WORDS, *more)
-    assert done.code == 0, done.err
+    done = succeeded(trained_here(folder, *WORDS, *more))
     return done.out
 
 
@@ -102,39 +96,29 @@ def test_the_same_command_has_nothing_left_and_more_trials_go_on(
     assert len(known(folder)) == 6
 
 
-def in_mid_trial(folder: Path, process: "subprocess.Popen[str]", number: int) -> None:
+def in_mid_trial(folder: Path, process: Process, number: int) -> None:
     """Wait until a trial is at work and has reported an epoch."""
-    deadline = time.monotonic() + DEADLINE_S
-    while time.monotonic() < deadline:
-        assert process.poll() is None
-        at_work = [row for row in rows(folder) if row.number == number]
-        begun = at_work and at_work[0].status == "running"
-        if begun and len(whole_lines(RunFolder(folder / at_work[0].folder).metrics)) > 1:
-            return
-        time.sleep(0.005)
-    raise AssertionError("it never came to that")
+
+    def reported() -> bool:
+        at_work = [row for row in rows(folder) if (row.number, row.status) == (number, "running")]
+        files = [RunFolder(folder / row.folder).metrics for row in at_work]
+        return any(len(whole_lines(file)) > 1 for file in files)
+
+    until(reported, process)
 
 
 @pytest.fixture
-def begun(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+def begun(tmp_path: Path) -> Iterator[Process]:
     """A search at work."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "train", *WORDS],
-        cwd=tmp_path,
-        env=os.environ | ONE_THREAD,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = started(tmp_path, *WORDS)
     yield process
-    if process.poll() is None:
-        process.kill()
+    process.kill()
     process.communicate()
 
 
 @pytest.mark.slow
 def test_a_search_killed_in_mid_trial_goes_on_as_if_nothing_had_been(
-    whole: tuple[Path, str], tmp_path: Path, begun: "subprocess.Popen[str]"
+    whole: tuple[Path, str], tmp_path: Path, begun: Process
 ) -> None:
     folder = tmp_path / "outputs" / "mine"
     in_mid_trial(folder, begun, 1)
@@ -147,7 +131,7 @@ def test_a_search_killed_in_mid_trial_goes_on_as_if_nothing_had_been(
 
 @pytest.mark.slow
 def test_a_job_that_is_killed_is_a_failed_trial_until_it_is_tried_again(
-    tmp_path: Path, begun: "subprocess.Popen[str]", whole: tuple[Path, str]
+    tmp_path: Path, begun: Process, whole: tuple[Path, str]
 ) -> None:
     folder = tmp_path / "outputs" / "mine"
     in_mid_trial(folder, begun, 0)
@@ -164,18 +148,11 @@ def test_a_job_that_is_killed_is_a_failed_trial_until_it_is_tried_again(
 
 def worker_of(pid: int) -> int:
     """Return the process that trains: the youngest of those below a sweep's."""
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            parents[int(entry.name)] = int(fields[1])
     below = {pid}
-    for child, parent in sorted(parents.items()):
-        if parent in below:
-            below.add(child)
+    for child in sorted(processes_where(Path.exists)):
+        with suppress(OSError):
+            if parent(child) in below:
+                below.add(child)
     return max(below)
 
 

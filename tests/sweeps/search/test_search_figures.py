@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.tri import TriContourSet
-from searching import WORDS, row, source, told
+from searching import WORDS, asked, row, source, told
 
 from seqlab.figures import searches as figures
 from seqlab.figures.scale import Scale, scale_of
@@ -36,8 +36,7 @@ def test_a_search_is_drawn_from_its_folder_alone(tmp_path: Path) -> None:
 def test_a_pruner_adds_the_epochs(tmp_path: Path) -> None:
     search = source(tmp_path, words=WORDS[:1], n_trials=3, pruner="median")
     for value in (1.0, 2.0, 3.0):
-        job = search.next()
-        assert job is not None
+        job = asked(search)
         folder = tmp_path / f"{job.trial:04d}"
         folder.mkdir()
         (folder / "metrics.csv").write_text(f"epoch,val/loss\n1,9.0\n2,{value}\n")

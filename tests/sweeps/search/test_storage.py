@@ -1,7 +1,5 @@
 """A study's file: no kill damages it, no dead process blocks it."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -10,6 +8,8 @@ from pathlib import Path
 import optuna
 import pytest
 from searching import source, told, trials
+
+from processes import running
 
 # Holds the lock, as one that is killed in the middle of writing does.
 HOLDER = """
@@ -29,14 +29,8 @@ def test_a_writer_that_is_killed_blocks_nobody_and_leaves_no_half_line(tmp_path:
     told(source(tmp_path, n_trials=2))
     journal = tmp_path / "study.journal"
     before = journal.read_bytes()
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(journal)], stdout=subprocess.PIPE, text=True
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
-    assert len(trials(tmp_path)) == 2  # reading goes on meanwhile
-    os.kill(holder.pid, signal.SIGKILL)
-    holder.wait()
+    with running(HOLDER, str(journal), until="held"):
+        assert len(trials(tmp_path)) == 2  # reading goes on meanwhile
     assert journal.read_bytes() != before
     began = time.monotonic()
     told(source(tmp_path, n_trials=3))

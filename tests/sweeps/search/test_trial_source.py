@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from optuna.trial import TrialState
-from searching import WORDS, loss, recorded, row, source, told, trials
+from searching import WORDS, asked, loss, recorded, row, source, told, trials
 
+from expect import refusal
 from seqlab.sweeps.search.search_file import read_search
 from seqlab.sweeps.search.storage import load_study
-from seqlab.system.errors import UserError
 
 
 def test_a_search_asks_and_is_told(tmp_path: Path) -> None:
@@ -43,8 +43,7 @@ def test_a_resumed_search_proposes_what_an_undisturbed_one_does(
     undisturbed = told(source(tmp_path / "a", **options))
     first = source(tmp_path / "b", **options)
     done = told(first, 3)
-    left = first.next()  # at work when the search is killed
-    assert left is not None
+    left = asked(first)  # at work when the search is killed
     second = source(tmp_path / "b", **options)
     again = told(second, 3)
     assert [job.overrides for job in again] == [job.overrides for job in done]
@@ -73,8 +72,7 @@ def test_more_trials_go_on(tmp_path: Path) -> None:
 
 def test_what_is_interrupted_is_not_told(tmp_path: Path) -> None:
     search = source(tmp_path, n_trials=1)
-    job = search.next()
-    assert job is not None
+    job = asked(search)
     search.tell(job, row(job, "interrupted", metrics={"val/loss": 1.0}))
     assert trials(tmp_path)[0].state == TrialState.RUNNING
     assert told(source(tmp_path, n_trials=1)) == [job]
@@ -102,8 +100,7 @@ def test_how_trials_end(
     tmp_path: Path, status: str, error: str | None, value: float | None, state: TrialState
 ) -> None:
     search = source(tmp_path, n_trials=1)
-    job = search.next()
-    assert job is not None
+    job = asked(search)
     metrics = {} if value is None else {"val/loss": value}
     found = None if error is None else {"type": error, "message": "", "hint": ""}
     search.tell(job, row(job, status, metrics=metrics, error=found))
@@ -112,8 +109,7 @@ def test_how_trials_end(
 
 def test_a_failed_trial_that_is_tried_again_counts(tmp_path: Path) -> None:
     search = source(tmp_path, n_trials=2)
-    job = search.next()
-    assert job is not None
+    job = asked(search)
     error = {"type": "RuntimeError", "message": "", "hint": ""}
     search.tell(job, row(job, "failed", error=error))
     told(search)
@@ -132,9 +128,7 @@ def test_a_failed_trial_that_is_tried_again_counts(tmp_path: Path) -> None:
 def test_a_trial_is_the_mean_over_its_seeds(tmp_path: Path) -> None:
     search = source(tmp_path, words=["a=1,2", "seed=range(3)"], n_trials=1)
     assert search.total == 3
-    jobs = [search.next() for _ in range(3)]
-    for place, job in enumerate(jobs):
-        assert job is not None
+    for place, job in enumerate([asked(search) for _ in range(3)]):
         assert (job.trial, job.parameters["seed"]) == (0, place)
         search.tell(job, row(job, metrics={"val/loss": float(place**2)}))
         assert trials(tmp_path)[0].state == (
@@ -155,21 +149,17 @@ def test_the_metric(
     tmp_path: Path, metric: str | None, metrics: dict[str, float], value: float
 ) -> None:
     search = source(tmp_path, n_trials=1, metric=metric)
-    job = search.next()
-    assert job is not None
+    job = asked(search)
     search.tell(job, row(job, metrics=metrics))
     assert trials(tmp_path)[0].value == value
 
 
 def test_a_metric_that_is_not_there_ends_the_search(tmp_path: Path) -> None:
     search = source(tmp_path, metric="val/los")
-    job = search.next()
-    assert job is not None
-    with pytest.raises(
-        UserError, match="a search by val/los: job 0000 has no such metric"
-    ) as error:
+    job = asked(search)
+    message = "a search by val/los: job 0000 has no such metric"
+    with refusal(message, "There are: val/loss, train/loss."):
         search.tell(job, row(job, metrics={"val/loss": 1.0, "train/loss": 2.0}))
-    assert error.value.hint.endswith("There are: val/loss, train/loss.")
 
 
 def test_a_lost_study_is_taken_over_from_the_ledger(tmp_path: Path) -> None:
@@ -186,12 +176,10 @@ def test_what_is_known_is_let_go_where_it_does_not_hold_any_more(tmp_path: Path)
     jobs = told(source(tmp_path, n_trials=4))
     recorded(tmp_path, jobs)
     changed = source(tmp_path, n_trials=4, snapshot="second")
-    first, second = changed.next(), changed.next()  # the first is at work: its files have changed
-    assert first is not None
-    assert second is not None
+    first, _ = asked(changed), asked(changed)  # the first is at work: its files have changed
     assert first.overrides == jobs[0].overrides
-    asked = trials(tmp_path)
-    assert ["fixed_params" in each.system_attrs for each in asked] == [True, False]
+    begun = trials(tmp_path)
+    assert ["fixed_params" in each.system_attrs for each in begun] == [True, False]
     found = read_search(tmp_path)
     assert found is not None
     assert found.study == "mine-2"
@@ -246,7 +234,7 @@ def test_a_file_that_is_no_study_is_refused_and_left(tmp_path: Path, content: st
     for name in ("mine.journal", "mine.db"):
         (tmp_path / name).write_text(content)
         storage = str(tmp_path / name)
-        with pytest.raises(UserError, match="cannot be used"):
+        with refusal("cannot be used"):
             source(tmp_path / "s", storage=storage if "journal" in name else f"sqlite:///{storage}")
         assert (tmp_path / name).read_text() == content
 
@@ -270,6 +258,5 @@ def test_a_file_that_is_no_study_is_refused_and_left(tmp_path: Path, content: st
 def test_methods_that_cannot_be_are_refused(
     tmp_path: Path, options: dict[str, Any], words: list[str], message: str
 ) -> None:
-    with pytest.raises(UserError) as refusal:
+    with refusal(message):
         source(tmp_path, words=words, **options)
-    assert message in str(refusal.value)

@@ -1,16 +1,11 @@
 """Small made-up sweeps for the tests of the report."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from conftest import ROOT
-from seqlab.sweeps.ledger import Ledger, Row, Started
-
-sys.path.insert(0, str(ROOT / "scripts"))
-
 from generated_sweep import STARTED, write_ledger, write_sweep
+from seqlab.sweeps.ledger import Ledger, Row, Started
 
 __all__ = ["STARTED", "job", "ledger", "write_ledger", "write_sweep"]
 
