@@ -22,9 +22,11 @@ from seqlab.config.folders import ROOT, conf_dir, refuse_url
 from seqlab.config.validate.project import enter_project
 from seqlab.runs.folder.lock import give_up, hold, leave
 from seqlab.runs.folder.saved_config import load_config
+from seqlab.system.console import need_output, on_the_console
 from seqlab.system.cores import OtherProcesses, share_cores
 from seqlab.system.errors import EXIT_DONE, EXIT_USAGE, UserError, one_line, print_error
 from seqlab.system.signals import DeferredSignals
+from seqlab.system.surroundings import check_started_once, own_environment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,10 +35,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 done, 1 a run failed, 2 the command or configuration is wrong, 130 and 143 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    with own_environment():
+        return on_the_console(lambda: _answered(words))
+
+
+def _answered(words: list[str]) -> int:
     others = OtherProcesses()
     register_resolvers()
     # Hydra then lets its exceptions through, instead of printing them and leaving with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        check_started_once(words)
+    except UserError as error:
+        print_error(error)
+        return EXIT_USAGE
     signals = DeferredSignals()
     try:
         return _dispatched(words, signals, others)
@@ -46,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatched(words: list[str], signals: DeferredSignals, others: OtherProcesses) -> int:
     try:
+        _check_text(words)
         resumed = _value_of("resume", words)
         refuse_url(resumed or "", "resume=")
         enter_project(resumed)
@@ -60,6 +73,18 @@ def _dispatched(words: list[str], signals: DeferredSignals, others: OtherProcess
     return EXIT_USAGE
 
 
+def _check_text(words: list[str]) -> None:
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            shown = word.encode(errors="backslashreplace").decode()
+            raise UserError(
+                f"{shown} is not text in {sys.getfilesystemencoding()}, the encoding in use here",
+                "Use a locale with UTF-8: LC_ALL=C.UTF-8 python -m train ...",
+            ) from None
+
+
 def _told(error: Exception, words: list[str]) -> UserError:
     try:
         return explained(error, words)
@@ -69,6 +94,8 @@ def _told(error: Exception, words: list[str]) -> UserError:
 
 def _train(words: list[str], signals: DeferredSignals, others: OtherProcesses) -> int:
     command = parse_command(words)
+    if not command.trains:
+        need_output()
     if command.asks_help:
         print(help_text(command.config_dir))
         return EXIT_DONE

@@ -17,7 +17,7 @@ from lightning.fabric.plugins.environments.cluster_environment import ClusterEnv
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
-from seqlab.parallel.order import Place
+from seqlab.parallel.order import ALONE, Place
 
 _LOOPBACK = "GLOO_SOCKET_IFNAME"
 
@@ -26,13 +26,15 @@ _control: Any = None
 
 
 class OneMachine(ClusterEnvironment):
-    """Tells the Trainer that its processes are there already; it is to start none.
+    """Tells the Trainer who this process is, whatever the variables of SLURM and others say.
+
+    Its processes are there already; it is to start none.
 
     Args:
         place: of this process.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place = ALONE) -> None:
         super().__init__()
         self.place = place
 
@@ -69,7 +71,7 @@ class OneMachine(ClusterEnvironment):
 
     def set_global_rank(self, rank: int) -> None:
         """Leave it as it is."""
-        rank_zero_only.rank = self.place.rank  # type: ignore[attr-defined]
+        take(self.place)
 
     def local_rank(self) -> int:
         """Return this process's rank: all are on one machine."""
@@ -78,6 +80,17 @@ class OneMachine(ClusterEnvironment):
     def node_rank(self) -> int:
         """Return 0: there is one machine."""
         return 0
+
+
+def take(place: Place) -> None:
+    """Let this process be of that rank, which Lightning has read from variables of launchers."""
+    rank_zero_only.rank = place.rank  # type: ignore[attr-defined]
+
+
+def load_only_what_is_named(trainer: Any) -> None:
+    """Keep the Trainer from loading a checkpoint by itself, which it looks for under SLURM."""
+    connector = trainer._checkpoint_connector
+    connector._select_ckpt_path = lambda state, checkpoint, **connected: checkpoint
 
 
 def connect(place: Place, meeting: Path, device: torch.device) -> None:

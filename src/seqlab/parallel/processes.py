@@ -121,7 +121,8 @@ class _Process:
         else:
             error = RankError(f"{who} ended with exit code {code}", "run.log has what it said.")
         with suppress(OSError):
-            error.add_note(self.log.read_text(errors="replace")[-_KEPT_CHARACTERS:])
+            said = self.log.read_text(encoding="utf-8", errors="replace")
+            error.add_note(said[-_KEPT_CHARACTERS:])
         return error
 
     @property
