@@ -122,6 +122,15 @@ def test_words_that_the_locale_cannot_read_are_refused(train: Command) -> None:
     assert "LC_ALL=C.UTF-8 python -m train" in outcome.err
 
 
+def test_library_that_cannot_be_imported_is_no_fault_of_the_configuration(
+    train: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "seqlab.runs.run", None)
+    done = train("trainer.max_epochs=1")
+    assert done.code == 1
+    assert done.err.startswith("error: PyTorch, Lightning or what they need cannot be imported: ")
+
+
 def test_figure_that_fails_costs_a_run_nothing_else(
     train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

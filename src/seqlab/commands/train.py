@@ -24,7 +24,14 @@ from seqlab.runs.folder.lock import give_up, hold, leave
 from seqlab.runs.folder.saved_config import load_config
 from seqlab.system.console import need_output, on_the_console
 from seqlab.system.cores import OtherProcesses, share_cores
-from seqlab.system.errors import EXIT_DONE, EXIT_USAGE, UserError, one_line, print_error
+from seqlab.system.errors import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_USAGE,
+    UserError,
+    one_line,
+    print_error,
+)
 from seqlab.system.signals import DeferredSignals
 from seqlab.system.surroundings import check_started_once, own_environment
 
@@ -168,11 +175,21 @@ def _run_one(config: DictConfig, node: HydraConf, signals: DeferredSignals) -> i
     folder = Path(node.runtime.output_dir)
     overrides = typed(node.overrides.task)
     named(config, node)
-    from seqlab.runs.run import run  # torch is imported only once the configuration stands
-
-    code = run(config, folder, overrides, signals.received)
+    code = _run(config, folder, overrides, signals.received)
     leave(folder)
     return code
+
+
+def _run(*arguments: Any, resumed: bool = False) -> int:
+    try:
+        from seqlab.runs.run import run  # torch is imported only once the configuration stands
+    except Exception as error:
+        text = f"PyTorch, Lightning or what they need cannot be imported: {one_line(error)}"
+        print_error(
+            UserError(text, "Look at the installation, and at the variables of these libraries.")
+        )
+        return EXIT_FAILED
+    return run(*arguments, resumed=resumed)
 
 
 def _resume(
@@ -189,9 +206,7 @@ def _resume(
     hold(folder)
     share_cores(others)
     try:
-        from seqlab.runs.run import run
-
-        return run(config, folder, overrides, signals.received, resumed=True)
+        return _run(config, folder, overrides, signals.received, resumed=True)
     finally:
         give_up(folder)
 
