@@ -1,7 +1,9 @@
 """Figures show what they say: every value within the axes."""
 
+import matplotlib
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from seqlab import figures
 
@@ -39,3 +41,15 @@ def test_forecast_that_runs_away_does_not_flatten_the_series() -> None:
     low, high = figure.axes[0].get_ylim()
     assert low == pytest.approx(SERIES.min() - 0.1 * np.ptp(SERIES))
     assert high == pytest.approx(SERIES.max() + 0.1 * np.ptp(SERIES))
+
+
+def test_personal_settings_change_no_figure() -> None:
+    def draw() -> Figure:
+        return figures.curves({"a": [(1, 2.0), (2, 1.0)]}, "loss")
+
+    plain = figures.png_of(draw)
+    personal = {"text.usetex": True, "font.size": 30.0, "savefig.dpi": 20, "axes.facecolor": "red"}
+    with matplotlib.rc_context(personal):
+        assert figures.png_of(draw) == plain
+        assert matplotlib.rcParams["text.usetex"]
+    assert figures.png_of(lambda: None) is None

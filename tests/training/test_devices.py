@@ -91,3 +91,15 @@ def test_what_cannot_be_shared_is_refused_and_nothing_is_written(
     refuses: Refuses, asked: str, message: str, remedy: str
 ) -> None:
     refuses(f"{asked} trainer.accelerator=cpu", message, remedy)
+
+
+def test_several_devices_in_each_of_several_tasks_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    assert devices_of(config()).count == 1
+    with refusal(
+        "trainer.devices=2 in each of the 2 processes that srun has started",
+        "start it once, with srun -n 1",
+    ):
+        devices_of(config(devices=2))

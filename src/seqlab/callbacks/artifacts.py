@@ -1,17 +1,19 @@
 """Figures and texts of a run: into its folder, and to every logger that can show them."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lightning.pytorch import Trainer
 
+from seqlab.figures import png_of
 from seqlab.runs.folder.run_folder import RunFolder
-from seqlab.system.files import replacing
+from seqlab.system.errors import one_line
+from seqlab.system.files import write_bytes
 from seqlab.system.masking import masked
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -28,21 +30,32 @@ class Artifacts:
     loggers: Iterable[Any]
     step: int
 
-    def show_figure(self, name: str, figure: "Figure") -> None:
-        """Write `figures/NAME.png` and show it as `figures/NAME`."""
-        file = self.folder.figure(name)
-        with replacing(file) as partial:
+    def show_figure(self, name: str, draw: Callable[..., Any], *given: Any, **named: Any) -> None:
+        """Write `figures/NAME.png` and show it as `figures/NAME`; what cannot be drawn is left out.
+
+        Args:
+            name: of the figure.
+            draw: returns it, given the arguments that follow.
+            given: arguments of `draw`.
+            named: more of them.
+        """
+        try:
             # Packed as tightly as usual, figures are a seventh smaller and a short run 1 % longer.
-            figure.savefig(partial, format="png", pil_kwargs={"compress_level": 1})
-        for logger in self.loggers:
-            if hasattr(logger, "add_png"):
-                logger.add_png(f"figures/{name}", file.read_bytes(), self.step)
+            png = png_of(lambda: draw(*given, **named), compress_level=1)
+        except Exception as error:  # a run is worth more than its picture
+            logger.warning("the figure %s could not be drawn: %s", name, one_line(error))
+            return
+        assert png is not None
+        write_bytes(self.folder.figure(name), png)
+        for target in self.loggers:
+            if hasattr(target, "add_png"):
+                target.add_png(f"figures/{name}", png, self.step)
 
     def show_text(self, tag: str, text: str) -> None:
         """Show a text under the tag."""
-        for logger in self.loggers:
-            if hasattr(logger, "add_text"):
-                logger.add_text(masked(tag), masked(text), self.step)
+        for target in self.loggers:
+            if hasattr(target, "add_text"):
+                target.add_text(masked(tag), masked(text), self.step)
 
 
 def folder_of(trainer: Trainer) -> RunFolder:

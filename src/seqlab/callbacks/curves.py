@@ -26,4 +26,4 @@ def draw_curves(artifacts: Artifacts) -> None:
         if f"{part}/{kind}" in table
     }
     if curves:
-        artifacts.show_figure(kind, figures.curves(curves, kind))
+        artifacts.show_figure(kind, figures.curves, curves, kind)

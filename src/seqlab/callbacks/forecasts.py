@@ -28,8 +28,8 @@ class Forecasts(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the data."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        picture = figures.series(data.series, data.clean_series())
-        artifacts_of(trainer).show_figure("data", picture)
+        show = artifacts_of(trainer).show_figure
+        show("data", figures.series, data.series, data.clean_series())
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Log the errors by horizon; where there are several processes, each knows them all."""
@@ -78,5 +78,5 @@ def draw_forecasts(
         ),
     }
     for name, (lines, title) in drawn.items():
-        figure = figures.predictions(data.series, data.clean_series(), lines, start, title=title)
-        artifacts.show_figure(name, figure)
+        given = (data.series, data.clean_series(), lines, start)
+        artifacts.show_figure(name, figures.predictions, *given, title=title)

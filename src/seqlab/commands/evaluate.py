@@ -6,6 +6,7 @@ import json
 import torch
 from lightning.pytorch import Trainer
 
+from seqlab.parallel.group import OneMachine, load_only_what_is_named
 from seqlab.prediction.forecasting import HORIZONS, errors_by_horizon
 from seqlab.runs.trained import Trained, load_trained
 from seqlab.system.messages import quiet_libraries
@@ -49,7 +50,9 @@ def score(trained: Trained) -> dict[str, float]:
         enable_progress_bar=False,
         enable_model_summary=False,
         default_root_dir=trained.folder.path,
+        plugins=[OneMachine()],
     )
+    load_only_what_is_named(trainer)
     data.trainer = trainer
     scores: dict[str, float] = {}
     for part in data.parts:

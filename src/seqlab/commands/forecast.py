@@ -8,7 +8,7 @@ from seqlab import figures
 from seqlab.prediction.forecasting import multi_step
 from seqlab.runs.trained import Trained, load_trained
 from seqlab.system.errors import UserError
-from seqlab.system.files import replacing
+from seqlab.system.files import replacing, write_bytes
 
 
 def forecast(options: argparse.Namespace) -> int:
@@ -36,13 +36,17 @@ def forecast(options: argparse.Namespace) -> int:
     file = trained.folder.path / f"{name}.csv"
     _write(file, trained, start, values.tolist())
     figure = trained.folder.figure(name)
-    figures.predictions(
-        data.series,
-        data.clean_series(),
-        {f"forecast from t = {start + 1}": (start, values)},
-        len(data.parts["train"]),
-        title=f"Forecast of {steps} steps, fed back as input",
-    ).savefig(figure)
+    png = figures.png_of(
+        lambda: figures.predictions(
+            data.series,
+            data.clean_series(),
+            {f"forecast from t = {start + 1}": (start, values)},
+            len(data.parts["train"]),
+            title=f"Forecast of {steps} steps, fed back as input",
+        )
+    )
+    assert png is not None
+    write_bytes(figure, png)
     print(f"{steps} steps from t = {start + 1}, weights after epoch {trained.epoch}")
     print(f"  table   {file}\n  figure  {figure}")
     return 0

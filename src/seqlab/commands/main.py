@@ -1,20 +1,27 @@
 """`python -m seqlab VERB FOLDER`: what comes after training, from the folder alone."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from seqlab import __version__
+from seqlab.system.console import need_output, on_the_console
 from seqlab.system.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, UserError, print_error
+from seqlab.system.surroundings import own_environment
 
 Command = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code: 0 done, 1 failed, 2 command or run are wrong."""
+    with own_environment():
+        return on_the_console(lambda: _answered(arguments))
+
+
+def _answered(arguments: Sequence[str] | None) -> int:
+    need_output()
     try:
         options = _parser().parse_args(arguments)
     except UserError as error:
@@ -28,10 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe has seen enough; nothing may be flushed into it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:  # of a class of the person's own, or of a damaged run
         print_error(error)
         print("  SEQLAB_TRACEBACK=1 shows where.", file=sys.stderr)

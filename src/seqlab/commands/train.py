@@ -22,9 +22,18 @@ from seqlab.config.folders import ROOT, conf_dir, refuse_url
 from seqlab.config.validate.project import enter_project
 from seqlab.runs.folder.lock import give_up, hold, leave
 from seqlab.runs.folder.saved_config import load_config
+from seqlab.system.console import need_output, on_the_console
 from seqlab.system.cores import OtherProcesses, share_cores
-from seqlab.system.errors import EXIT_DONE, EXIT_USAGE, UserError, one_line, print_error
+from seqlab.system.errors import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_USAGE,
+    UserError,
+    one_line,
+    print_error,
+)
 from seqlab.system.signals import DeferredSignals
+from seqlab.system.surroundings import check_started_once, own_environment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,10 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 done, 1 a run failed, 2 the command or configuration is wrong, 130 and 143 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    with own_environment():
+        return on_the_console(lambda: _answered(words))
+
+
+def _answered(words: list[str]) -> int:
     others = OtherProcesses()
     register_resolvers()
     # Hydra then lets its exceptions through, instead of printing them and leaving with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        check_started_once(words)
+    except UserError as error:
+        print_error(error)
+        return EXIT_USAGE
     signals = DeferredSignals()
     try:
         return _dispatched(words, signals, others)
@@ -46,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatched(words: list[str], signals: DeferredSignals, others: OtherProcesses) -> int:
     try:
+        _check_text(words)
         resumed = _value_of("resume", words)
         refuse_url(resumed or "", "resume=")
         enter_project(resumed)
@@ -60,6 +80,18 @@ def _dispatched(words: list[str], signals: DeferredSignals, others: OtherProcess
     return EXIT_USAGE
 
 
+def _check_text(words: list[str]) -> None:
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            shown = word.encode(errors="backslashreplace").decode()
+            raise UserError(
+                f"{shown} is not text in {sys.getfilesystemencoding()}, the encoding in use here",
+                "Use a locale with UTF-8: LC_ALL=C.UTF-8 python -m train ...",
+            ) from None
+
+
 def _told(error: Exception, words: list[str]) -> UserError:
     try:
         return explained(error, words)
@@ -69,6 +101,8 @@ def _told(error: Exception, words: list[str]) -> UserError:
 
 def _train(words: list[str], signals: DeferredSignals, others: OtherProcesses) -> int:
     command = parse_command(words)
+    if not command.trains:
+        need_output()
     if command.asks_help:
         print(help_text(command.config_dir))
         return EXIT_DONE
@@ -141,11 +175,21 @@ def _run_one(config: DictConfig, node: HydraConf, signals: DeferredSignals) -> i
     folder = Path(node.runtime.output_dir)
     overrides = typed(node.overrides.task)
     named(config, node)
-    from seqlab.runs.run import run  # torch is imported only once the configuration stands
-
-    code = run(config, folder, overrides, signals.received)
+    code = _run(config, folder, overrides, signals.received)
     leave(folder)
     return code
+
+
+def _run(*arguments: Any, resumed: bool = False) -> int:
+    try:
+        from seqlab.runs.run import run  # torch is imported only once the configuration stands
+    except Exception as error:
+        text = f"PyTorch, Lightning or what they need cannot be imported: {one_line(error)}"
+        print_error(
+            UserError(text, "Look at the installation, and at the variables of these libraries.")
+        )
+        return EXIT_FAILED
+    return run(*arguments, resumed=resumed)
 
 
 def _resume(
@@ -162,9 +206,7 @@ def _resume(
     hold(folder)
     share_cores(others)
     try:
-        from seqlab.runs.run import run
-
-        return run(config, folder, overrides, signals.received, resumed=True)
+        return _run(config, folder, overrides, signals.received, resumed=True)
     finally:
         give_up(folder)
 

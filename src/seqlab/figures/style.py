@@ -1,10 +1,12 @@
 """What every figure looks like: its colors, title, legend, note, and the labels of its ticks."""
 
+import io
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter, MaxNLocator, NullLocator
@@ -18,6 +20,26 @@ COLORS = (
 BLUE, ORANGE, GREY = COLORS[0], COLORS[1], COLORS[8]
 CHARACTER = 0.07
 """The width of a character of a tick's label, in inches."""
+
+
+def png_of(
+    draw: Callable[[], Figure | None], *, math: bool = True, compress_level: int = 6
+) -> bytes | None:
+    """Return a figure as a PNG file, drawn with Matplotlib's own settings, whatever the person's.
+
+    Args:
+        draw: returns the figure; `None`: there is nothing to be drawn.
+        math: whether dollar signs enclose a formula.
+        compress_level: of the PNG file, 0 to 9.
+    """
+    settings: dict[Any, Any] = dict(matplotlib.rcParamsDefault)
+    settings.pop("backend", None)  # a PNG file needs none
+    packed = io.BytesIO()
+    with matplotlib.rc_context(settings | {"text.parse_math": math}):
+        if (figure := draw()) is None:
+            return None
+        figure.savefig(packed, format="png", pil_kwargs={"compress_level": compress_level})
+    return packed.getvalue()
 
 
 def canvas(title: str, x: str, y: str, size: tuple[float, float] = (8, 4)) -> tuple[Figure, Axes]:

@@ -99,7 +99,10 @@ class MetricsCSV(Logger):
         """Leave hyperparameters to config.yaml."""
 
     def _write_all(self) -> None:
-        with replacing(self.file) as partial, partial.open("w", newline="") as file:
+        with (
+            replacing(self.file) as partial,
+            partial.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = self._writer(file)
             writer.writeheader()
             writer.writerows(self._rows[:-1])

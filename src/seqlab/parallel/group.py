@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
-from seqlab.parallel.order import Place
+from seqlab.parallel.order import ALONE, Place
 
 _LOOPBACK = "GLOO_SOCKET_IFNAME"
 
@@ -24,14 +25,16 @@ _LOOPBACK = "GLOO_SOCKET_IFNAME"
 _control: Any = None
 
 
-class OneMachine(LightningEnvironment):
-    """Tells the Trainer that its processes are there already, whatever environment variables say.
+class OneMachine(ClusterEnvironment):
+    """Tells the Trainer who this process is, whatever the variables of SLURM and others say.
+
+    Its processes are there already; it is to start none.
 
     Args:
         place: of this process.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place = ALONE) -> None:
         super().__init__()
         self.place = place
 
@@ -40,13 +43,35 @@ class OneMachine(LightningEnvironment):
         """Return that nothing is left to be started."""
         return True
 
+    @property
+    def main_address(self) -> str:
+        """Return this machine; `connect` has been there before anyone asks."""
+        return "127.0.0.1"
+
+    @property
+    def main_port(self) -> int:
+        """Return none: the processes meet through a file."""
+        return 0
+
+    @staticmethod
+    def detect() -> bool:
+        """Return that it is never found by itself."""
+        return False
+
     def world_size(self) -> int:
         """Return how many processes there are."""
         return self.place.world
 
+    def set_world_size(self, size: int) -> None:
+        """Leave it as it is."""
+
     def global_rank(self) -> int:
         """Return this process's rank."""
         return self.place.rank
+
+    def set_global_rank(self, rank: int) -> None:
+        """Leave it as it is."""
+        take(self.place)
 
     def local_rank(self) -> int:
         """Return this process's rank: all are on one machine."""
@@ -55,6 +80,17 @@ class OneMachine(LightningEnvironment):
     def node_rank(self) -> int:
         """Return 0: there is one machine."""
         return 0
+
+
+def take(place: Place) -> None:
+    """Let this process be of that rank, which Lightning has read from variables of launchers."""
+    rank_zero_only.rank = place.rank  # type: ignore[attr-defined]
+
+
+def load_only_what_is_named(trainer: Any) -> None:
+    """Keep the Trainer from loading a checkpoint by itself, which it looks for under SLURM."""
+    connector = trainer._checkpoint_connector
+    connector._select_ckpt_path = lambda state, checkpoint, **connected: checkpoint
 
 
 def connect(place: Place, meeting: Path, device: torch.device) -> None:

@@ -120,7 +120,8 @@ class _Process:
         else:
             error = RankError(f"{who} ended with exit code {code}", hint)
         with suppress(OSError):
-            error.add_note(self.log.read_text(errors="replace")[-_KEPT_CHARACTERS:])
+            said = self.log.read_text(encoding="utf-8", errors="replace")
+            error.add_note(said[-_KEPT_CHARACTERS:])
         return error
 
     @property

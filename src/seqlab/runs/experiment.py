@@ -15,6 +15,7 @@ from seqlab.models.language_model import LanguageModel
 from seqlab.models.scans.cells import CELLS
 from seqlab.models.scans.compiled import compiled_steps
 from seqlab.models.sequence_module import SequenceModule
+from seqlab.parallel.group import take
 from seqlab.parallel.order import ALONE, Place
 from seqlab.profiling import phases
 from seqlab.profiling.profiler import PhaseProfiler
@@ -105,6 +106,7 @@ def build_experiment(
     Raises:
         UserError: it describes what cannot be made, or not be trained here.
     """
+    take(place)
     _check_backend(config)
     began = take_beginning()
     profiler = None

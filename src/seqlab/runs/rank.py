@@ -15,8 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.utilities import rank_zero_only
-
 from seqlab.callbacks.stop_on_signal import Interrupted, StopOnSignal
 from seqlab.config.validate.allowlist import allow
 from seqlab.parallel.group import connect
@@ -24,6 +22,7 @@ from seqlab.parallel.order import Order
 from seqlab.parallel.processes import lost_another
 from seqlab.runs.experiment import build_experiment, fit, test
 from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.system.console import console
 from seqlab.system.errors import EXIT_DONE, EXIT_FAILED
 from seqlab.system.messages import quiet_libraries
 
@@ -33,7 +32,7 @@ Say = Callable[..., None]
 def main() -> int:
     """Do what the order says; return the exit code."""
     say = _channel()
-    with StopOnSignal(answers=False) as stop, quiet_libraries():
+    with console(), StopOnSignal(answers=False) as stop, quiet_libraries():
         try:
             order: Order = pickle.load(sys.stdin.buffer)
         except EOFError:  # the first one has thought better of it
@@ -59,7 +58,6 @@ def main() -> int:
 
 
 def _take_part(order: Order, stop: StopOnSignal, say: Say) -> None:
-    rank_zero_only.rank = order.place.rank  # type: ignore[attr-defined]
     for name in order.allowed:
         allow(name)
     experiment = build_experiment(order.config, RunFolder(order.folder), stop, order.place)
@@ -90,6 +88,4 @@ def _end_with_the_first(scratch: Path) -> None:
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stderr.flush()
-    os._exit(code)  # connections whose other end may be gone are not worth closing in good order
+    os._exit(main())  # connections whose other end may be gone are not worth closing in good order

@@ -10,6 +10,8 @@ import torch
 from seqlab.config.environment import shown
 from seqlab.config.validate.check import resolved
 from seqlab.models.sequence_module import SequenceModule
+from seqlab.parallel.group import take
+from seqlab.parallel.order import ALONE
 from seqlab.runs.build import build
 from seqlab.runs.experiment import build_module
 from seqlab.runs.folder.checkpoint import DamagedCheckpoint, read_checkpoint
@@ -63,6 +65,7 @@ def load_trained(
     Raises:
         UserError: folder, configuration or checkpoint are missing, damaged or do not fit.
     """
+    take(ALONE)
     folder = RunFolder(path)
     saved = load_config(folder.path)
     config = resolved(saved)

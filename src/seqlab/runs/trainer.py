@@ -8,7 +8,7 @@ from lightning.pytorch import Callback, Trainer
 from seqlab.callbacks.limits import MaxSteps
 from seqlab.callbacks.stop_on_signal import StopOnSignal
 from seqlab.callbacks.streams import OwnStream
-from seqlab.parallel.group import OneMachine
+from seqlab.parallel.group import OneMachine, load_only_what_is_named
 from seqlab.parallel.order import Place
 from seqlab.profiling.profiled_loop import ProfiledLoop
 from seqlab.profiling.profiler import PhaseProfiler
@@ -54,7 +54,7 @@ def build_trainer(
         "accelerator": devices.accelerator,
         "devices": devices.chosen,
         "strategy": devices.strategy,
-        "plugins": [VerifiedCheckpointIO(), *([OneMachine(place)] if several else [])],
+        "plugins": [VerifiedCheckpointIO(), OneMachine(place)],
         "enable_checkpointing": "callbacks.checkpoints" in named,
     }
     if profiler is not None:
@@ -68,6 +68,7 @@ def build_trainer(
         default_root_dir=str(folder.path),
         enable_progress_bar=False,
     )
+    load_only_what_is_named(trainer)
     if several:
         _leave_signals(trainer)
     else:

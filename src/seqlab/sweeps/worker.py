@@ -20,6 +20,7 @@ from seqlab.profiling.start_time import began_with_the_process
 from seqlab.runs.folder.lock import claim, give_up, hold, leave
 from seqlab.runs.folder.saved_config import load_config
 from seqlab.sweeps.task import Task, read_task
+from seqlab.system.console import console
 from seqlab.system.errors import (
     EXIT_FAILED,
     EXIT_USAGE,
@@ -31,6 +32,7 @@ from seqlab.system.errors import (
 from seqlab.system.files import write_text
 from seqlab.system.messages import without_shared_locks
 from seqlab.system.signals import DeferredSignals
+from seqlab.system.surroundings import own_environment
 
 _PATIENCE_S = 60.0
 
@@ -65,7 +67,7 @@ def work(file: Path) -> int:
     task = read_task(file)
     os.chdir(task.working_folder)
     signals = DeferredSignals()
-    with _output_into(task.output):
+    with own_environment(), console(), _output_into(task.output):
         return do_task(task, signals.received)
 
 

@@ -1,14 +1,21 @@
 """Folders of the user's own that seqlab keeps files in."""
 
 import os
+import tempfile
 from pathlib import Path
 
 from seqlab.system.errors import UserError
 
 
 def user_cache() -> Path:
-    """Return where what can be made again is kept: `seqlab` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "seqlab"
+    """Return where what can be made again is kept: `seqlab` in the user's cache folder.
+
+    A user without a home, as in a container, has it in the temporary folder.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "seqlab"
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / f"seqlab-{os.getuid()}"
 
 
 def data_folder() -> Path:

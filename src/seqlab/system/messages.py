@@ -85,7 +85,7 @@ def recording(log: Path) -> Iterator[list[str]]:
     collector = _Collector()
     console = _Console(logging.INFO)
     console.setFormatter(_LevelFormatter())
-    file = _LogFile(log, encoding="utf-8")
+    file = _LogFile(log, encoding="utf-8", errors="backslashreplace")
     file.setFormatter(_FileFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     own = logging.getLogger("seqlab")
     root = logging.getLogger()

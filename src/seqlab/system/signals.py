@@ -1,4 +1,7 @@
-"""SIGINT and SIGTERM: the first one is noted, the second one ends the process at once."""
+"""SIGINT and SIGTERM: the first one is noted, the second one ends the process at once.
+
+A terminal that is closed, SIGHUP, ends nothing.
+"""
 
 import os
 import signal
@@ -67,6 +70,10 @@ class Handlers:
         for each in SIGNALS:
             before = signal.signal(each, handler)
             self._before.setdefault(each, before)
+        hangup = getattr(signal, "SIGHUP", None)
+        if hangup is not None and signal.getsignal(hangup) is signal.SIG_DFL:
+            signal.signal(hangup, signal.SIG_IGN)  # a run needs no terminal
+            self._before.setdefault(hangup, signal.SIG_DFL)
         if hasattr(signal, "pthread_sigmask"):  # a forked job has them blocked until now
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 

@@ -7,6 +7,7 @@ import torch
 import torch.distributed
 
 from seqlab.system.errors import UserError
+from seqlab.system.surroundings import tasks_around
 
 _DDP = ("ddp", "ddp_find_unused_parameters_true", "ddp_find_unused_parameters_false")
 
@@ -112,6 +113,13 @@ def _check_shared(config: dict[str, Any], devices: Devices) -> None:
             f"{typed} with trainer.strategy={devices.strategy}: several devices take ddp",
             "Use trainer=ddp (in a run that has begun: trainer.strategy=ddp), or "
             "trainer.devices=1; trainer.devices=[1] takes the second GPU.",
+        )
+    launcher, tasks = tasks_around()
+    if tasks > 1:
+        raise UserError(
+            f"{typed} in each of the {tasks} processes that {launcher} has started",
+            f"A run starts its processes itself: start it once, with {launcher} -n 1. Several "
+            "runs, each on several devices, are started one by one.",
         )
     if not torch.distributed.is_available():
         raise UserError(

@@ -153,7 +153,7 @@ def test_parameters_of_little_effect_have_no_figure(
     def values(i: int) -> dict[str, int]:
         return {"p0": i % 2} | {f"p{k}": (i // (k + 1)) % 3 for k in range(1, 10)}
 
-    monkeypatch.setattr(Figure, "savefig", lambda figure, file, format: file.touch())
+    monkeypatch.setattr(Figure, "savefig", lambda figure, file, **options: None)
     rows = [job(i, float(i % 2), parameters=values(i)) for i in range(64)]
     write_ledger(tmp_path, rows)
     notes: list[str] = []

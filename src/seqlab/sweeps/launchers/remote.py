@@ -111,9 +111,6 @@ def _environment(task: Task) -> dict[str, str]:
     environment = os.environ | {REPEATED_SIGNALS: "1"}
     if task.threads is not None:
         environment["OMP_NUM_THREADS"] = str(task.threads)
-    if "SLURM_NTASKS" in environment:
-        # Else Lightning counts SLURM's tasks as its own processes, and requeues the job by itself.
-        environment["SLURM_JOB_NAME"] = "interactive"
     return environment
 
 

@@ -1,6 +1,5 @@
 """One job on SLURM: what submitit is given, how it ended, which of them SLURM still has."""
 
-import getpass
 import os
 import signal
 import subprocess
@@ -59,7 +58,7 @@ def remove_files(job: Any) -> None:
 
 def queued_jobs() -> set[str] | None:
     """Return the numbers of this person's jobs, queued or at work; `None` where SLURM is silent."""
-    command = ["squeue", "--noheader", "--array", "--format=%i", f"--user={getpass.getuser()}"]
+    command = ["squeue", "--noheader", "--array", "--format=%i", f"--user={os.getuid()}"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):

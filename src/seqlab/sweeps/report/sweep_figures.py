@@ -11,14 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 from matplotlib.figure import Figure
 
+from seqlab.figures import png_of
 from seqlab.figures import sweeps as draw
 from seqlab.sweeps.report.findings import Findings
 from seqlab.sweeps.report.learning_curves import learning_curve
 from seqlab.sweeps.report.settings import ABSENT, Setting, same, short_names, shown
-from seqlab.system.files import replacing
+from seqlab.system.errors import one_line
+from seqlab.system.files import write_bytes
 
 Drawing = tuple[str, str, Callable[[], Figure | None]]
 MOST_PARAMETERS = 8
@@ -67,19 +68,18 @@ def write_figures(folder: Path, figures: Iterable[Drawing], notes: list[str]) ->
         notes: what cannot be drawn is added to these; it costs no other figure.
     """
     drawn: dict[str, Drawn] = {}
-    # A name or value with a dollar sign is no formula.
-    with matplotlib.rc_context({"text.parse_math": False}):
-        for stem, title, make in figures:
-            while stem in drawn:  # two parameters whose names differ in odd characters alone
-                stem += "_"
-            try:
-                if (figure := make()) is not None:
-                    drawn[stem] = Drawn(title, folder / f"{stem}.png")
-                    with replacing(drawn[stem].file) as partial:
-                        figure.savefig(partial, format="png")
-            except (ValueError, ArithmeticError) as error:
-                drawn.pop(stem, None)
-                notes.append(f"The figure {stem} could not be drawn: {error}")
+    for stem, title, make in figures:
+        while stem in drawn:  # two parameters whose names differ in odd characters alone
+            stem += "_"
+        try:
+            # A name or value with a dollar sign is no formula.
+            png = png_of(make, math=False)
+        except Exception as error:
+            notes.append(f"The figure {stem} could not be drawn: {one_line(error)}")
+            continue
+        if png is not None:
+            drawn[stem] = Drawn(title, folder / f"{stem}.png")
+            write_bytes(drawn[stem].file, png)
     return list(drawn.values())
 
 
