@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities import rank_zero_only
 
 from seqlab.callbacks.artifacts import folder_of
+from seqlab.models.sequence_module import default_monitor
 from seqlab.parallel.group import agreed, gathered
 from seqlab.runs.folder.checkpoint import copy_checkpoint
 from seqlab.system.errors import UserError
@@ -111,7 +112,7 @@ class Checkpoints(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save what is due; the metrics of the epoch are known by now."""
-        name = self.monitor or self._default(trainer)
+        name = self.monitor or default_monitor(trainer)
         value = self._value(trainer, name)
         due = (trainer.current_epoch + 1) % self.every_n_epochs == 0
         fresh = self._validated if name.startswith("val/") else due
@@ -186,11 +187,6 @@ class Checkpoints(Checkpoint):
         if seconds is None:
             return False
         return bool(agreed(time.monotonic() - self._saved_at >= seconds))
-
-    def _default(self, trainer: Trainer) -> str:
-        parts = getattr(trainer.datamodule, "parts", {})  # type: ignore[attr-defined]
-        held_out = "val" in parts and trainer.limit_val_batches > 0
-        return "val/loss" if held_out else "train/loss"
 
     def _value(self, trainer: Trainer, name: str) -> float:
         metrics = self._metrics(trainer)

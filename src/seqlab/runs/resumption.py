@@ -119,6 +119,7 @@ def check_same_experiment(configuration: dict[str, Any], point: ResumePoint) -> 
         key
         for key in before.keys() | configuration.keys()
         if before.get(key) != configuration.get(key)
+        and not (key == "scheduler.T_max" and configuration.get(key) is None)
     )
     if changed:
         key = changed[0]
@@ -158,7 +159,10 @@ def identity(config: dict[str, Any]) -> dict[str, Any]:
     for group in ("data", "model", "optimizer", "scheduler"):
         for key, value in (config.get(group) or {}).items():
             flat[f"{group}.{key}"] = value
-    flat.pop("data.path", None)
+    for name in ("data.path", "scheduler.on_extension"):
+        flat.pop(name, None)
+    if flat.get("scheduler.T_max") == config["trainer"]["max_epochs"]:
+        flat["scheduler.T_max"] = None  # the whole run, as it was written before null said so
     return flat
 
 

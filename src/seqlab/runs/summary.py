@@ -14,7 +14,7 @@ def _by_horizon(item: tuple[str, float]) -> tuple[str, int]:
 def summary(result: dict[str, Any], folder: RunFolder) -> str:
     """Return the closing lines of a completed run."""
     rows = [
-        (name, f"{value:,.4f}" if abs(value) < 1000 else f"{value:.4g}")
+        (name, f"{value:,.4f}" if 1e-3 <= abs(value) < 1000 or not value else f"{value:.4g}")
         for name, value in sorted(result["metrics"].items(), key=_by_horizon)
         if not name.endswith("_per_second")
     ]

@@ -58,7 +58,12 @@ def check_together(plain: dict[str, Any], where: Callable[[str], str]) -> None:
         )
     callbacks = plain.get("callbacks") or {}
     keeps = (callbacks.get("checkpoints") or {}).get("monitor")
-    for key, name in (("monitor", plain["monitor"]), ("callbacks.checkpoints.monitor", keeps)):
+    scheduler = plain.get("scheduler") or {}
+    for key, name in (
+        ("monitor", plain["monitor"]),
+        ("callbacks.checkpoints.monitor", keeps),
+        ("scheduler.monitor", scheduler.get("monitor")),
+    ):
         if name is not None:
             _check_monitor(key, name, plain, f"{key}={name} {where(key)}")
 

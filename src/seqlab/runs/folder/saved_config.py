@@ -14,7 +14,10 @@ from seqlab.config.validate.check import GROUPS, Sources, check, check_groups, l
 from seqlab.config.validate.untrusted import check_complete, check_folder, read_config
 from seqlab.system.errors import UserError, first_line
 
-RESUMABLE = ("trainer", "callbacks", "logger", "monitor", "on_nonfinite", "data.path")
+RESUMABLE = (
+    *("trainer", "callbacks", "logger", "monitor", "on_nonfinite", "data.path"),
+    "scheduler.on_extension",
+)
 """What may change when a run goes on; with anything else it would be another experiment."""
 
 
