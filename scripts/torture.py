@@ -84,8 +84,8 @@ SUBJECTS = {
     "text_accumulating": [
         *_TEXT,
         *("model=gru", "data.sampling=random", "optimizer=sgd", "optimizer.momentum=0.9"),
-        *("trainer.max_epochs=4", "trainer.accumulate_grad_batches=3"),
-        *("scheduler=one_cycle", "data.test_fraction=0.1", "callbacks.checkpoints.every_n_epochs=3"),
+        *("trainer.max_epochs=4", "trainer.accumulate_grad_batches=3", "scheduler=one_cycle"),
+        *("data.test_fraction=0.1", "callbacks.checkpoints.every_n_epochs=3"),
     ],
 }
 

@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities import rank_zero_only
 
 from seqlab.callbacks.artifacts import folder_of
+from seqlab.callbacks.limits import is_stopped, why_stopped
 from seqlab.models.sequence_module import default_monitor
 from seqlab.parallel.group import agreed, gathered
 from seqlab.runs.folder.checkpoint import copy_checkpoint
@@ -144,7 +145,8 @@ class Checkpoints(Checkpoint):
     ) -> None:
         """Add what the Trainer leaves out."""
         checkpoint["configuration"] = self.configuration
-        checkpoint["limits"] = self.limits if _is_stopped(trainer) else None
+        checkpoint["limits"] = self.limits if is_stopped(trainer) else None
+        checkpoint["stopped"] = why_stopped(trainer)
         checkpoint |= run_state(self._metrics(trainer), trainer.loggers)
         if trainer.world_size > 1:
             checkpoint["rank_random_states"] = gathered(checkpoint["random_state"])
@@ -205,15 +207,10 @@ class Checkpoints(Checkpoint):
 
 def is_over(trainer: Trainer) -> bool:
     """Return whether the training ends with this epoch, its last or not."""
-    return _is_stopped(trainer) or (
+    return is_stopped(trainer) or (
         trainer.current_epoch + 1 == trainer.max_epochs
         and trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
     )
-
-
-def _is_stopped(trainer: Trainer) -> bool:
-    """Return whether something has ended the training before its last epoch."""
-    return bool(trainer.should_stop and trainer.fit_loop._can_stop_early)
 
 
 @rank_zero_only

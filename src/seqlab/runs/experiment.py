@@ -8,6 +8,8 @@ from typing import Any
 from lightning.pytorch import Callback, Trainer, seed_everything
 
 from seqlab.callbacks.checkpoints import Checkpoints
+from seqlab.callbacks.limits import why_stopped
+from seqlab.callbacks.settings import NewSettings
 from seqlab.callbacks.stop_on_signal import StopOnSignal
 from seqlab.config.validate.schedule import SCHEDULE_KEYS
 from seqlab.data.module import SequenceData
@@ -60,9 +62,12 @@ class Experiment:
 
     def identify(self, configuration: dict[str, Any], limits: dict[str, Any]) -> None:
         """Have checkpoints say which run they belong to, and what may end it early."""
-        for callback in self.trainer.checkpoint_callbacks:
+        callbacks: list[Any] = self.trainer.callbacks  # type: ignore[attr-defined]
+        for callback in callbacks:
             if isinstance(callback, Checkpoints):
                 callback.configuration, callback.limits = configuration, limits
+            elif isinstance(callback, NewSettings):
+                callback.nodes = limits["callbacks"] or {}
 
     def metrics(self) -> dict[str, float]:
         """Return the latest value of each metric."""
@@ -85,6 +90,7 @@ class Experiment:
             sample_unit=self.module.sample_unit,
             sees_future=getattr(self.module.network, "sees_future", False),
             best_epoch=max(best, default=0),
+            stopped=None if failed else why_stopped(trainer),
         )
 
 

@@ -20,6 +20,10 @@ def summary(result: dict[str, Any], folder: RunFolder) -> str:
     ]
     if result["throughput"]:
         rows.append(("speed", f"{result['throughput']:,.0f} {result['throughput_unit']}"))
+    if "stopped_early" in result:
+        rows.append(("stopped early", result["stopped_early"]))
+        if "best_epoch" in result:
+            rows.append(("best epoch", str(result["best_epoch"])))
     rows.append(("device", result["device"]))
     rows.append(("run folder", str(folder.path)))
     path = shlex.quote(str(folder.path))

@@ -19,6 +19,10 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
+def _dictionaries(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
 def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
 
@@ -34,6 +38,7 @@ _EXPECTED: dict[str, Callable[[Any], bool]] = {
     "status": lambda value: value in ("running", "completed", "failed", "interrupted"),
     "overrides": _texts,
     "warnings": _texts,
+    "extended": _dictionaries,
     "metrics": _numbers,
     "duration_s": _number,
     "epochs": _number,
