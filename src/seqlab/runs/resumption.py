@@ -98,6 +98,7 @@ def find_resume_point(folder: RunFolder) -> ResumePoint | None:
     found = _read(folder.last)
     if found is None:
         others = [point for file in (folder.previous, folder.best) if (point := _read(file))]
+        others = [point for point in others if point.content.get("resumable", True)]
         found = max(others, key=lambda point: point.steps, default=None)
         if found is not None:
             logger.warning("going on from %s, after step %d", found.file, found.steps)

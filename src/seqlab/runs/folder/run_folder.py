@@ -119,16 +119,17 @@ class RunFolder:
     def read_metrics(self) -> dict[str, list[tuple[int, float]]]:
         """Return each metric's `(epoch, value)` pairs in order; nothing where none was written.
 
-        What is no number, in a damaged table, is passed over.
+        Of several validations in an epoch it is the last one's value. What is no number, in a
+        damaged table, is passed over.
         """
-        table: dict[str, list[tuple[int, float]]] = {}
+        table: dict[str, dict[int, float]] = {}
         for row in csv.DictReader(whole_lines(self.metrics)):
             with suppress(ValueError, TypeError, KeyError):
                 epoch = int(row.pop("epoch"))
                 for name, value in row.items():
                     if value:
-                        table.setdefault(name, []).append((epoch, float(value)))
-        return table
+                        table.setdefault(name, {})[epoch] = float(value)
+        return {name: list(values.items()) for name, values in table.items()}
 
     def checkpoint(self, which: str) -> Path:
         """Return a checkpoint file: `best`, `last`, or the path of another.
