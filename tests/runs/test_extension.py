@@ -89,7 +89,7 @@ def test_run_that_stopped_early_goes_on_when_told_to(train: Train) -> None:
     ran(train, *SMALL, *EARLY, "trainer.max_epochs=6", "hydra.run.dir=run")
     run = RunFolder("run")
     result = run.read_result()
-    reason = "monitored metric val/loss did not improve in the last 1 records. Best score: "
+    reason = "val/loss did not improve in 1 measurement, and was "
     assert result["stopped_early"].startswith(reason)
     assert result["epochs"] == 2
     outcome = ran(train, "resume=run")
@@ -107,7 +107,7 @@ def test_run_that_stopped_early_goes_on_when_told_to(train: Train) -> None:
     )
     result = run.read_result()
     assert result["epochs"] == 5
-    assert "in the last 3 records" in result["stopped_early"]
+    assert "in 3 measurements" in result["stopped_early"]
     assert [each["after_epoch"] for each in result["extended"]] == [2, 3]
     outcome = ran(train, "resume=run", "~callbacks.early")
     result = run.read_result()

@@ -54,6 +54,14 @@ def why_stopped(trainer: Trainer) -> str | None:
             isinstance(each, EarlyStopping)
             and each.stopping_reason != EarlyStoppingReason.NOT_STOPPED
         ):
-            text = str(each.stopping_reason_message).partition(" Signaling")[0]
-            return text[:1].lower() + text[1:].rstrip(".")
+            return _early(each)
     return "a callback asked for it"
+
+
+def _early(callback: EarlyStopping) -> str:
+    if callback.stopping_reason == EarlyStoppingReason.PATIENCE_EXHAUSTED:
+        times = f"{callback.wait_count} measurement{'s' if callback.wait_count > 1 else ''}"
+        best = float(callback.best_score)
+        return f"{callback.monitor} did not improve in {times}, and was {best:.4g} at its best"
+    text = str(callback.stopping_reason_message).partition(" Signaling")[0]
+    return text[:1].lower() + text[1:].rstrip(".")

@@ -55,6 +55,11 @@ class GuardedModule(RecordingModule):
         self.gradients = GradientSums()
         self._update = _Update()
 
+    @property
+    def skipped_last(self) -> bool:
+        """Whether the last optimizer step was left out."""
+        return self._update.skipped
+
     def carried(self) -> dict[str, Any]:
         """Return, copied, what a training batch leaves to the next beside the weights."""
         raise NotImplementedError

@@ -178,7 +178,7 @@ class SequenceModule(GuardedModule, ABC):
         An optimizer step that was skipped is none for the schedule either.
         """
         by_step = scheduler.plan.interval == "step"
-        if by_step and self._update.skipped:
+        if by_step and self.skipped_last:
             return
         scheduler.step()
         if by_step:

@@ -293,4 +293,10 @@ RULES: dict[str, Rule] = {
     "callbacks.forecasts.horizons": ListOf(count()),
     "callbacks.checkpoints.every_n_epochs": count(),
     "callbacks.checkpoints.monitor": Text(or_null=True),
+    "callbacks.early_stopping.monitor": Text(or_null=True),
+    "callbacks.early_stopping.patience": count(),
+    "callbacks.early_stopping.min_delta": Number(0),
+    "callbacks.early_stopping.mode": Choice(("min", "max")),
+    "callbacks.weight_averaging.decay": Number(0, 1, low_open=True, high_open=True, or_null=True),
+    "callbacks.weight_averaging.start_epoch": count(0),
 }
