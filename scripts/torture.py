@@ -61,7 +61,8 @@ SUBJECTS = {
     "series_val_often": [
         *("data.length=300", "data.num_train=160", "data.num_val=60", "trainer.max_epochs=3"),
         *("trainer.val_check_interval=0.25", "trainer.checkpoint_every_n_seconds=0.02"),
-        *("scheduler=cosine", "optimizer=adamw", "callbacks.forecasts.horizons=[1]"),
+        *("scheduler=plateau", "scheduler.patience=1", "scheduler.threshold=0.5"),
+        *("optimizer=adamw", "callbacks.forecasts.horizons=[1]"),
     ],
     "series_stopped": [
         *("data.length=300", "data.num_train=120", "trainer.max_epochs=9", "trainer.max_steps=20"),
@@ -83,7 +84,7 @@ SUBJECTS = {
     "text_accumulating": [
         *_TEXT,
         *("model=gru", "data.sampling=random", "optimizer=sgd", "optimizer.momentum=0.9"),
-        *("trainer.max_epochs=4", "trainer.accumulate_grad_batches=3", "scheduler=step"),
+        *("trainer.max_epochs=4", "trainer.accumulate_grad_batches=3", "scheduler=one_cycle"),
         *("data.test_fraction=0.1", "callbacks.checkpoints.every_n_epochs=3"),
     ],
 }

@@ -1,14 +1,17 @@
 """best.ckpt is of the monitored metric alone, however rarely that is known."""
 
+import csv
+import json
 from typing import Any
 
 import pytest
 import torch
 
 from expect import Command, refused, succeeded
+from seqlab.callbacks.checkpoints import Checkpoints
 from seqlab.models.forecaster import Forecaster
-from seqlab.runs.folder.checkpoint import read_checkpoint
-from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.runs.folder.checkpoint import read_checkpoint, write_checkpoint
+from seqlab.runs.folder.run_folder import RunFolder, whole_lines
 
 
 def test_default_monitor_never_compares_validation_with_training(
@@ -92,3 +95,77 @@ def test_tables_have_what_a_module_logs_itself_before_the_checkpoint_says_so(
     (table,) = read_checkpoint(run.last)["loggers"].values()
     assert [row["train/own"] for row in table["rows"]] == ["2.0", "2.0"]
     assert run.read_metrics()["train/own"] == [(1, 2.0), (2, 2.0)]
+
+
+WITHIN = ["trainer.val_check_interval=3", "trainer.max_epochs=2", "trainer.limit_train_batches=8"]
+WITHIN += ["data.num_train=120", "data.batch_size=8", "logger=csv", "hydra.run.dir=run"]
+
+
+@pytest.mark.parametrize("accumulated", [1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_lowest_value_of_a_validation_within_an_epoch_is_kept(
+    train: Command, seqlab: Command, accumulated: int, seed: int
+) -> None:
+    # So high a rate that the loss goes up and down.
+    words = [f"trainer.accumulate_grad_batches={accumulated}", "optimizer.lr=0.3", f"seed={seed}"]
+    assert train(*WITHIN, *words).code == 0
+    run = RunFolder("run")
+    rows = list(csv.DictReader(whole_lines(run.metrics)))
+    assert [row["epoch"] for row in rows] == ["1", "1", "1", "2", "2", "2"]
+    batches = [3, 6, 8] if accumulated == 1 else [1, 3, 4]
+    in_all = batches[-1]
+    assert [int(row["step"]) for row in rows] == [*batches, *(in_all + step for step in batches)]
+    assert [bool(row["train/loss"]) for row in rows] == [False, False, True] * 2
+    validated = [row for row in rows if row["val/loss"]]
+    assert len(validated) == 4
+    lowest = min(validated, key=lambda row: float(row["val/loss"]))
+    best = read_checkpoint(run.best)
+    assert best["global_step"] == int(lowest["step"])
+    assert run.read_result()["best_epoch"] == int(lowest["epoch"])
+    done = seqlab("evaluate", "run", "--json")
+    assert json.loads(done.out)["metrics"]["val/loss"] == pytest.approx(float(lowest["val/loss"]))
+
+
+def test_run_goes_on_exactly_from_the_best_validation_within_an_epoch(
+    train: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stop(Exception): ...
+
+    plain = Checkpoints.save
+
+    def stopping(self: Checkpoints, trainer: Any) -> None:
+        plain(self, trainer)
+        if trainer.global_step == 6:
+            raise Stop
+
+    assert train(*WITHIN[:-1], "hydra.run.dir=whole", "scheduler=one_cycle").code == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "save", stopping)
+        assert train(*WITHIN, "scheduler=one_cycle").code == 1
+    assert read_checkpoint(RunFolder("run").last)["callbacks"]["Checkpoints"]["is_best"]
+    assert train("resume=run").code == 0
+    run, whole = RunFolder("run"), RunFolder("whole")
+    tables = [
+        [{k: v for k, v in row.items() if "per_second" not in k} for row in csv.DictReader(lines)]
+        for lines in (whole_lines(run.metrics), whole_lines(whole.metrics))
+    ]
+    assert tables[0] == tables[1]
+    for name in ("last", "best"):
+        found, wanted = (read_checkpoint(getattr(each, name)) for each in (run, whole))
+        assert all(torch.equal(found["state_dict"][k], v) for k, v in wanted["state_dict"].items())
+
+
+def test_best_weights_amid_accumulated_gradients_are_none_to_go_on_from(
+    train: Command,
+) -> None:
+    words = ["trainer.accumulate_grad_batches=2", "trainer.max_epochs=1"]
+    assert train(*WITHIN, *words, "trainer.limit_train_batches=4", "optimizer.lr=1e-9").code == 0
+    run = RunFolder("run")
+    content = read_checkpoint(run.last) | {"resumable": False}
+    write_checkpoint(content, run.best)
+    for file in (run.last, run.previous):
+        file.unlink(missing_ok=True)
+    run.write_result(run.read_result() | {"status": "interrupted"})
+    outcome = train("resume=run")
+    assert outcome.code == 0
+    assert "it begins again" in outcome.err

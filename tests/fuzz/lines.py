@@ -66,7 +66,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "data": ("sine", "sample_story", "text"),
     "model": ("mlp", "rnn", "gru", "lstm"),
     "optimizer": ("adam", "adamw", "sgd"),
-    "scheduler": ("none", "cosine", "step"),
+    "scheduler": ("none", "cosine", "step", "one_cycle", "warmup_cosine", "plateau"),
     "trainer": ("default", "debug"),
     "callbacks": ("default", "none"),
     "logger": ("default", "csv"),

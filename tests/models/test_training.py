@@ -23,6 +23,7 @@ from seqlab.models.forecaster import Forecaster
 from seqlab.models.language_model import SEES_FUTURE, LanguageModel
 from seqlab.models.mlp import MLP
 from seqlab.models.recurrent import RecurrentNetwork
+from seqlab.models.schedules import SchedulePlan
 
 STORY = "the tide clock ran slow, and the sea was out; we walked to the rocks and sang. " * 20
 
@@ -269,7 +270,8 @@ def test_a_resumed_run_trains_on_the_batches_of_an_undisturbed_one(
 def test_the_schedule_is_stepped_once_an_epoch(tmp_path: Path) -> None:
     data = text_data(tmp_path)
     network = RecurrentNetwork(**data.describe(), hidden_size=4)
-    module = LanguageModel(network, partial(SGD, lr=0.8), partial(StepLR, step_size=1, gamma=0.5))
+    plan = SchedulePlan(partial(StepLR, step_size=1, gamma=0.5))
+    module = LanguageModel(network, partial(SGD, lr=0.8), plan)
     trainer = fit(module, data, max_epochs=3)
     assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.1)
 

@@ -17,10 +17,12 @@ from quiet import quiet_trainer
 from seqlab.data.sine import SineData
 from seqlab.models.forecaster import Forecaster
 from seqlab.models.mlp import MLP
+from seqlab.models.schedules import SchedulePlan
 from seqlab.profiling.profiled_loop import ProfiledLoop
 from seqlab.profiling.profiler import PhaseProfiler
 from seqlab.training.loop import TrainingLoop, use_training_loop
 
+HALVED = partial(StepLR, step_size=1, gamma=0.5)
 HOOKS = [
     *("on_train_epoch_start", "on_train_batch_start", "on_before_zero_grad"),
     *("on_before_backward", "on_after_backward", "on_before_optimizer_step"),
@@ -81,7 +83,8 @@ def trained(
         {"check_val_every_n_epoch": 2, "limit_train_batches": 3},
         {"max_steps": 9},
         {"limit_val_batches": 0},
-        {"scheduler": partial(StepLR, step_size=1, gamma=0.5)},
+        {"scheduler": SchedulePlan(HALVED)},
+        {"scheduler": SchedulePlan(HALVED, interval="step")},
         {"logs": True},
         {"profiler": "phases", "gradient_clip_val": 0.1},
     ],

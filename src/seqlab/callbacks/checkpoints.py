@@ -10,6 +10,8 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities import rank_zero_only
 
 from seqlab.callbacks.artifacts import folder_of
+from seqlab.callbacks.limits import is_stopped, why_stopped
+from seqlab.models.sequence_module import default_monitor
 from seqlab.parallel.group import agreed, gathered
 from seqlab.runs.folder.checkpoint import copy_checkpoint
 from seqlab.system.errors import UserError
@@ -47,9 +49,9 @@ def run_state(metrics: dict[str, float], loggers: Iterable[Any]) -> dict[str, An
 class Checkpoints(Checkpoint):
     """Keeps the weights with the lowest monitored metric, and the latest.
 
-    A metric of training is looked at every `every_n_epochs`, one of validation whenever it was
-    validated. Every checkpoint also holds the state of the random generators, the metrics so far,
-    and what each logger needs to take its table up again.
+    A metric of training is looked at every `every_n_epochs`, one of validation after each
+    validation, within an epoch too. Every checkpoint also holds the state of the random
+    generators, the metrics so far, and what each logger needs to take its table up again.
 
     Args:
         monitor: name of the metric; `None`: `val/loss`, or `train/loss` without held-out data.
@@ -106,19 +108,36 @@ class Checkpoints(Checkpoint):
                 self.saves_next = True
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Note that validation metrics are fresh."""
+        """Keep the weights, where they are the best so far; at an epoch's end its end does so."""
+        if trainer.sanity_checking:
+            return
         self._validated = self._ever_validated = True
+        epoch_loop = trainer.fit_loop.epoch_loop
+        name = self.monitor or default_monitor(trainer)
+        if (
+            not name.startswith("val/")
+            or epoch_loop.batch_progress.is_last_batch
+            or is_over(trainer)
+        ):
+            return
+        self._validated = False
+        if self._improved(trainer, self._value(trainer, name)):
+            self._is_best = True
+            if epoch_loop._should_accumulate():
+                trainer.save_checkpoint(folder_of(trainer).best)
+            else:
+                self.save(trainer)
+                _copy_to_best(trainer)
+            self._is_best = False
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save what is due; the metrics of the epoch are known by now."""
-        name = self.monitor or self._default(trainer)
+        name = self.monitor or default_monitor(trainer)
         value = self._value(trainer, name)
         due = (trainer.current_epoch + 1) % self.every_n_epochs == 0
         fresh = self._validated if name.startswith("val/") else due
         self._validated = False
-        improved = bool(agreed(fresh and value < self.best))
-        if improved:
-            self.best, self.best_epoch = value, trainer.current_epoch + 1
+        improved = self._improved(trainer, value if fresh else math.inf)
         if improved or due or self.saves_next or self.stop or is_over(trainer):
             _complete_tables(trainer)
             self._is_best = improved
@@ -127,6 +146,12 @@ class Checkpoints(Checkpoint):
         if improved:
             _copy_to_best(trainer)
         self._stop_if_asked()
+
+    def _improved(self, trainer: Trainer, value: float) -> bool:
+        if not agreed(value < self.best):
+            return False
+        self.best, self.best_epoch = value, trainer.current_epoch + 1
+        return True
 
     def save(self, trainer: Trainer) -> None:
         """Write last.ckpt, all at once; the one before it becomes previous.ckpt.
@@ -143,7 +168,10 @@ class Checkpoints(Checkpoint):
     ) -> None:
         """Add what the Trainer leaves out."""
         checkpoint["configuration"] = self.configuration
-        checkpoint["limits"] = self.limits if _is_stopped(trainer) else None
+        checkpoint["limits"] = self.limits if is_stopped(trainer) else None
+        # Of gradients in the making none is kept: from there a run cannot go on.
+        checkpoint["resumable"] = not trainer.fit_loop.epoch_loop._should_accumulate()
+        checkpoint["stopped"] = why_stopped(trainer)
         checkpoint |= run_state(self._metrics(trainer), trainer.loggers)
         if trainer.world_size > 1:
             checkpoint["rank_random_states"] = gathered(checkpoint["random_state"])
@@ -187,11 +215,6 @@ class Checkpoints(Checkpoint):
             return False
         return bool(agreed(time.monotonic() - self._saved_at >= seconds))
 
-    def _default(self, trainer: Trainer) -> str:
-        parts = getattr(trainer.datamodule, "parts", {})  # type: ignore[attr-defined]
-        held_out = "val" in parts and trainer.limit_val_batches > 0
-        return "val/loss" if held_out else "train/loss"
-
     def _value(self, trainer: Trainer, name: str) -> float:
         metrics = self._metrics(trainer)
         if name not in metrics:
@@ -209,15 +232,10 @@ class Checkpoints(Checkpoint):
 
 def is_over(trainer: Trainer) -> bool:
     """Return whether the training ends with this epoch, its last or not."""
-    return _is_stopped(trainer) or (
+    return is_stopped(trainer) or (
         trainer.current_epoch + 1 == trainer.max_epochs
         and trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
     )
-
-
-def _is_stopped(trainer: Trainer) -> bool:
-    """Return whether something has ended the training before its last epoch."""
-    return bool(trainer.should_stop and trainer.fit_loop._can_stop_early)
 
 
 @rank_zero_only

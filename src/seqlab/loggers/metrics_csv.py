@@ -1,4 +1,4 @@
-"""metrics.csv: one row per epoch, one column per metric."""
+"""metrics.csv: one row per epoch or validation within it, one column per metric."""
 
 import csv
 import io
@@ -22,7 +22,8 @@ _KEPT_ROWS = 100
 class MetricsCSV(Logger):
     """Writes a row as soon as the first metric of its epoch is known, and completes it in place.
 
-    Epochs count from 1, as people do. Metrics that an epoch does not have stay empty.
+    Epochs count from 1, as people do. Metrics that an epoch does not have stay empty. Each
+    validation within an epoch has a row, too; what is measured at the epoch's end comes after them.
 
     Args:
         save_dir: the run folder.
@@ -83,7 +84,7 @@ class MetricsCSV(Logger):
         if "epoch" not in metrics or not values:
             return
         epoch = str(int(metrics["epoch"]) + 1)
-        is_new = not self._rows or self._rows[-1]["epoch"] != epoch
+        is_new = not self._rows or self._rows[-1]["epoch"] != epoch or self._is_past(step)
         if is_new:
             self._rows.append({"epoch": epoch})
         self._rows[-1] |= values | ({} if step is None else {"step": str(step + 1)})
@@ -97,6 +98,12 @@ class MetricsCSV(Logger):
     @rank_zero_only
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
         """Leave hyperparameters to config.yaml."""
+
+    def _is_past(self, step: int | None) -> bool:
+        """Whether the last row is of a validation at an earlier step."""
+        row = self._rows[-1]
+        validated = any(name.startswith("val/") for name in row)
+        return validated and step is not None and step + 1 > int(row.get("step", step + 1))
 
     def _write_all(self) -> None:
         with (

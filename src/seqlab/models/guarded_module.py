@@ -30,6 +30,8 @@ class _Update:
     unread: list[Reading] = field(default_factory=list)
     before: tuple[dict[str, Any], list[Tensor]] | None = None
     dropped: bool = False
+    skipped: bool = False
+    rate: float = 0.0
     verified: int = -1
     warned: set[str] = field(default_factory=set)
 
@@ -52,6 +54,11 @@ class GuardedModule(RecordingModule):
         self.skipping = on_nonfinite == "skip"
         self.gradients = GradientSums()
         self._update = _Update()
+
+    @property
+    def skipped_last(self) -> bool:
+        """Whether the last optimizer step was left out."""
+        return self._update.skipped
 
     def carried(self) -> dict[str, Any]:
         """Return, copied, what a training batch leaves to the next beside the weights."""
@@ -93,11 +100,13 @@ class GuardedModule(RecordingModule):
             gradient_clip_algorithm: the Trainer's.
         """
         update = self._update
-        if update.dropped or not self._accepted(
+        update.rate = optimizer.param_groups[0]["lr"]
+        update.skipped = update.dropped or not self._accepted(
             "gradient",
             self._clipped(optimizer, gradient_clip_val, gradient_clip_algorithm),
             limit=gradient_clip_val,
-        ):
+        )
+        if update.skipped:
             optimizer.zero_grad(set_to_none=True)  # an optimizer passes over what has no gradient
             self._undo()
             self.gradients.skip(self.global_step + 1)

@@ -1,26 +1,22 @@
 """What both LightningModules share: the optimizer, and one step function for every stage."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, cast
 
 import torch
 from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from seqlab.metrics import Mean
 from seqlab.models.gradients import GradientSums
 from seqlab.models.guarded_module import GuardedModule
 from seqlab.models.optimizers import OptimizerFactory, make_optimizer
+from seqlab.models.schedules import Schedule, SchedulePlan
 from seqlab.parallel.group import gathered, summed
 from seqlab.parallel.order import ALONE, Place
 
 STAGES = ("train", "val", "test")
-
-SchedulerFactory = Callable[[Optimizer], LRScheduler]
 
 
 class SequenceModule(GuardedModule, ABC):
@@ -29,7 +25,7 @@ class SequenceModule(GuardedModule, ABC):
     Args:
         network: the model itself.
         optimizer: makes the optimizer from the parameters.
-        scheduler: makes the learning-rate schedule, stepped once an epoch; `None`: constant.
+        scheduler: how the learning rate changes; `None`: it is constant.
         on_nonfinite: `stop` or `skip`; see `GuardedModule`.
     """
 
@@ -43,13 +39,14 @@ class SequenceModule(GuardedModule, ABC):
         self,
         network: nn.Module,
         optimizer: OptimizerFactory,
-        scheduler: SchedulerFactory | None = None,
+        scheduler: SchedulePlan | None = None,
         on_nonfinite: str = "stop",
     ) -> None:
         super().__init__(on_nonfinite)
         self.network = network
         self.optimizer_factory = optimizer
-        self.scheduler_factory = scheduler
+        self.schedule_plan = scheduler
+        self.schedule: Schedule | None = None
         self.place = ALONE
         # "train" is a method of every module, so no name of a child.
         self.counters = nn.ModuleDict({f"{stage}_loss": self.counter_type() for stage in STAGES})
@@ -145,12 +142,16 @@ class SequenceModule(GuardedModule, ABC):
         """Log the training metrics, and the gradients'."""
         self.verify()
         self.log_gradients()
+        if self.schedule is not None:
+            self.record({"train/lr": self._update.rate})
         self.finish("train")
+        self.watch("train")
         self.write()
 
     def on_validation_epoch_end(self) -> None:
         """Log the validation metrics."""
         self.finish("val")
+        self.watch("val")
         self.write()
 
     def on_test_epoch_end(self) -> None:
@@ -164,9 +165,47 @@ class SequenceModule(GuardedModule, ABC):
         optimizer = make_optimizer(
             self.optimizer_factory, self.parameters(), fused=self._scaler() is None
         )
-        if self.scheduler_factory is None:
+        if self.schedule_plan is None:
             return optimizer
-        return {"optimizer": optimizer, "lr_scheduler": self.scheduler_factory(optimizer)}
+        self.schedule = self.schedule_plan.make(optimizer)
+        # What watches a metric is stepped by `watch`: Lightning would do so after a checkpoint.
+        stepped = {"interval": self.schedule_plan.interval, "reduce_on_plateau": False}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.schedule, **stepped}}
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Step the schedule after an optimizer step or at the end of an epoch.
+
+        An optimizer step that was skipped is none for the schedule either.
+        """
+        by_step = scheduler.plan.interval == "step"
+        if by_step and self.skipped_last:
+            return
+        scheduler.step()
+        if by_step:
+            self._log_rate()
+
+    def watch(self, stage: str) -> None:
+        """Hand a metric that this stage has just measured to the schedule that watches it."""
+        schedule = self.schedule
+        if schedule is None or not schedule.watches or self.trainer.sanity_checking:
+            return
+        name = schedule.plan.monitor or default_monitor(self.trainer)
+        if name.startswith(f"{stage}/"):
+            schedule.watch(float(self.trainer.callback_metrics[name]))
+
+    def _log_rate(self) -> None:
+        """Show the learning rate of the last step, where the Trainer would log a step."""
+        trainer: Any = self.trainer
+        if trainer.is_last_batch or trainer.global_step % trainer.log_every_n_steps:
+            return  # an epoch's last one comes with the epoch's metrics
+        for logger in trainer.loggers:
+            logger.log_metrics({"train/lr": self._update.rate}, trainer.global_step - 1)
+
+
+def default_monitor(trainer: Any) -> str:
+    """Return what a run minimises by default: `val/loss`, or `train/loss` without held-out data."""
+    held_out = "val" in getattr(trainer.datamodule, "parts", {}) and trainer.limit_val_batches > 0
+    return "val/loss" if held_out else "train/loss"
 
 
 def moved(values: Any, device: torch.device) -> Any:

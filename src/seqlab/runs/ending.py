@@ -70,6 +70,17 @@ class Ending:
         """Record the end of a training that came to it; return the result."""
         return self.result.write("completed", self.experiment.progress(), metrics)
 
+    def tell_stop(self) -> None:
+        """Log what ended the training before its last epoch, if anything did."""
+        progress = self.experiment.progress()
+        if progress.stopped:
+            logger.info(
+                "stopped early after epoch %d: %s%s",
+                progress.epochs,
+                progress.stopped,
+                f"; the best epoch was {progress.best_epoch}" if progress.best_epoch else "",
+            )
+
     def interrupted(self, interrupted: Interrupted) -> int:
         """Record and print what stopped the run; return the exit code."""
         command = resume_command(self.folder)

@@ -8,12 +8,16 @@ from typing import Any
 from lightning.pytorch import Callback, Trainer, seed_everything
 
 from seqlab.callbacks.checkpoints import Checkpoints
+from seqlab.callbacks.limits import why_stopped
+from seqlab.callbacks.settings import NewSettings
 from seqlab.callbacks.stop_on_signal import StopOnSignal
+from seqlab.config.validate.schedule import SCHEDULE_KEYS
 from seqlab.data.module import SequenceData
 from seqlab.models.forecaster import Forecaster
 from seqlab.models.language_model import LanguageModel
 from seqlab.models.scans.cells import CELLS
 from seqlab.models.scans.compiled import compiled_steps
+from seqlab.models.schedules import SchedulePlan
 from seqlab.models.sequence_module import SequenceModule
 from seqlab.parallel.group import take
 from seqlab.parallel.order import ALONE, Place
@@ -23,11 +27,12 @@ from seqlab.profiling.start_time import take_beginning
 from seqlab.runs.build import build
 from seqlab.runs.contract import check_data, check_network
 from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.runs.length import check_shares, run_length
 from seqlab.runs.provenance import device_names
 from seqlab.runs.result import Progress
 from seqlab.runs.trainer import build_trainer
 from seqlab.system.compiler import CompilerError
-from seqlab.system.errors import UserError
+from seqlab.system.errors import UserError, one_line
 from seqlab.system.memory import keep_freed_memory
 from seqlab.training.devices import accelerator
 
@@ -59,9 +64,12 @@ class Experiment:
 
     def identify(self, configuration: dict[str, Any], limits: dict[str, Any]) -> None:
         """Have checkpoints say which run they belong to, and what may end it early."""
-        for callback in self.trainer.checkpoint_callbacks:
+        callbacks: list[Any] = self.trainer.callbacks  # type: ignore[attr-defined]
+        for callback in callbacks:
             if isinstance(callback, Checkpoints):
                 callback.configuration, callback.limits = configuration, limits
+            elif isinstance(callback, NewSettings):
+                callback.nodes = limits["callbacks"] or {}
 
     def metrics(self) -> dict[str, float]:
         """Return the latest value of each metric."""
@@ -84,6 +92,7 @@ class Experiment:
             sample_unit=self.module.sample_unit,
             sees_future=getattr(self.module.network, "sees_future", False),
             best_epoch=max(best, default=0),
+            stopped=None if failed else why_stopped(trainer),
         )
 
 
@@ -118,10 +127,12 @@ def build_experiment(
     if place.world > 1:
         _check_shareable(data)
     batch = check_data(config, data)
+    check_shares(config, data)
     module = build_module(config, data)
     trainer = build_trainer(config, folder, stop, place, callbacks, profiler)
     network = module.network.to(trainer.strategy.root_device)
     check_network(config, network, batch, data.describe().get("vocabulary_size"))
+    _plan_schedule(module, config, data)
     return Experiment(config, data, module, trainer)
 
 
@@ -137,16 +148,39 @@ def build_module(config: dict[str, Any], data: Any) -> SequenceModule:
     """Return the LightningModule; its initial weights follow from the configuration's seed."""
     seed_everything(config["seed"], workers=True, verbose=False)
     network = build(config["model"], "model", **data.describe())
-    scheduler = config.get("scheduler") or {}
     kind = _MODULES[config["model"]["task"]]
     if str(config["trainer"]["precision"]).startswith("64"):
         network.double()  # before a checkpoint is loaded, which would be cut to 32 bits
     return kind(
         network,
         build(config["optimizer"], "optimizer"),
-        build(scheduler, "scheduler") if "_target_" in scheduler else None,
-        config.get("on_nonfinite", "stop"),  # runs from before it was a key have none
+        on_nonfinite=config.get("on_nonfinite", "stop"),  # runs from before it was a key have none
     )
+
+
+def _plan_schedule(module: SequenceModule, config: dict[str, Any], data: Any) -> None:
+    """Tell the module of the configuration's schedule, whose length is the run's unless it says.
+
+    Raises:
+        UserError: optimizer or schedule refuse their arguments, which the training would meet.
+    """
+    node = dict(config.get("scheduler") or {})
+    try:
+        if "_target_" in node:
+            # They say how a schedule is used; a run from before they were keys has none of them.
+            use = {key: node.pop(key) for key in SCHEDULE_KEYS if key in node}
+            length = run_length(config, data, use.get("interval", "epoch"))
+            module.schedule_plan = SchedulePlan(build(node, "scheduler"), **use, length=length)
+        optimizer = module.optimizer_factory(list(module.parameters()))
+        if module.schedule_plan is not None:
+            module.schedule_plan.make(optimizer)
+    except UserError:
+        raise
+    except Exception as error:  # a class can refuse its arguments with anything
+        raise UserError(
+            f"optimizer and scheduler cannot be made: {one_line(error)}",
+            "Change the value that it names; SEQLAB_TRACEBACK=1 shows where.",
+        ) from error
 
 
 def fit(experiment: Experiment, checkpoint: Path | None) -> None:

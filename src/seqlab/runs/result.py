@@ -24,6 +24,7 @@ class Progress:
         sample_unit: what its speed is counted in: `tokens` or `windows`.
         sees_future: whether its network sees what it predicts.
         best_epoch: the epoch of best.ckpt; 0: there is none.
+        stopped: what ended the training before its last epoch, a clause; `None`: nothing has.
     """
 
     epochs: int
@@ -32,6 +33,7 @@ class Progress:
     sample_unit: str
     sees_future: bool
     best_epoch: int
+    stopped: str | None = None
 
 
 def circumstances(config: Mapping[str, Any], overrides: list[str], device: str) -> dict[str, Any]:
@@ -70,6 +72,11 @@ class ResultFile:
         self._warnings = warnings
         self._earlier = start.earlier
         self._point = start.point
+        self._stopped = start.stopped
+        self._extended = list(self._earlier.get("extended", []))
+        if start.extends and start.point is not None:
+            at = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+            self._extended.append({"after_epoch": start.point.epochs, "at": at})
         self._started = time.perf_counter()
         overrides = [*self._earlier.get("overrides", []), *fixed["overrides"]]
         self.fixed = fixed | {"overrides": overrides}
@@ -110,5 +117,9 @@ class ResultFile:
         }
         if progress.best_epoch:
             result["best_epoch"] = progress.best_epoch
+        if stopped := progress.stopped or self._stopped:
+            result["stopped_early"] = stopped
+        if self._extended:
+            result["extended"] = self._extended
         self._folder.write_result(masked(result))
         return result

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seqlab.callbacks.limits import MAX_TIME
 from seqlab.runs.folder.checkpoint import (
     DamagedCheckpoint,
     checksum_file,
@@ -57,7 +58,22 @@ class ResumePoint:
 
     def is_over(self, limits: dict[str, Any]) -> bool:
         """Return whether the training was stopped here for good, by limits that still hold."""
-        return self.content["limits"] is not None and self.content["limits"] == limits
+        before = self.content["limits"]
+        if before is None:
+            return False
+        flags, reason = limits["trainer"], self.stopped or ""
+        if flags["max_steps"] != -1 and self.steps >= flags["max_steps"]:
+            return True
+        if reason.startswith(MAX_TIME) and flags["max_time"] == before["trainer"]["max_time"]:
+            return True
+        # Earlier versions kept no max_epochs: a run of theirs is only extended by another limit.
+        kept = {**limits, "trainer": {name: flags[name] for name in before["trainer"]}}
+        return bool(before == kept)
+
+    @property
+    def stopped(self) -> str | None:
+        """What stopped the training here before its last epoch, a clause, where it is known."""
+        return self.content.get("stopped")
 
     @property
     def is_best(self) -> bool:
@@ -82,6 +98,7 @@ def find_resume_point(folder: RunFolder) -> ResumePoint | None:
     found = _read(folder.last)
     if found is None:
         others = [point for file in (folder.previous, folder.best) if (point := _read(file))]
+        others = [point for point in others if point.content.get("resumable", True)]
         found = max(others, key=lambda point: point.steps, default=None)
         if found is not None:
             logger.warning("going on from %s, after step %d", found.file, found.steps)
@@ -119,6 +136,8 @@ def check_same_experiment(configuration: dict[str, Any], point: ResumePoint) -> 
         key
         for key in before.keys() | configuration.keys()
         if before.get(key) != configuration.get(key)
+        # The whole run's length, of which earlier versions kept the number.
+        and not (key == "scheduler.T_max" and configuration.get(key) is None)
     )
     if changed:
         key = changed[0]
@@ -158,7 +177,8 @@ def identity(config: dict[str, Any]) -> dict[str, Any]:
     for group in ("data", "model", "optimizer", "scheduler"):
         for key, value in (config.get(group) or {}).items():
             flat[f"{group}.{key}"] = value
-    flat.pop("data.path", None)
+    for name in ("data.path", "scheduler.on_extension"):
+        flat.pop(name, None)
     return flat
 
 
@@ -168,7 +188,7 @@ def limits(config: dict[str, Any]) -> dict[str, Any]:
     Args:
         config: the configuration as plain values; secrets may be references.
     """
-    names = ("max_steps", "min_steps", "min_epochs", "max_time")
+    names = ("max_epochs", "max_steps", "min_steps", "min_epochs", "max_time")
     trainer = {name: config["trainer"].get(name) for name in names}
     return {"trainer": trainer, "callbacks": config.get("callbacks")}
 

@@ -9,6 +9,7 @@ from typing import Any
 from lightning.pytorch import Callback
 from omegaconf import DictConfig
 
+from seqlab.callbacks.limits import MAX_STEPS, MAX_TIME
 from seqlab.callbacks.stop_on_signal import Interrupted, StopOnSignal
 from seqlab.config.compose.naming import text_of
 from seqlab.config.environment import shown
@@ -66,7 +67,7 @@ def run(
                 plain, public = resolved(config), shown(config)
                 start = find_start(folder, plain, limits(public)) if resumed else Start()
                 if start.is_complete:
-                    return _nothing_left(start, folder)
+                    return _nothing_left(start, folder, plain["trainer"]["max_epochs"])
                 ranks.start(devices_of(plain).count)
                 place = Place(0, ranks.world)
                 experiment = build_experiment(plain, folder, stop, place, callbacks)
@@ -89,11 +90,14 @@ def run(
         return interrupted.exit_code
 
 
-def _nothing_left(start: Start, folder: RunFolder) -> int:
+def _nothing_left(start: Start, folder: RunFolder, max_epochs: int) -> int:
     assert start.point is not None
+    epochs, stopped = start.point.epochs, start.stopped or ""
+    key = next((key for key in (MAX_STEPS, MAX_TIME) if stopped.startswith(key)), None)
     print(
-        f"{folder.path} is complete after {start.point.epochs} epochs. To go on: "
-        f"{resume_command(folder)} trainer.max_epochs=N"
+        f"{folder.path} is complete after {epochs} epochs{f': {stopped}' if stopped else ''}. "
+        f"To go on: {resume_command(folder)} {key or 'trainer.max_epochs'}=N"
+        + ("" if key else f", with N above {max(epochs, max_epochs)}")
     )
     return EXIT_DONE
 
@@ -123,6 +127,7 @@ def _trained(
             ranks.join(order, trainer.strategy.root_device, experiment.data.digest())
         fit(experiment, checkpoint)
         metrics = ending.metrics()
+        ending.tell_stop()
         if test(experiment):
             metrics |= experiment.metrics()
         ranks.finish()

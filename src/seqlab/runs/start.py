@@ -30,12 +30,19 @@ class Start:
         point: the checkpoint that it is resumed from; `None`: it starts at the first epoch.
         earlier: result.json of the earlier part; empty where there is none, or it is damaged.
         is_complete: whether nothing is left to train.
+        stopped: what ended the training at the checkpoint for good, a clause.
     """
 
     resumed: bool = False
     point: ResumePoint | None = None
     earlier: dict[str, Any] = field(default_factory=dict)
     is_complete: bool = False
+    stopped: str | None = None
+
+    @property
+    def extends(self) -> bool:
+        """Whether a run that was complete is trained further."""
+        return self.earlier.get("status") == "completed" and not self.is_complete
 
 
 def find_start(folder: RunFolder, config: dict[str, Any], limits: dict[str, Any]) -> Start:
@@ -58,7 +65,7 @@ def find_start(folder: RunFolder, config: dict[str, Any], limits: dict[str, Any]
                 "Start a new run; what lies here stays as it is.",
             )
         if point.is_over(limits) or max_epochs <= point.epochs:
-            return Start(True, point, earlier, is_complete=True)
+            return Start(True, point, earlier, is_complete=True, stopped=point.stopped)
     if point is not None:
         if max_epochs < point.epochs:
             raise UserError(
@@ -66,6 +73,8 @@ def find_start(folder: RunFolder, config: dict[str, Any], limits: dict[str, Any]
                 f"Use trainer.max_epochs={point.epochs} or more.",
             )
         check_devices(point, devices_of(config).count)
+        if point.is_over(limits):
+            return Start(True, point, earlier, stopped=point.stopped)
     return Start(True, point, earlier)
 
 
@@ -81,7 +90,12 @@ def take_up(
         trainer.fit_loop.max_epochs = point.epochs  # only what follows the training is left
     restore_tables(trainer.loggers, point)
     if point is not None:
-        logger.info("going on after epoch %d, step %d", point.epochs, point.steps)
+        logger.info(
+            "going on after epoch %d, step %d%s",
+            point.epochs,
+            point.steps,
+            ": the run was complete, and is extended" if start.extends else "",
+        )
         return folder.last
     if any(folder.last.parent.glob("*.ckpt*")):
         logger.warning("the run has no whole checkpoint: it begins again")

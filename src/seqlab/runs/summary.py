@@ -14,12 +14,16 @@ def _by_horizon(item: tuple[str, float]) -> tuple[str, int]:
 def summary(result: dict[str, Any], folder: RunFolder) -> str:
     """Return the closing lines of a completed run."""
     rows = [
-        (name, f"{value:,.4f}" if abs(value) < 1000 else f"{value:.4g}")
+        (name, f"{value:,.4f}" if 1e-3 <= abs(value) < 1000 or not value else f"{value:.4g}")
         for name, value in sorted(result["metrics"].items(), key=_by_horizon)
         if not name.endswith("_per_second")
     ]
     if result["throughput"]:
         rows.append(("speed", f"{result['throughput']:,.0f} {result['throughput_unit']}"))
+    if "stopped_early" in result:
+        rows.append(("stopped early", result["stopped_early"]))
+        if "best_epoch" in result:
+            rows.append(("best epoch", str(result["best_epoch"])))
     rows.append(("device", result["device"]))
     rows.append(("run folder", str(folder.path)))
     path = shlex.quote(str(folder.path))

@@ -6,6 +6,7 @@ from typing import Any
 from lightning.pytorch import Callback, Trainer
 
 from seqlab.callbacks.limits import MaxSteps
+from seqlab.callbacks.settings import NewSettings
 from seqlab.callbacks.stop_on_signal import StopOnSignal
 from seqlab.callbacks.streams import OwnStream
 from seqlab.parallel.group import OneMachine, load_only_what_is_named
@@ -46,6 +47,7 @@ def build_trainer(
     if (max_steps := flags.pop("max_steps")) != -1:
         callbacks.append(MaxSteps(max_steps))
     named = _callbacks(config, flags, place)
+    callbacks.append(NewSettings(named, config.get("callbacks") or {}))
     loggers = {
         f"logger.{name}": build(node, f"logger.{name}", save_dir=str(folder.path))
         for name, node in (config.get("logger") or {}).items()

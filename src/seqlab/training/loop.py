@@ -90,7 +90,7 @@ class TrainingLoop(_TrainingEpochLoop):
             and trainer.val_check_batch == trainer.num_training_batches
             and trainer._val_check_time_interval is None
             and trainer.check_val_every_n_epoch is not None
-            and not trainer.lr_scheduler_configs
+            and not any(each.reduce_on_plateau for each in trainer.lr_scheduler_configs)
         )
         if nothing_due:
             self._batches_that_stepped += 1

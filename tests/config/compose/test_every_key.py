@@ -123,5 +123,5 @@ def test_null_is_allowed_only_where_some_file_has_it_as_default() -> None:
             options = OmegaConf.create({group: OmegaConf.load(file)})
             defaults |= {path for path, _ in leaves(options) if raw(options, path) is None}
     allowed = {path for path, rule in RULES.items() if rule.allows(None)}
-    follows_monitor = {"callbacks.checkpoints.monitor"}
+    follows_monitor = {"callbacks.checkpoints.monitor", "scheduler.monitor"}
     assert allowed == defaults | NULL_BESIDES_A_DEFAULT | follows_monitor

@@ -150,7 +150,10 @@ def _declared() -> list[tuple[str, str, Any]]:
     found = []
     root = yaml.safe_load((conf_dir() / "train.yaml").read_text(encoding="utf-8"))
     # What `${...}` in the options refers to.
-    context = {**root, "trainer": _content(conf_dir() / "trainer" / "default.yaml")}
+    chosen = {"trainer": "default", "optimizer": "adam"}
+    context = root | {
+        group: _content(conf_dir() / group / f"{name}.yaml") for group, name in chosen.items()
+    }
     for file in sorted(conf_dir().rglob("*.yaml")):
         group = file.parent.name if file.parent != conf_dir() else ""
         content = _content(file)

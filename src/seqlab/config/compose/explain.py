@@ -10,9 +10,10 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from seqlab.config.compose.command import hydra_loader
+from seqlab.config.compose.naming import is_several
 from seqlab.config.folders import ROOT, conf_dir
 from seqlab.config.validate.check import nearest, unknown_key
-from seqlab.config.validate.schema import reference_config
+from seqlab.config.validate.schema import all_choices, reference_config
 from seqlab.system.errors import UserError, first_line, one_line
 
 _PLUGINS = ("hydra/sweeper=", "hydra/launcher=")
@@ -30,7 +31,7 @@ def explained(error: Exception, words: list[str]) -> UserError:
         words: the command line.
     """
     text = str(error)
-    missing = re.search(r"Could not find '([^']+)'", text)
+    missing = re.search(r"Could not (?:find|load) '([^']+)'", text)
     folders = _folders(words)
     if isinstance(error, MissingConfigException) and missing:
         return _no_such_option(missing.group(1), folders)
@@ -130,13 +131,18 @@ def _no_option_at_all(words: list[str], folders: list[Path]) -> UserError:
     return UserError("a group was given something that is no option", _HELP)
 
 
+def _chooses(word: str, groups: set[str]) -> bool:
+    key, _, value = word.partition("=")
+    return key in groups and not is_several(value)
+
+
 def _declared(words: list[str], key: str, folders: list[Path]) -> DictConfig:
     """Return the keys of the groups that were chosen, or Hydra's own where it is about those."""
     groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
-    chosen = [word for word in words if word.partition("=")[0] in groups and "," not in word]
+    chosen = [word for word in words if _chooses(word, groups)]
     with hydra_loader(folders[-1] if folders[1:] else None) as loader:
         if key.startswith("hydra."):
             plugins = [word for word in words if word.startswith(_PLUGINS)]
             return loader.load_configuration(ROOT, [*chosen, *plugins], RunMode.RUN)
         defaults = loader.compute_defaults_list(ROOT, chosen, RunMode.RUN)
-        return reference_config(defaults.overrides.known_choices, [])
+        return reference_config(all_choices(defaults.overrides.known_choices, chosen), [])

@@ -10,7 +10,7 @@ from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from seqlab.config.validate.check import unknown_key
+from seqlab.config.validate.check import NAMED, unknown_key
 from seqlab.system.errors import UserError, first_line
 
 _ONE_OPTION = ("data", "model", "optimizer", "scheduler", "trainer")
@@ -70,6 +70,11 @@ def check_overrides(overrides: list[Override], *, sweep: bool) -> None:
             raise UserError(
                 f"{override.input_line}: there is one {key} in a run, not a list of them",
                 f"Choose one: {key}=OPTION. -m {key}=A,B runs each.",
+            )
+        if key in NAMED and override.is_add() and isinstance(override.value(), str):
+            raise UserError(
+                f"{override.input_line}: {key} has an option already",
+                f"Choose several: {key}=[default,{override.value()}].",
             )
         if key.startswith("hydra.callbacks.preflight"):
             raise preflight_changed()

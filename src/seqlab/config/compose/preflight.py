@@ -13,9 +13,13 @@ from seqlab.config.compose.naming import experiment_name, typed
 from seqlab.config.compose.overrides import check_overrides, forced, parsed, preflight_changed
 from seqlab.config.folders import ROOT
 from seqlab.config.validate.check import Sources, check, unknown_key
-from seqlab.config.validate.schema import option_content, reference_config
+from seqlab.config.validate.schedule import check_schedule
+from seqlab.config.validate.schema import all_choices, option_content, reference_config
 from seqlab.system.errors import UserError
 from seqlab.system.text_files import opened
+
+_ADDED = ("early_stopping", "weight_averaging")
+"""Options of callbacks that go with others."""
 
 
 def without_hydra(config: DictConfig) -> DictConfig:
@@ -50,9 +54,12 @@ def check_composed(config: DictConfig, node: Any, overrides: list[str] | None = 
         overrides: as they were typed; `None`: as the node has them.
     """
     _check_node(node)
-    choices = node.runtime.choices
+    words = typed(node.overrides.hydra) + typed(node.overrides.task)
+    choices = all_choices(node.runtime.choices, words)
+    _check_alone(choices)
     sources = Sources(overrides or typed(node.overrides.task), choices, option_content)
     plain = check(config, reference_config(choices, typed(node.overrides.hydra)), sources)
+    check_schedule(plain.get("scheduler") or {}, sources.of)
     data = plain["data"]
     path = Path(data.get("path") or "")
     if data.get("path") and data["_target_"].startswith("seqlab.data.") and not path.is_fifo():
@@ -95,6 +102,15 @@ def check_package(command: Command) -> None:
         whole = loader.load_configuration(ROOT, command.overrides, RunMode.RUN)
     if OmegaConf.select(whole, command.package) is None:
         raise unknown_key(command.package, whole, "behind --package")
+
+
+def _check_alone(choices: dict[str, Any]) -> None:
+    if (option := choices.get("callbacks")) in _ADDED:
+        raise UserError(
+            f"callbacks={option} alone: checkpoints, progress and figures would be left out",
+            f"Add it to them: callbacks=[default,{option}]. Without them: "
+            f"callbacks=[none,{option}].",
+        )
 
 
 def _check_node(node: Any) -> None:

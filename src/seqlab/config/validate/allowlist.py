@@ -104,9 +104,11 @@ _SCHEDULERS = Source(
         "MultiStepLR",
         "OneCycleLR",
         "PolynomialLR",
+        "ReduceLROnPlateau",
         "StepLR",
     ),
 )
+_OWN_SCHEDULES = Source("seqlab.models.schedules", _SCHEDULERS.base)
 _TRAINER = Source("lightning.pytorch", "lightning.pytorch.Trainer", ("Trainer",))
 # Not those that write where they are told to, call what they are given, or load files; nor those
 # whose state no checkpoint holds, so that a resumed run would end differently.
@@ -128,7 +130,7 @@ ROLES = {
     "data": Role("a data module", _DATA.base, (_DATA,), (_DATA, _METRICS)),
     "model": Role("a network", _NETWORKS.base, (_NETWORKS,), (_NETWORKS, _METRICS)),
     "optimizer": Role("an optimizer", _OPTIMIZERS.base, (_OPTIMIZERS,)),
-    "scheduler": Role("a learning-rate scheduler", _SCHEDULERS.base, (_SCHEDULERS,)),
+    "scheduler": Role("a learning-rate scheduler", _SCHEDULERS.base, (_OWN_SCHEDULES, _SCHEDULERS)),
     "trainer": Role(
         "the Trainer",
         _TRAINER.base,

@@ -23,7 +23,7 @@ from seqlab.config.validate.rules import RULES
 from seqlab.system.errors import UserError, first_line
 
 # Dictionaries keyed by a name of the person's own choosing; an entry brings its own `_target_`.
-_NAMED = ("callbacks", "logger")
+NAMED = ("callbacks", "logger")
 
 NOWHERE = "in the configuration"
 
@@ -109,7 +109,7 @@ class Sources:
 
     Args:
         overrides: as typed.
-        choices: group -> option.
+        choices: group -> option, or options.
         content: returns what stands in an option's file, given `group/option`.
     """
 
@@ -142,6 +142,9 @@ class Sources:
 
     def _setting(self, group: str, option: Any, path: str) -> str | None:
         """Return the option's file, or the one that it builds upon, if it sets the key."""
+        if isinstance(option, list):  # a later one overrides those before it
+            found = (self._setting(group, each, path) for each in reversed(option))
+            return next(filter(None, found), None)
         content = self.content(f"{group}/{option}") if isinstance(option, str) and path else None
         if not isinstance(content, dict):
             return None
@@ -212,7 +215,7 @@ def _declared(
     if any(path == key for key, _ in known):
         return True
     parts = path.split(".")
-    if parts[0] in _NAMED and len(parts) > 1:
+    if parts[0] in NAMED and len(parts) > 1:
         name = ".".join(parts[:2])
         is_new = OmegaConf.select(reference, name) is None
         entry = OmegaConf.select(config, name)

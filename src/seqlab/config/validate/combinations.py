@@ -57,9 +57,11 @@ def check_together(plain: dict[str, Any], where: Callable[[str], str]) -> None:
             advice[data],
         )
     callbacks = plain.get("callbacks") or {}
-    keeps = (callbacks.get("checkpoints") or {}).get("monitor")
-    for key, name in (("monitor", plain["monitor"]), ("callbacks.checkpoints.monitor", keeps)):
-        if name is not None:
+    watching = {"": plain, "scheduler.": plain.get("scheduler") or {}}
+    watching |= {f"callbacks.{name}.": node or {} for name, node in callbacks.items()}
+    for path, node in watching.items():
+        key, name = f"{path}monitor", node.get("monitor")
+        if isinstance(name, str):
             _check_monitor(key, name, plain, f"{key}={name} {where(key)}")
 
 

@@ -5,9 +5,32 @@ from typing import Any
 from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
 from hydra.plugins.config_source import ConfigSource
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from seqlab.config.folders import ROOT
+from seqlab.config.validate.check import NAMED
+
+
+def all_choices(known: Any, overrides: list[str]) -> dict[str, Any]:
+    """Return what was chosen for each group: an option, or a list of them where there are several.
+
+    Hydra itself tells the groups of one option only. Several are `callbacks=[default,mine]`.
+
+    Args:
+        known: group -> option, as Hydra has them.
+        overrides: all `key=value` words.
+    """
+    choices = dict(known)
+    missing = [group for group in NAMED if group not in choices]
+    if missing:
+        loader = GlobalHydra.instance().config_loader()
+        assert loader is not None
+        for each in loader.compute_defaults_list(ROOT, overrides, RunMode.RUN).defaults:
+            group, _, option = str(each.config_path).rpartition("/")
+            if group in missing:
+                choices.setdefault(group, []).append(option)
+    return choices
 
 
 def reference_config(choices: Any, hydra_overrides: list[str]) -> DictConfig:
@@ -17,11 +40,11 @@ def reference_config(choices: Any, hydra_overrides: list[str]) -> DictConfig:
     plain files are read instead, and only those with a defaults list of their own are composed.
 
     Args:
-        choices: group -> option, as Hydra has them.
+        choices: group -> option, or options.
         hydra_overrides: those that Hydra itself was given, for the folders that it searches.
     """
     chosen = {
-        str(group): str(option)
+        str(group): option
         for group, option in choices.items()
         if not str(group).startswith("hydra/")
         and group not in ("experiment", "sweep")
@@ -35,13 +58,19 @@ def reference_config(choices: Any, hydra_overrides: list[str]) -> DictConfig:
     for key in ("defaults", "hydra"):
         root.pop(key)
     for group, option in chosen.items():
-        content = _plain(f"{group}/{option}", sources)
-        if content is None:
+        options = option if isinstance(option, list) else [option]
+        contents = [_plain(f"{group}/{each}", sources) for each in options]
+        if None in contents:
             folders = [each for each in hydra_overrides if each.startswith("hydra.searchpath")]
-            overrides = [f"{name}={value}" for name, value in chosen.items()]
+            overrides = [f"{name}={_word(value)}" for name, value in chosen.items()]
             return compose(ROOT, overrides=[*folders, *overrides, "experiment=none"])
+        content = OmegaConf.merge(*contents)
         OmegaConf.update(root, group.replace("/", "."), content, merge=False, force_add=True)
     return root
+
+
+def _word(option: Any) -> str:
+    return f"[{','.join(option)}]" if isinstance(option, list) else str(option)
 
 
 def option_content(option: str) -> Any:

@@ -105,9 +105,10 @@ class VerifiedCheckpointIO(CheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
     ) -> None:
-        """Write `path`; its last content becomes `previous.ckpt`."""
+        """Write `path`; the last content of `last.ckpt` becomes `previous.ckpt`."""
         file = Path(path)
-        write_checkpoint(checkpoint, file, file.with_name("previous.ckpt"))
+        previous = file.with_name("previous.ckpt") if file.name == "last.ckpt" else None
+        write_checkpoint(checkpoint, file, previous)
 
     def load_checkpoint(
         self, path: Any, map_location: Any | None = None, weights_only: bool | None = None

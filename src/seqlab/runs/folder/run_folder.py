@@ -19,6 +19,10 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
+def _dictionaries(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
 def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
 
@@ -34,6 +38,7 @@ _EXPECTED: dict[str, Callable[[Any], bool]] = {
     "status": lambda value: value in ("running", "completed", "failed", "interrupted"),
     "overrides": _texts,
     "warnings": _texts,
+    "extended": _dictionaries,
     "metrics": _numbers,
     "duration_s": _number,
     "epochs": _number,
@@ -114,16 +119,17 @@ class RunFolder:
     def read_metrics(self) -> dict[str, list[tuple[int, float]]]:
         """Return each metric's `(epoch, value)` pairs in order; nothing where none was written.
 
-        What is no number, in a damaged table, is passed over.
+        Of several validations in an epoch it is the last one's value. What is no number, in a
+        damaged table, is passed over.
         """
-        table: dict[str, list[tuple[int, float]]] = {}
+        table: dict[str, dict[int, float]] = {}
         for row in csv.DictReader(whole_lines(self.metrics)):
             with suppress(ValueError, TypeError, KeyError):
                 epoch = int(row.pop("epoch"))
                 for name, value in row.items():
                     if value:
-                        table.setdefault(name, []).append((epoch, float(value)))
-        return table
+                        table.setdefault(name, {})[epoch] = float(value)
+        return {name: list(values.items()) for name, values in table.items()}
 
     def checkpoint(self, which: str) -> Path:
         """Return a checkpoint file: `best`, `last`, or the path of another.

@@ -5,7 +5,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, Node, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from seqlab.config.environment import bounded_references, watch_environment
@@ -14,8 +14,16 @@ from seqlab.config.validate.check import GROUPS, Sources, check, check_groups, l
 from seqlab.config.validate.untrusted import check_complete, check_folder, read_config
 from seqlab.system.errors import UserError, first_line
 
-RESUMABLE = ("trainer", "callbacks", "logger", "monitor", "on_nonfinite", "data.path")
+RESUMABLE = (
+    *("trainer", "callbacks", "logger", "monitor", "on_nonfinite", "data.path"),
+    "scheduler.on_extension",
+)
 """What may change when a run goes on; with anything else it would be another experiment."""
+
+_WHOLE_RUN = "${trainer.max_epochs}"
+"""How earlier versions wrote the length of a schedule that is the run's, which is null now."""
+
+_GONE = object()
 
 
 def load_config(
@@ -53,8 +61,14 @@ def load_config(
             f"{file} cannot be read: {first_line(error)}",
             "The file is damaged; the run has to be started again.",
         ) from error
+    length = dict(leaves(saved)).get("scheduler.T_max")
+    if isinstance(length, Node) and length._value() == _WHOLE_RUN:
+        saved.scheduler.T_max = None
     changed = saved.copy()
     for key, value in _parsed(overrides or []):
+        if value is _GONE:
+            _delete(changed, key, folder)
+            continue
         known = {path for path, _ in leaves(saved)}
         if key in GROUPS:
             raise UserError(
@@ -80,9 +94,23 @@ def _parsed(overrides: list[str]) -> list[tuple[str, Any]]:
     except HydraException as error:
         raise UserError(first_line(error), "Write key=value.") from error
     for override in parsed:
-        if override.is_add() or override.is_delete() or override.is_sweep_override():
+        if override.is_add() or override.is_sweep_override():
             raise UserError(
                 f"{override.input_line!r} cannot change an earlier run",
-                "Only key=value can, for keys that the run has.",
+                "Only key=value can, for keys that the run has, and '~callbacks.NAME'.",
             )
-    return [(override.key_or_group, override.value()) for override in parsed]
+    return [(each.key_or_group, _GONE if each.is_delete() else each.value()) for each in parsed]
+
+
+def _delete(config: DictConfig, key: str, folder: Path) -> None:
+    """Switch a callback off: nothing else can be left out of a run that has begun."""
+    group, _, name = key.partition(".")
+    if group != "callbacks" or not name or "." in name:
+        raise UserError(
+            f"'~{key}' cannot change an earlier run",
+            "Only a callback can be switched off: '~callbacks.NAME'.",
+        )
+    if name not in (config.get(group) or {}):
+        raise unknown_key(key, config, f"in the run {folder}")
+    with open_dict(config):
+        del config[group][name]
