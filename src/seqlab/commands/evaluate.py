@@ -1,14 +1,15 @@
 """`python -m seqlab evaluate RUN`: the scores of a trained model on each part of its data."""
 
 import argparse
-import json
 
 import torch
 from lightning.pytorch import Trainer
 
 from seqlab.prediction.forecasting import HORIZONS, errors_by_horizon
 from seqlab.runs.trained import Trained, load_trained
+from seqlab.system.files import json_text
 from seqlab.system.messages import quiet_libraries
+from seqlab.system.terminal import say
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -19,12 +20,12 @@ def evaluate(options: argparse.Namespace) -> int:
     with quiet_libraries():
         scores = score(trained)
     if options.json:
-        print(json.dumps({"epoch": trained.epoch, "metrics": scores}, indent=2))
+        say(json_text({"epoch": trained.epoch, "metrics": scores}, indent=2))
         return 0
-    print(f"{trained.config['name']}, weights after epoch {trained.epoch}")
+    say(f"{trained.config['name']}, weights after epoch {trained.epoch}")
     width = max(map(len, scores))
     for name, value in scores.items():
-        print(f"  {name:<{width}}  {value:,.4f}")
+        say(f"  {name:<{width}}  {value:,.4f}")
     return 0
 
 

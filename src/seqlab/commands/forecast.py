@@ -1,14 +1,14 @@
 """`python -m seqlab forecast RUN`: a forecaster goes on with its series, into figure and table."""
 
 import argparse
-import csv
 from pathlib import Path
 
 from seqlab import figures
 from seqlab.prediction.forecasting import multi_step
 from seqlab.runs.trained import Trained, load_trained
 from seqlab.system.errors import UserError
-from seqlab.system.files import replacing
+from seqlab.system.files import csv_line, write_text
+from seqlab.system.terminal import say
 
 
 def forecast(options: argparse.Namespace) -> int:
@@ -43,17 +43,16 @@ def forecast(options: argparse.Namespace) -> int:
         len(data.parts["train"]),
         title=f"Forecast of {steps} steps, fed back as input",
     ).savefig(figure)
-    print(f"{steps} steps from t = {start + 1}, weights after epoch {trained.epoch}")
-    print(f"  table   {file}\n  figure  {figure}")
+    say(f"{steps} steps from t = {start + 1}, weights after epoch {trained.epoch}")
+    say(f"  table   {file}\n  figure  {figure}")
     return 0
 
 
 def _write(file: Path, trained: Trained, start: int, values: list[float]) -> None:
     series = trained.data.series.tolist()
-    with replacing(file) as partial, partial.open("w", newline="", encoding="utf-8") as target:
-        writer = csv.writer(target, lineterminator="\n")
-        writer.writerow(["t", "forecast", "observed"])
-        for offset, value in enumerate(values):
-            index = start + offset
-            observed = repr(series[index]) if index < len(series) else ""
-            writer.writerow([index + 1, repr(value), observed])
+    lines = [csv_line(["t", "forecast", "observed"])]
+    for offset, value in enumerate(values):
+        index = start + offset
+        observed = repr(series[index]) if index < len(series) else ""
+        lines.append(csv_line([index + 1, repr(value), observed]))
+    write_text(file, "".join(lines))

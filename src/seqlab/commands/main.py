@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from seqlab import __version__
 from seqlab.system.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, UserError, print_error
+from seqlab.system.terminal import say
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except Exception as error:  # of a class of the person's own, or of a damaged run
         print_error(error)
-        print("  SEQLAB_TRACEBACK=1 shows where.", file=sys.stderr)
+        say("  SEQLAB_TRACEBACK=1 shows where.", error=True)
         return EXIT_FAILED
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from seqlab.profiling.table import as_text, read_csv
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.errors import UserError
+from seqlab.system.terminal import say
 
 
 def profile(run: str) -> int:
@@ -25,5 +26,5 @@ def profile(run: str) -> int:
         )
     tables = [as_text(*read_csv(file)) for file in files]
     for file, table in zip(files, tables, strict=True):
-        print(f"{file.name}, {table}" if len(files) > 1 else table)
+        say(f"{file.name}, {table}" if len(files) > 1 else table)
     return 0

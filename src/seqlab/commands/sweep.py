@@ -31,6 +31,7 @@ from seqlab.system.errors import (
     UserError,
 )
 from seqlab.system.masking import masked
+from seqlab.system.terminal import say
 
 # Composing takes about a sixth of a second a job; the rest are checked when their turn comes.
 _CHECKED_AHEAD = 50
@@ -65,7 +66,7 @@ def run_sweep(request: Request, source: Source, signalled: Signalled) -> int:
             store.add_start(_start(request, snapshot))
             with composing(kept, request.hydra_words) as composer:
                 where = f"{launcher.describe()}; sweep folder {request.folder}"
-                print(f"{request.name}: {source.total} jobs, {where}", file=sys.stderr)
+                say(f"{request.name}: {source.total} jobs, {where}", error=True)
                 decided = (request.metric, request.direction)
                 view = LiveView(request.name, source.total, request.folder, *decided)
                 scheduler = Scheduler(
@@ -82,7 +83,7 @@ def run_sweep(request: Request, source: Source, signalled: Signalled) -> int:
         finally:
             store.close()
     seconds = time.perf_counter() - began
-    print(closing(request.name, tally, source.total, request.folder, seconds))
+    say(closing(request.name, tally, source.total, request.folder, seconds))
     return _exit_code(tally)
 
 

@@ -25,6 +25,7 @@ from seqlab.runs.folder.saved_config import load_config
 from seqlab.system.cores import OtherProcesses, share_cores
 from seqlab.system.errors import EXIT_DONE, EXIT_USAGE, UserError, one_line, print_error
 from seqlab.system.signals import DeferredSignals
+from seqlab.system.terminal import say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,7 +71,7 @@ def _told(error: Exception, words: list[str]) -> UserError:
 def _train(words: list[str], signals: DeferredSignals, others: OtherProcesses) -> int:
     command = parse_command(words)
     if command.asks_help:
-        print(help_text(command.config_dir))
+        say(help_text(command.config_dir))
         return EXIT_DONE
     if command.trains:
         check_ahead(command)

@@ -4,7 +4,6 @@ import errno
 import logging
 import os
 import shlex
-import sys
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +22,8 @@ from seqlab.system.errors import (
     UserError,
     print_error,
 )
-from seqlab.system.masking import masked
+from seqlab.system.messages import log_entry
+from seqlab.system.terminal import say
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def refused(error: Exception, folder: RunFolder) -> int:
     if isinstance(error, ValueError):
         return EXIT_USAGE
     if not isinstance(error, OSError):  # of a data set or model of the person's own
-        print("  SEQLAB_TRACEBACK=1 shows where.", file=sys.stderr)
+        say("  SEQLAB_TRACEBACK=1 shows where.", error=True)
     return EXIT_FAILED
 
 
@@ -78,7 +78,7 @@ class Ending:
         with suppress(OSError):
             progress = self.experiment.progress()
             self.result.write("interrupted", progress, self.metrics(), interrupted)
-        print(f"{interrupted}; go on with: {command}")
+        say(f"{interrupted}; go on with: {command}")
         return interrupted.exit_code
 
     def failed(self, error: Exception) -> int:
@@ -90,12 +90,13 @@ class Ending:
             error.hint = f"{error.hint} {_way_on(folder)}"
         error = _explained(error, folder)
         with suppress(OSError), folder.log.open("a", encoding="utf-8") as file:
-            file.write(masked("".join(traceback.format_exception(error))))
+            told = "".join(traceback.format_exception(error)).rstrip()
+            file.write(f"{log_entry(told)}\n")
         with suppress(OSError):
             progress = self.experiment.progress(failed=True)
             self.result.write("failed", progress, self.metrics(), error)
         print_error(error)
-        print(f"  {folder.log} has the details.", file=sys.stderr)
+        say(f"  {folder.log} has the details.", error=True)
         return EXIT_FAILED
 
     def failed_elsewhere(self, error: RankError) -> None:

@@ -1,7 +1,6 @@
 """One run: configuration -> data -> model -> Trainer -> result."""
 
 import logging
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from seqlab.runs.summary import summary
 from seqlab.system.errors import EXIT_DONE
 from seqlab.system.files import write_text
 from seqlab.system.messages import recording
+from seqlab.system.terminal import say
 from seqlab.training.devices import devices_of
 
 logger = logging.getLogger(__name__)
@@ -85,13 +85,13 @@ def run(
             return code
     except Interrupted as interrupted:
         if not folder.result.exists():
-            print("stopped before anything began", file=sys.stderr)
+            say("stopped before anything began", error=True)
         return interrupted.exit_code
 
 
 def _nothing_left(start: Start, folder: RunFolder) -> int:
     assert start.point is not None
-    print(
+    say(
         f"{folder.path} is complete after {start.point.epochs} epochs. To go on: "
         f"{resume_command(folder)} trainer.max_epochs=N"
     )
@@ -133,7 +133,7 @@ def _trained(
         if (replaced := stop.interruption()) is not None:
             return ending.interrupted(replaced)
         return ending.failed(ranks.cause(error))
-    print(summary(result, folder))
+    say(summary(result, folder))
     return EXIT_DONE
 
 
@@ -145,7 +145,7 @@ def _show_profile(experiment: Experiment, folder: RunFolder) -> None:
         logger.warning("the profile could not be written: %s", error.strerror)
         return
     if table is not None:
-        print(table)
+        say(table)
 
 
 def _hyperparameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

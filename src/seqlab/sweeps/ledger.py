@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.system.errors import UserError
-from seqlab.system.files import plain
+from seqlab.system.files import json_text
 
 LEDGER = "ledger.jsonl"
 """Name of the file; a folder that holds one is a sweep."""
@@ -166,7 +166,7 @@ def start_line(started: Started) -> str:
 
 
 def _line(value: dict[str, Any]) -> str:
-    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(value) + "\n"
 
 
 def _entries(content: bytes, ledger: Ledger) -> Iterator[dict[str, Any]]:

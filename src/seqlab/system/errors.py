@@ -1,12 +1,12 @@
 """What a person got wrong, and how the message reaches them."""
 
 import os
-import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from seqlab.system.masking import masked
+from seqlab.system.terminal import say
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -82,8 +82,8 @@ def print_error(error: BaseException) -> None:
     for errors in _listeners:
         errors.append(error)
     if tracebacks_wanted():
-        print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
-    print(masked(format_error(error)), file=sys.stderr)
+        say(masked("".join(traceback.format_exception(error)).rstrip()), error=True)
+    say(masked(format_error(error)), error=True)
 
 
 def first_line(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from seqlab.system.masking import masked
+from seqlab.system.terminal import harmless
 
 # True, and of no use to the person who runs an experiment.
 _NOISE = (
@@ -111,11 +112,18 @@ def recording(log: Path) -> Iterator[list[str]]:
 
 
 class _FileFormatter(logging.Formatter):
+    """Indents what a record has beyond its first line: no other line begins with a time."""
+
     def format(self, record: logging.LogRecord) -> str:
-        return masked(super().format(record))
+        return log_entry(super().format(record))
+
+
+def log_entry(text: str) -> str:
+    """Return a text as run.log holds it."""
+    return harmless(masked(text)).replace("\n", "\n  ")
 
 
 class _LevelFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        text = masked(record.getMessage())
+        text = harmless(masked(record.getMessage()))
         return text if record.levelno < logging.WARNING else f"warning: {text}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.report.spread import Spread, spread
+from seqlab.system.terminal import as_field
 
 SEED = "seed"
 ASIDE = (SEED, "name")
@@ -104,10 +105,10 @@ def same(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a value as a person would type it, long numbers rounded."""
+    """Return a value as a person would type it, on one line, long numbers rounded."""
     if isinstance(value, float):
         return f"{value:.6g}"
-    return typed(value)
+    return as_field(typed(value))
 
 
 def typed(value: Any) -> str:
