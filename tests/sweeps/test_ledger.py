@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from expect import refusal
 from seqlab.sweeps.ledger import LEDGER, Row, Started, read_ledger, row_line, start_line
 from seqlab.sweeps.ledger_file import LedgerFile
 from seqlab.system.errors import UserError
@@ -154,3 +155,13 @@ def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be written") as caught:
         LedgerFile(tmp_path / "file")
     assert "hydra.sweep.dir=FOLDER" in caught.value.hint
+
+
+def test_ledger_that_was_moved_away_is_not_written_behind_the_sweep_s_back(tmp_path: Path) -> None:
+    store = LedgerFile(tmp_path / "sweep")
+    store.add_row(ROW)
+    (tmp_path / "sweep").rename(tmp_path / "moved")
+    with refusal("was deleted, or moved away, while it was at work", "hydra.sweep.dir=FOLDER"):
+        store.add_row(ROW)
+    store.close()
+    assert len((tmp_path / "moved" / LEDGER).read_text().splitlines()) == 1

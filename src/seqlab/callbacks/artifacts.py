@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch import Trainer
 
+from seqlab.runs.folder.lock import check_there
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.files import replacing
 from seqlab.system.masking import masked
@@ -46,8 +47,14 @@ class Artifacts:
 
 
 def folder_of(trainer: Trainer) -> RunFolder:
-    """Return the run folder that the trainer works in."""
-    return RunFolder(trainer.default_root_dir)
+    """Return the run folder that the trainer works in.
+
+    Raises:
+        FolderGone: it was deleted since the run began.
+    """
+    folder = RunFolder(trainer.default_root_dir)
+    check_there(folder.path)
+    return folder
 
 
 def artifacts_of(trainer: Trainer) -> Artifacts:

@@ -5,17 +5,23 @@ import argparse
 import torch
 from lightning.pytorch import Trainer
 
+from seqlab.config.data_path import check_data_path
 from seqlab.prediction.forecasting import HORIZONS, errors_by_horizon
 from seqlab.runs.trained import Trained, load_trained
 from seqlab.system.files import json_text
 from seqlab.system.messages import quiet_libraries
-from seqlab.system.terminal import say
+from seqlab.system.terminal import as_word, say
 
 
 def evaluate(options: argparse.Namespace) -> int:
     """Print the metrics of every part, with the weights standing still."""
     trained = load_trained(
         options.run, options.checkpoint, options.device, data_path=options.data_path
+    )
+    check_data_path(
+        trained.config["data"],
+        "Where it lies elsewhere now: python -m seqlab evaluate "
+        f"{as_word(options.run)} --data-path FILE",
     )
     with quiet_libraries():
         scores = score(trained)

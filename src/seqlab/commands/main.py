@@ -74,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
         "--start", type=int, metavar="T", help="last known time step; default: the end of training"
     )
 
+    forecast.add_argument(
+        "--output",
+        metavar="FILE.csv",
+        help="a new table, its figure beside it; default: in the run",
+    )
+
     text = "show where a run's time went, and what to do about it; trainer.profiler=phases notes it"
     profile = verbs.add_parser("profile", help=text, description=text)
     profile.set_defaults(command=_profile)

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,19 @@ from seqlab.sweeps.report import Report, write_report
 from seqlab.sweeps.report.settings import Setting
 from seqlab.system.errors import UserError
 from seqlab.system.files import json_text
-from seqlab.system.terminal import say
+from seqlab.system.terminal import as_word, say
 
 
 def report(options: argparse.Namespace) -> int:
     """Write the report into the sweep's folder, and print its table or JSON."""
-    made = write_report(_sweep(options.sweep), options.metric, options.direction)
+    folder = _sweep(options.sweep)
+    try:
+        made = write_report(folder, options.metric, options.direction)
+    except OSError as error:
+        raise UserError(
+            f"the report cannot be written into {folder}: {error.strerror or error}",
+            "Copy the sweep's folder to a place that can be written to, and report that.",
+        ) from error
     if options.json:
         say(json_text(_as_json(made), indent=2))
     else:
@@ -37,7 +43,7 @@ def _sweep(name: str) -> Path:
     hint = "Name the folder of a sweep; python -m train -m prints it."
     if (above / LEDGER).exists():
         sweep = folder.parent if folder.parts else above
-        hint = f"Its sweep: python -m seqlab report {shlex.quote(str(sweep))}"
+        hint = f"Its sweep: python -m seqlab report {as_word(sweep)}"
     raise UserError(f"{name} is one run, not a sweep", hint)
 
 

@@ -14,6 +14,7 @@ from seqlab.config.compose.jobs import Composed, Composer, composing
 from seqlab.config.compose.snapshot import Snapshot, snapshot_id, take_snapshot
 from seqlab.config.compose.sweep_request import Request
 from seqlab.config.folders import CONFIG
+from seqlab.runs.folder.lock import FolderGone
 from seqlab.sweeps.job_source import Source
 from seqlab.sweeps.launchers.base import split_options
 from seqlab.sweeps.launchers.choice import build_launcher
@@ -29,6 +30,7 @@ from seqlab.system.errors import (
     EXIT_INTERRUPTED,
     EXIT_TERMINATED,
     UserError,
+    print_error,
 )
 from seqlab.system.masking import masked
 from seqlab.system.terminal import say
@@ -80,6 +82,9 @@ def run_sweep(request: Request, source: Source, signalled: Signalled) -> int:
                     signalled,
                 )
                 tally = _carried_out(scheduler, view)
+        except FolderGone as error:
+            print_error(error)
+            return EXIT_FAILED
         finally:
             store.close()
     seconds = time.perf_counter() - began

@@ -18,14 +18,16 @@ from seqlab.config.compose.help import help_text
 from seqlab.config.compose.hydra_node import checked_hydra
 from seqlab.config.compose.naming import register_resolvers, typed
 from seqlab.config.compose.preflight import check_ahead, check_package, named
+from seqlab.config.data_path import check_data_path
 from seqlab.config.folders import ROOT, conf_dir, refuse_url
+from seqlab.config.validate.check import resolved
 from seqlab.config.validate.project import enter_project
 from seqlab.runs.folder.lock import give_up, hold, leave
 from seqlab.runs.folder.saved_config import load_config
 from seqlab.system.cores import OtherProcesses, share_cores
 from seqlab.system.errors import EXIT_DONE, EXIT_USAGE, UserError, one_line, print_error
 from seqlab.system.signals import DeferredSignals
-from seqlab.system.terminal import say
+from seqlab.system.terminal import as_word, say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -157,9 +159,13 @@ def _resume(
     if options:
         raise UserError(
             f"resume goes with key=value only, not with {options[0]!r}",
-            f"Type: python -m train resume={folder}",
+            f"Type: python -m train resume={as_word(folder)}",
         )
     config = load_config(folder, overrides)
+    command = f"python -m train resume={as_word(folder)}"
+    check_data_path(
+        resolved(config)["data"], f"Where it lies elsewhere now: {command} data.path=FILE"
+    )
     hold(folder)
     share_cores(others)
     try:

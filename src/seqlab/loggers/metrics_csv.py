@@ -9,6 +9,7 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from seqlab.runs.folder.lock import check_there
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.files import csv_line, sync_file, write_text
 
@@ -81,6 +82,7 @@ class MetricsCSV(Logger):
         values = {name: repr(float(value)) for name, value in metrics.items() if name != "epoch"}
         if "epoch" not in metrics or not values:
             return
+        check_there(self._folder.path)
         epoch = str(int(metrics["epoch"]) + 1)
         is_new = not self._rows or self._rows[-1]["epoch"] != epoch
         if is_new:

@@ -3,7 +3,6 @@
 import errno
 import logging
 import os
-import shlex
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from seqlab.callbacks.stop_on_signal import Interrupted
 from seqlab.parallel.processes import RankError
 from seqlab.runs.experiment import Experiment
+from seqlab.runs.folder.lock import FolderGone, check_there
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.result import ResultFile
 from seqlab.runs.resumption import ResumePoint
@@ -23,7 +23,7 @@ from seqlab.system.errors import (
     print_error,
 )
 from seqlab.system.messages import log_entry
-from seqlab.system.terminal import say
+from seqlab.system.terminal import as_word, say
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +32,15 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def resume_command(folder: RunFolder) -> str:
     """Return what to type to resume the run in a folder."""
-    return f"python -m train resume={shlex.quote(str(folder.path))}"
+    return f"python -m train resume={as_word(folder.path)}"
 
 
 def refused(error: Exception, folder: RunFolder) -> int:
     """Print why a run could not begin; return the exit code."""
-    print_error(_explained(error, folder))
+    error = _explained(error, folder)
+    print_error(error)
+    if isinstance(error, FolderGone):
+        return EXIT_FAILED
     if isinstance(error, ValueError):
         return EXIT_USAGE
     if not isinstance(error, OSError):  # of a data set or model of the person's own
@@ -75,7 +78,7 @@ class Ending:
         command = resume_command(self.folder)
         interrupted.hint = f"Go on with: {command}"
         logger.info("%s; it can be gone on with", interrupted)
-        with suppress(OSError):
+        with suppress(OSError, FolderGone):
             progress = self.experiment.progress()
             self.result.write("interrupted", progress, self.metrics(), interrupted)
         say(f"{interrupted}; go on with: {command}")
@@ -89,6 +92,9 @@ class Ending:
         if isinstance(error, NonFiniteError):
             error.hint = f"{error.hint} {_way_on(folder)}"
         error = _explained(error, folder)
+        if isinstance(error, FolderGone):
+            print_error(error)
+            return EXIT_FAILED
         with suppress(OSError), folder.log.open("a", encoding="utf-8") as file:
             told = "".join(traceback.format_exception(error)).rstrip()
             file.write(f"{log_entry(told)}\n")
@@ -116,7 +122,12 @@ def _way_on(folder: RunFolder) -> str:
 
 
 def _explained(error: Exception, folder: RunFolder) -> Exception:
-    """Return the error, or for a full disk one that says so."""
+    """Return the error, or for a full disk or a deleted folder one that says so."""
+    try:
+        check_there(folder.path)
+    except FolderGone as gone:
+        gone.__cause__ = error
+        return gone
     if not isinstance(error, OSError) or error.errno not in _NO_ROOM:
         return error
     told = UserError(

@@ -18,9 +18,10 @@ from seqlab.parallel.processes import Ranks
 from seqlab.profiling.output import write_profile
 from seqlab.runs.ending import Ending, refused, resume_command
 from seqlab.runs.experiment import Experiment, build_experiment, fit, test
+from seqlab.runs.folder.lock import FolderGone, check_there, is_gone
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.result import ResultFile, circumstances
-from seqlab.runs.resumption import check_same_experiment, identity, limits
+from seqlab.runs.resumption import check_same_data, check_same_experiment, identity, limits
 from seqlab.runs.start import Start, find_start, take_up
 from seqlab.runs.summary import summary
 from seqlab.system.errors import EXIT_DONE
@@ -56,6 +57,7 @@ def run(
     """
     folder = RunFolder(path)
     try:
+        check_there(path)
         with (
             recording(folder.log) as warnings,
             StopOnSignal(signalled) as stop,
@@ -73,6 +75,7 @@ def run(
                 experiment.identify(identity(public), limits(public))
                 if start.point is not None:
                     check_same_experiment(identity(public), start.point)
+                    check_same_data(experiment.data, start.point)
                 fixed = circumstances(plain, overrides, experiment.device)
                 result = ResultFile(folder, fixed, start, warnings)
                 result.write("running", experiment.progress())
@@ -83,6 +86,8 @@ def run(
             code = _trained(experiment, config, folder, start, ending, stop, ranks)
             _show_profile(experiment, folder)
             return code
+    except FolderGone as error:
+        return refused(error, folder)
     except Interrupted as interrupted:
         if not folder.result.exists():
             say("stopped before anything began", error=True)
@@ -139,6 +144,8 @@ def _trained(
 
 def _show_profile(experiment: Experiment, folder: RunFolder) -> None:
     """Write and print where the time went, if that was asked for, however the run ended."""
+    if is_gone(folder.path):
+        return
     try:
         table = write_profile(experiment.trainer, experiment.config, folder)
     except OSError as error:

@@ -4,9 +4,10 @@ import logging
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -66,15 +67,28 @@ def quiet_libraries() -> Iterator[None]:
         library.handlers.clear()
         library.setLevel(logging.WARNING)
         library.propagate = True
+    hook, threading.excepthook = threading.excepthook, _told_elsewhere(threading.excepthook)
     try:
         with warnings.catch_warnings():
             for pattern in _NOISE:
                 warnings.filterwarnings("ignore", pattern)
             yield
     finally:
+        threading.excepthook = hook
         for library, level, handlers in before:
             library.setLevel(level)
             library.handlers[:] = handlers
+
+
+def _told_elsewhere(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a hook without what TensorBoard's thread says of a file: its caller raises it too."""
+
+    def told(failed: Any) -> None:
+        name = type(failed.thread).__name__
+        if name != "_AsyncWriterThread" or not isinstance(failed.exc_value, OSError):
+            hook(failed)
+
+    return told
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """Texts of others, made harmless: what they hold is shown on a terminal, and not obeyed by it."""
 
 import re
+import shlex
 import sys
+from pathlib import Path
 from typing import Any, TextIO
 
 # Control characters but for newline and tab, other line ends, and what reverses a line of text.
@@ -22,6 +24,12 @@ def as_field(text: str, separator: str = "") -> str:
     """
     text = text.replace("\\", "\\\\").replace("\n", "\\n")
     return harmless(text.replace(separator, f"\\{separator}") if separator else text)
+
+
+def as_word(path: str | Path) -> str:
+    """Return a path as one word of a command line, which is no option."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def say(*texts: Any, error: bool = False) -> None:

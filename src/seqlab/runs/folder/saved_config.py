@@ -8,13 +8,14 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from seqlab.config.data_path import DATA_PATH, fix_data_path
 from seqlab.config.environment import bounded_references, watch_environment
 from seqlab.config.folders import CONFIG, refuse_url
 from seqlab.config.validate.check import GROUPS, Sources, check, check_groups, leaves, unknown_key
 from seqlab.config.validate.untrusted import check_complete, check_folder, read_config
 from seqlab.system.errors import UserError, first_line
 
-RESUMABLE = ("trainer", "callbacks", "logger", "monitor", "on_nonfinite", "data.path")
+RESUMABLE = ("trainer", "callbacks", "logger", "monitor", "on_nonfinite", DATA_PATH)
 """What may change when a run goes on; with anything else it would be another experiment."""
 
 
@@ -53,6 +54,8 @@ def load_config(
             f"{file} cannot be read: {first_line(error)}",
             "The file is damaged; the run has to be started again.",
         ) from error
+    # By default a run lies some folders below the one that it was started in.
+    fix_data_path(saved, folder.absolute().parents)
     changed = saved.copy()
     for key, value in _parsed(overrides or []):
         known = {path for path, _ in leaves(saved)}
@@ -70,6 +73,7 @@ def load_config(
             )
         with open_dict(changed):
             OmegaConf.update(changed, key, value)
+    fix_data_path(changed)
     check(changed, saved, Sources(overrides or []))
     return changed
 
