@@ -1,6 +1,5 @@
 """The final state of a completed run, and its differences from another's."""
 
-import csv
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ class FinalState:
         result = run.read_result()
         return cls(
             weights={file.name: _verified(file)["state_dict"] for file in (run.best, run.last)},
-            table=[_without_speeds(row) for row in csv.DictReader(whole_lines(run.metrics))],
+            table=[_without_speeds(row) for row in run.rows()],
             samples=whole_lines(run.samples),
             metrics=_without_speeds(result["metrics"]),
             counts={

@@ -132,6 +132,13 @@ def test_configuration_needs_nothing_heavy(file: Path) -> None:
         assert not libraries(MODULES[module]) & HEAVY, f"{short(file)} needs {module}"
 
 
+@pytest.mark.parametrize("file", FILES, ids=short)
+def test_one_module_prints(file: Path) -> None:
+    calls = (node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call))
+    names = {node.func.id for node in calls if isinstance(node.func, ast.Name)}
+    assert "print" not in names or file.name == "terminal.py", "use seqlab.system.terminal.say"
+
+
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 
 

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from seqlab.system.files import write_text
+from seqlab.system.files import json_text, write_text
 
 LIBRARIES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy")
 
@@ -189,7 +189,7 @@ def write_report(folder: Path, sections: dict[str, Section]) -> None:
         }
         for name, section in sections.items()
     }
-    write_text(folder / "benchmarks.json", json.dumps(content, indent=1) + "\n")
+    write_text(folder / "benchmarks.json", json_text(content, indent=1) + "\n")
     pages = [_page(sections[name], each) for name, each in content.items()]
     head = (
         "# Benchmarks\n\nWritten by `python scripts/benchmark.py`; every measurement is in "

@@ -22,7 +22,7 @@ from compare_search.comparison_figure import draw
 from compare_search.sine_trainings import compare_runs
 from compare_search.synthetic import compare_synthetic
 from docs_pages import at_least, section_parser, write_between_markers
-from seqlab.system.files import write_text
+from seqlab.system.files import json_text, write_text
 
 SECTIONS = {"synthetic": compare_synthetic, "runs": compare_runs}
 TITLES = {"synthetic": "Synthetic objective", "runs": "Real trainings"}
@@ -44,7 +44,7 @@ def main() -> int:
             "repeats": repeats,
             "comparisons": SECTIONS[name](repeats),
         }
-    write_text(file, json.dumps(known, indent=1) + "\n")
+    write_text(file, json_text(known, indent=1) + "\n")
     report = "\n\n".join(_table(TITLES[name], known[name]) for name in TITLES if name in known)
     write_between_markers(options.output / "search.md", "comparison", report)
     draw(known, options.output / "figures" / "search.png")

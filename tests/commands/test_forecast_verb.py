@@ -1,7 +1,9 @@
 """`python -m seqlab forecast`: a table and a figure in the run folder."""
 
 import csv
+import errno
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,51 @@ def test_forecast_from_nowhere_is_refused_and_writes_nothing(
     before = tree(sine.path)
     refused(seqlab("forecast", str(sine.path), *words_of(asked)), message, remedy)
     assert tree(sine.path) == before
+
+
+def test_forecast_is_written_where_it_was_asked_for(
+    seqlab: Command, sine: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tree(sine.path)
+    monkeypatch.chdir(tmp_path)
+    outcome = seqlab("forecast", "run", "--steps", "3", "--output", "new/my table.csv")
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.endswith("\n  table   new/my table.csv\n  figure  new/my table.png\n")
+    assert len((tmp_path / "new/my table.csv").read_text().splitlines()) == 4
+    assert (tmp_path / "new/my table.png").read_bytes().startswith(b"\x89PNG")
+    assert tree(sine.path) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "remedy"),
+    [
+        ("run", "--output run: the table is CSV", "--output FILE.csv"),
+        ("mine.csv", "mine.csv exists already; nothing in it was changed", "Name a new file"),
+        ("drawn.csv", "drawn.png exists already; nothing in it was changed", "Name a new file"),
+        ("mine.csv/a.csv", "the forecast cannot be written to mine.csv: ", "--output FILE.csv"),
+    ],
+)
+def test_output_that_is_no_new_file_is_refused(
+    seqlab: Command, sine: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    name: str, message: str, remedy: str,
+) -> None:  # fmt: skip
+    for kept in ("mine.csv", "drawn.png"):
+        (tmp_path / kept).write_text("mine")
+    before = tree(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    refused(seqlab("forecast", "run", "--steps", "3", "--output", name), message, remedy)
+    assert tree(tmp_path) == before
+
+
+def test_run_folder_that_cannot_be_written_is_told_with_the_way_out(
+    seqlab: Command, sine: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(file: Path, text: str) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("seqlab.commands.forecast.write_text", read_only)
+    refused(
+        seqlab("forecast", str(sine.path), "--steps", "3"),
+        f"the forecast cannot be written to {sine.path}: Read-only file system",
+        "--output FILE.csv",
+    )

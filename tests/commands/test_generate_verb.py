@@ -1,10 +1,15 @@
 """`python -m seqlab generate`: text from the run folder alone."""
 
+import io
+import sys
+
 import pytest
 
 from conftest import Outcome
 from expect import Command, refusals, refused, succeeded, words_of
+from seqlab.commands.main import main
 from seqlab.data.sample_story import SampleStoryData
+from seqlab.data.tokens.vocabulary import Vocabulary
 from seqlab.runs.folder.run_folder import RunFolder
 
 
@@ -112,3 +117,16 @@ def test_generate_needs_nothing_but_the_run_folder(
         file.unlink()
     outcome = succeeded(seqlab("generate", str(copy.path)))
     assert outcome.out == expected
+
+
+@pytest.mark.parametrize(("is_terminal", "shown"), [(False, "\x1b[2J"), (True, r"\x1b[2J")])
+def test_text_that_commands_a_terminal_is_shown_there_and_whole_in_a_pipe(
+    language_run: RunFolder, monkeypatch: pytest.MonkeyPatch, is_terminal: bool, shown: str
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: is_terminal)
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(Vocabulary, "decode", lambda self, indices: "\x1b[2J")
+    assert main(["generate", str(language_run.path), "--prefix", "a\x07", "--num-tokens", "2"]) == 0
+    prefix = r"a\x07" if is_terminal else "a\x07"
+    assert stream.getvalue() == f"{prefix}{shown}{shown}\n"

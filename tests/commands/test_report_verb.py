@@ -131,3 +131,11 @@ def test_torch_is_not_imported(sweep: Path) -> None:
     )
     done = spawn("-c", code, cwd=Path.cwd(), PYTHONPATH=str(ROOT / "src"))
     assert done.returncode == 0, done.stderr
+
+
+def test_json_of_a_sweep_that_diverged_is_json(seqlab: Command, sweep: Path) -> None:
+    with (sweep / "ledger.jsonl").open("a") as file:
+        file.write(row_line(row(3, math.inf)))
+    found = json.loads(seqlab("report", "sweep", "--json").out, parse_constant=pytest.fail)
+    assert [each["values"] for each in found["settings"]] == [[1.0, 2.0], [3.0, None]]
+    assert [each["rank"] for each in found["settings"]] == [1, None]

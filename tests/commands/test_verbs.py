@@ -1,6 +1,7 @@
 """`python -m seqlab VERB RUN_FOLDER`: evaluation, and what every verb refuses."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -41,6 +42,30 @@ def test_evaluate_prints_a_table_with_the_numbers_of_the_json(
     }
 
 
+def test_score_that_is_not_finite_is_null_in_json(
+    seqlab: Command, sine_run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqlab.commands.evaluate.score", lambda trained: {"val/loss": math.inf})
+    outcome = seqlab("evaluate", str(sine_run.path), "--json")
+    assert json.loads(outcome.out, parse_constant=pytest.fail)["metrics"] == {"val/loss": None}
+    assert seqlab("evaluate", str(sine_run.path)).out.splitlines()[1] == "  val/loss  inf"
+
+
+def test_names_of_a_run_folder_are_shown_and_not_obeyed(
+    seqlab: Command, train: Command, language: RunFolder
+) -> None:
+    text = language.config.read_text().replace("name: sample_story_rnn", r'name: "a\e[2J\rb"')
+    language.config.write_text(text)
+    outcome = seqlab("evaluate", str(language.path))
+    assert outcome.out.startswith("a\\x1b[2J\\rb, weights after epoch 2\n")
+    outcome = train(f"resume={language.path}", "trainer.max_epochs=3")
+    assert "\na\\x1b[2J\\rb: 3 epochs in " in f"\n{outcome.out}"
+    language.config.write_text(text.replace("task: language_model", r'task: "\e]0;\a"'))
+    outcome = seqlab("evaluate", str(language.path))
+    assert outcome.code == 2
+    assert not {"\x1b", "\a"} & {*outcome.err}
+
+
 def test_evaluate_scores_the_checkpoint_that_was_asked_for(
     train: Command, seqlab: Command, tmp_path: Path
 ) -> None:
@@ -78,7 +103,7 @@ def test_evaluate_reads_a_corpus_that_has_moved(
     moved.write_text("another text altogether. " * 100)
     refused(
         seqlab("evaluate", "run", "--data-path", str(moved)),
-        "the text is not the one that this run was trained on",
+        f"the text in {moved} is not the one that this run was trained on",
         "--data-path FILE",
     )
     assert seqlab("generate", "run", "--num-tokens", "5").code == 0, "it needs no corpus"

@@ -122,3 +122,33 @@ def test_epoch_completed_early_is_written_once(tmp_path: Path) -> None:
     logger.log_metrics({"epoch": 1, "train/loss": 3.0, "val/loss": 2.0}, step=1)
     assert RunFolder(tmp_path).metrics.read_bytes() == early
     assert len(column(tmp_path, "epoch")) == 2
+
+
+ODD = 'mine,\n"x"\r'
+
+
+def test_metric_of_any_name_is_a_column_before_and_after_a_resume(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = MetricsCSV(tmp_path)
+    for epoch in range(150):
+        logger.log_metrics({"epoch": epoch, ODD: float(epoch), "grün": 1.0}, step=epoch)
+    state, whole = logger.state(), RunFolder(tmp_path).metrics.read_bytes()
+    logger.log_metrics({"epoch": 150, ODD: 0.0}, step=150)
+    MetricsCSV(tmp_path).continue_from(state, 150)
+    assert RunFolder(tmp_path).metrics.read_bytes() == whole
+    assert caplog.text == ""
+    assert RunFolder(tmp_path).read_metrics()[ODD] == [(n + 1, float(n)) for n in range(150)]
+
+
+@pytest.mark.parametrize("begin", ["\ufeff", ""])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_table_that_an_editor_has_saved_is_read(tmp_path: Path, begin: str, end: str) -> None:
+    table = end.join([f"{begin}epoch,val/loss", "1,0.5", "2,0.25", ""])
+    RunFolder(tmp_path).metrics.write_text(table, encoding="utf-8", newline="")
+    assert RunFolder(tmp_path).read_metrics() == {"val/loss": [(1, 0.5), (2, 0.25)]}
+
+
+def test_rows_before_the_damage_are_read(tmp_path: Path) -> None:
+    RunFolder(tmp_path).metrics.write_bytes(b"epoch,x\n1,2\n2,a\rb\n3,4\n")
+    assert RunFolder(tmp_path).read_metrics() == {"x": [(1, 2.0)]}

@@ -48,6 +48,13 @@ def test_number_that_is_not_finite_is_nan_again(tmp_path: Path) -> None:
     assert metrics["x"] == 1
 
 
+def test_line_of_the_ledger_is_one_line_of_json_whatever_is_in_it(tmp_path: Path) -> None:
+    odd = replace(ROW, label="a\nb\u2028\x85", overrides=["name=\udcff"])
+    assert len(row_line(odd).splitlines()) == 1
+    (tmp_path / LEDGER).write_text(row_line(odd), encoding="utf-8")
+    assert read_ledger(tmp_path).rows[0] == odd
+
+
 def test_line_that_a_kill_cut_off_is_dropped(tmp_path: Path) -> None:
     whole, half = row_line(ROW), row_line(replace(ROW, number=1))[:-20]
     (tmp_path / LEDGER).write_text(whole + half)
@@ -144,3 +151,13 @@ def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with refusal("cannot be written", "hydra.sweep.dir=FOLDER"):
         LedgerFile(tmp_path / "file")
+
+
+def test_ledger_that_was_moved_away_is_not_written_behind_the_sweep_s_back(tmp_path: Path) -> None:
+    store = LedgerFile(tmp_path / "sweep")
+    store.add_row(ROW)
+    (tmp_path / "sweep").rename(tmp_path / "moved")
+    with refusal("was deleted, or moved away, while it was at work", "hydra.sweep.dir=FOLDER"):
+        store.add_row(ROW)
+    store.close()
+    assert len((tmp_path / "moved" / LEDGER).read_text().splitlines()) == 1

@@ -1,11 +1,22 @@
 """Files are whole or not there, whatever happens while they are written."""
 
+import csv
+import json
+import math
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from seqlab.system.files import remove_partials, replacing, write_text
+from seqlab.system.files import (
+    csv_line,
+    finite,
+    json_text,
+    remove_partials,
+    replacing,
+    write_text,
+)
 
 
 def files(folder: Path) -> set[str]:
@@ -74,3 +85,30 @@ def test_what_killed_processes_left_half_is_removed_and_nothing_else(tmp_path: P
         (tmp_path / name).write_text("x")
     remove_partials(tmp_path)
     assert files(tmp_path) == set(kept)
+
+
+def test_record_of_a_csv_file_is_read_back_whatever_is_in_it() -> None:
+    cells = ["plain", 'a,"b"', "two\nlines", "lone\rreturn", "both\r\n", "", 0.5, 3]
+    line = csv_line(cells)
+    assert line == 'plain,"a,""b""","two\nlines","lone\rreturn","both\r\n",,0.5,3\n'
+    assert list(csv.reader([line])) == [list(map(str, cells))]
+
+
+def refuse_constant(name: str) -> Any:
+    raise AssertionError(f"{name} is no JSON")
+
+
+def test_json_has_no_number_that_is_not_finite() -> None:
+    value = {"a": [math.inf, -math.inf, (math.nan, 1.5)], 3: {"b": 0}}
+    text = json_text(value)
+    assert text == '{"a": [null, null, [null, 1.5]], "3": {"b": 0}}'
+    assert json.loads(text, parse_constant=refuse_constant)["a"][2] == [None, 1.5]
+    assert finite(value, str) == {"a": ["inf", "-inf", ["nan", 1.5]], "3": {"b": 0}}
+
+
+def test_json_shows_what_a_terminal_would_obey_and_what_no_file_can_hold() -> None:
+    text = "ü漢🙂 \x1b[31m \x9b \x7f \u2028 \u202e \udcff\n"
+    found = json_text(text)
+    assert found == (r'"ü漢🙂 \u001b[31m \u009b \u007f \u2028 \u202e \udcff\n"')
+    assert json.loads(found) == text
+    assert json_text([1], indent=2) == "[\n  1\n]"

@@ -8,6 +8,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 
 from seqlab.figures import png_of
+from seqlab.runs.folder.lock import check_there
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.errors import one_line
 from seqlab.system.files import write_bytes
@@ -59,8 +60,14 @@ class Artifacts:
 
 
 def folder_of(trainer: Trainer) -> RunFolder:
-    """Return the run folder that the trainer works in."""
-    return RunFolder(trainer.default_root_dir)
+    """Return the run folder that the trainer works in.
+
+    Raises:
+        FolderGone: it was deleted since the run began.
+    """
+    folder = RunFolder(trainer.default_root_dir)
+    check_there(folder.path)
+    return folder
 
 
 def artifacts_of(trainer: Trainer) -> Artifacts:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,14 +15,19 @@ from seqlab.prediction.generation import generate
 from seqlab.runs.folder.run_folder import RunFolder, whole_lines
 from seqlab.system.files import write_text
 from seqlab.system.masking import masked
+from seqlab.system.terminal import as_field
 
 logger = logging.getLogger(__name__)
 
 _KEPT_LINES = 100
+_BEGINS = re.compile(r" *\d+ \| ")
 
 
 class SampleLines:
-    """The lines of samples.txt, each `epoch | prefix | continuation`, as far as a run has come."""
+    """The lines of samples.txt, each `epoch | prefix | continuation`, as far as a run has come.
+
+    Prefix and continuation are escaped, so that neither ends a line, nor the prefix itself.
+    """
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -37,10 +43,11 @@ class SampleLines:
 
     def continue_from(self, state: dict[str, Any], folder: RunFolder) -> None:
         """Take the file up as it was when a checkpoint was made."""
-        earlier = whole_lines(folder.samples)[: state["num_lines"] - len(state["lines"])]
-        if len(earlier) + len(state["lines"]) < state["num_lines"]:
+        kept = [_one_line(line) for line in state["lines"]]
+        earlier = _records(whole_lines(folder.samples))[: state["num_lines"] - len(kept)]
+        if len(earlier) + len(kept) < state["num_lines"]:
             logger.warning("%s had lost lines: they are missing", folder.samples)
-        self._lines = earlier + state["lines"]
+        self._lines = earlier + kept
         write_text(folder.samples, "".join(self._lines))
 
     def ends_with(self, epoch: int) -> bool:
@@ -64,12 +71,27 @@ class SampleLines:
                 made = list(generate(network, start, num_tokens))
                 gap = "" if vocabulary.level == "char" else " "
                 text = gap + vocabulary.decode(made)
-                shown = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
-                self._lines.append(masked(f"{epoch:5d} | {prefix} |{shown}\n"))
+                begin, rest = as_field(masked(prefix), "|"), as_field(masked(text))
+                self._lines.append(f"{epoch:5d} | {begin} |{rest}\n")
                 file.write(self._lines[-1])
                 artifacts.show_text(f"samples/{prefix}", prefix + text)
             file.flush()
             os.fsync(file.fileno())
+
+
+def _records(lines: list[str]) -> list[str]:
+    """Return the records of a file; earlier versions left newlines of a prefix as they were."""
+    found: list[str] = []
+    for line in lines:
+        if found and not _BEGINS.match(line):
+            found[-1] += line
+        else:
+            found.append(line)
+    return [_one_line(record) for record in found]
+
+
+def _one_line(record: str) -> str:
+    return record.removesuffix("\n").replace("\n", "\\n") + "\n"
 
 
 class Samples(Callback):

@@ -1,15 +1,17 @@
 """`python -m seqlab evaluate RUN`: the scores of a trained model on each part of its data."""
 
 import argparse
-import json
 
 import torch
 from lightning.pytorch import Trainer
 
+from seqlab.config.data_path import check_data_path
 from seqlab.parallel.group import OneMachine, load_only_what_is_named
 from seqlab.prediction.forecasting import HORIZONS, errors_by_horizon
 from seqlab.runs.trained import Trained, load_trained
+from seqlab.system.files import json_text
 from seqlab.system.messages import quiet_libraries
+from seqlab.system.terminal import as_word, say
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -17,15 +19,20 @@ def evaluate(options: argparse.Namespace) -> int:
     trained = load_trained(
         options.run, options.checkpoint, options.device, data_path=options.data_path
     )
+    check_data_path(
+        trained.config["data"],
+        "Where it lies elsewhere now: python -m seqlab evaluate "
+        f"{as_word(options.run)} --data-path FILE",
+    )
     with quiet_libraries():
         scores = score(trained)
     if options.json:
-        print(json.dumps({"epoch": trained.epoch, "metrics": scores}, indent=2))
+        say(json_text({"epoch": trained.epoch, "metrics": scores}, indent=2))
         return 0
-    print(f"{trained.config['name']}, weights after epoch {trained.epoch}")
+    say(f"{trained.config['name']}, weights after epoch {trained.epoch}")
     width = max(map(len, scores))
     for name, value in scores.items():
-        print(f"  {name:<{width}}  {value:,.4f}")
+        say(f"  {name:<{width}}  {value:,.4f}")
     return 0
 
 

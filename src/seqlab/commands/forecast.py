@@ -1,18 +1,20 @@
 """`python -m seqlab forecast RUN`: a forecaster goes on with its series, into figure and table."""
 
 import argparse
-import csv
+import os
 from pathlib import Path
 
 from seqlab import figures
 from seqlab.prediction.forecasting import multi_step
 from seqlab.runs.trained import Trained, load_trained
 from seqlab.system.errors import UserError
-from seqlab.system.files import replacing, write_bytes
+from seqlab.system.files import csv_line, write_bytes, write_text
+from seqlab.system.terminal import say
 
 
 def forecast(options: argparse.Namespace) -> int:
-    """Write `forecast_*.csv` and its figure into the run folder, and say where they are."""
+    """Write a table and its figure, into the run folder or where it was asked for; say where."""
+    output = None if options.output is None else _new_table(options.output)
     trained = load_trained(options.run, options.checkpoint, options.device, task="forecasting")
     data = trained.data
     data.prepare_data()
@@ -30,12 +32,8 @@ def forecast(options: argparse.Namespace) -> int:
         raise UserError(f"--steps {steps}: must be at least 1", "For example --steps 100.")
     history = data.series[:start].to(trained.device)
     values = multi_step(trained.module.network, history, steps, data.tau).cpu()
-    name = f"forecast_{options.checkpoint}_from_{start + 1}_steps_{steps}"
-    if options.checkpoint not in ("best", "last"):
-        name = f"forecast_epoch{trained.epoch}_from_{start + 1}_steps_{steps}"
-    file = trained.folder.path / f"{name}.csv"
-    _write(file, trained, start, values.tolist())
-    figure = trained.folder.figure(name)
+    table = output or _table_in(trained, options.checkpoint, f"from_{start + 1}_steps_{steps}")
+    figure = table.with_suffix(".png") if output else trained.folder.figures / f"{table.stem}.png"
     png = figures.png_of(
         lambda: figures.predictions(
             data.series,
@@ -46,18 +44,50 @@ def forecast(options: argparse.Namespace) -> int:
         )
     )
     assert png is not None
-    write_bytes(figure, png)
-    print(f"{steps} steps from t = {start + 1}, weights after epoch {trained.epoch}")
-    print(f"  table   {file}\n  figure  {figure}")
+    try:
+        _write(table, trained, start, values.tolist())
+        write_bytes(figure, png)
+    except OSError as error:
+        raise UserError(
+            f"the forecast cannot be written to {table.parent}: {error.strerror or error}",
+            "Name another place: --output FILE.csv.",
+        ) from error
+    say(f"{steps} steps from t = {start + 1}, weights after epoch {trained.epoch}")
+    say(f"  table   {table}\n  figure  {figure}")
     return 0
+
+
+def _new_table(name: str) -> Path:
+    """Return the file that `--output` names.
+
+    Raises:
+        UserError: it is no new file.
+    """
+    file = Path(name)
+    if file.suffix != ".csv":
+        raise UserError(
+            f"--output {name}: the table is CSV",
+            "Name a file that ends in .csv: --output FILE.csv.",
+        )
+    for each in (file, file.with_suffix(".png")):
+        if os.path.lexists(each):
+            raise UserError(
+                f"--output {name}: {each} exists already; nothing in it was changed",
+                "Name a new file.",
+            )
+    return file
+
+
+def _table_in(trained: Trained, checkpoint: str, part: str) -> Path:
+    which = checkpoint if checkpoint in ("best", "last") else f"epoch{trained.epoch}"
+    return trained.folder.path / f"forecast_{which}_{part}.csv"
 
 
 def _write(file: Path, trained: Trained, start: int, values: list[float]) -> None:
     series = trained.data.series.tolist()
-    with replacing(file) as partial, partial.open("w", newline="", encoding="utf-8") as target:
-        writer = csv.writer(target, lineterminator="\n")
-        writer.writerow(["t", "forecast", "observed"])
-        for offset, value in enumerate(values):
-            index = start + offset
-            observed = repr(series[index]) if index < len(series) else ""
-            writer.writerow([index + 1, repr(value), observed])
+    lines = [csv_line(["t", "forecast", "observed"])]
+    for offset, value in enumerate(values):
+        index = start + offset
+        observed = repr(series[index]) if index < len(series) else ""
+        lines.append(csv_line([index + 1, repr(value), observed]))
+    write_text(file, "".join(lines))

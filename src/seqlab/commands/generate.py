@@ -1,7 +1,6 @@
 """`python -m seqlab generate RUN`: text from a trained language model, shown as it is made."""
 
 import argparse
-import sys
 
 import torch
 
@@ -10,6 +9,7 @@ from seqlab.prediction.generation import Sampling
 from seqlab.prediction.generation import generate as continuation
 from seqlab.runs.trained import load_trained
 from seqlab.system.errors import UserError
+from seqlab.system.terminal import pour, say
 
 
 def generate(options: argparse.Namespace) -> int:
@@ -43,18 +43,18 @@ def generate(options: argparse.Namespace) -> int:
     missing = vocabulary.missing(prefix)
     if missing:
         listed = ", ".join(map(repr, missing))
-        print(f"the vocabulary lacks {listed}: read as {UNKNOWN}", file=sys.stderr)
+        say(f"the vocabulary lacks {listed}: read as {UNKNOWN}", error=True)
     gap = "" if vocabulary.level == "char" else " "
     for number in range(options.num_samples):
         seed = options.seed + number
         if options.num_samples > 1:
-            print(f"--- sample {number + 1}, seed {seed}")
-        print(prefix, end="", flush=True)
+            say(f"--- sample {number + 1}, seed {seed}")
+        pour(prefix)
         generator = torch.Generator().manual_seed(seed)
         network = trained.module.network
         for token in continuation(network, start, options.num_tokens, sampling, generator):
-            print(gap + vocabulary.decode([token]), end="", flush=True)
-        print()
+            pour(gap + vocabulary.decode([token]))
+        pour("\n")
     return 0
 
 

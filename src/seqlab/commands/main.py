@@ -1,7 +1,6 @@
 """`python -m seqlab VERB FOLDER`: what comes after training, from the folder alone."""
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -10,6 +9,7 @@ from seqlab import __version__
 from seqlab.system.console import need_output, on_the_console
 from seqlab.system.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, UserError, print_error
 from seqlab.system.surroundings import own_environment
+from seqlab.system.terminal import say
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -37,7 +37,7 @@ def _answered(arguments: Sequence[str] | None) -> int:
         return EXIT_INTERRUPTED
     except Exception as error:  # of a class of the person's own, or of a damaged run
         print_error(error)
-        print("  SEQLAB_TRACEBACK=1 shows where.", file=sys.stderr)
+        say("  SEQLAB_TRACEBACK=1 shows where.", error=True)
         return EXIT_FAILED
 
 
@@ -74,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     forecast.add_argument("--steps", type=int, metavar="N", help="default: to the series' end")
     forecast.add_argument(
         "--start", type=int, metavar="T", help="last known time step; default: the end of training"
+    )
+
+    forecast.add_argument(
+        "--output",
+        metavar="FILE.csv",
+        help="a new table, its figure beside it; default: in the run",
     )
 
     text = "show where a run's time went, and what to do about it; trainer.profiler=phases notes it"

@@ -1,11 +1,11 @@
 """`python -m seqlab profile RUN_FOLDER`: where the time of a run went, once more."""
 
-import shlex
 from pathlib import Path
 
 from seqlab.profiling.table import as_text, read_csv
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.errors import UserError
+from seqlab.system.terminal import as_word, say
 
 
 def profile(run: str) -> int:
@@ -20,10 +20,10 @@ def profile(run: str) -> int:
         raise UserError(
             f"{run} has no profile",
             "trainer.profiler=phases makes one: python -m train trainer.profiler=phases, or "
-            f"python -m train resume={shlex.quote(run)} trainer.profiler=phases for what is left "
+            f"python -m train resume={as_word(run)} trainer.profiler=phases for what is left "
             "of an unfinished run.",
         )
     tables = [as_text(*read_csv(file)) for file in files]
     for file, table in zip(files, tables, strict=True):
-        print(f"{file.name}, {table}" if len(files) > 1 else table)
+        say(f"{file.name}, {table}" if len(files) > 1 else table)
     return 0

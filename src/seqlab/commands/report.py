@@ -1,10 +1,7 @@
 """`python -m seqlab report SWEEP`: what a sweep has come to, at its end or at any time."""
 
 import argparse
-import json
-import math
 import os
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +10,24 @@ from seqlab.sweeps.ledger import LEDGER
 from seqlab.sweeps.report import Report, write_report
 from seqlab.sweeps.report.settings import Setting
 from seqlab.system.errors import UserError
+from seqlab.system.files import json_text
+from seqlab.system.terminal import as_word, say
 
 
 def report(options: argparse.Namespace) -> int:
     """Write the report into the sweep's folder, and print its table or JSON."""
-    made = write_report(_sweep(options.sweep), options.metric, options.direction)
+    folder = _sweep(options.sweep)
+    try:
+        made = write_report(folder, options.metric, options.direction)
+    except OSError as error:
+        raise UserError(
+            f"the report cannot be written into {folder}: {error.strerror or error}",
+            "Copy the sweep's folder to a place that can be written to, and report that.",
+        ) from error
     if options.json:
-        print(json.dumps(_as_json(made), indent=2, ensure_ascii=False))
+        say(json_text(_as_json(made), indent=2))
     else:
-        print(made.text)
+        say(made.text)
     return 0
 
 
@@ -37,7 +43,7 @@ def _sweep(name: str) -> Path:
     hint = "Name the folder of a sweep; python -m train -m prints it."
     if (above / LEDGER).exists():
         sweep = folder.parent if folder.parts else above
-        hint = f"Its sweep: python -m seqlab report {shlex.quote(str(sweep))}"
+        hint = f"Its sweep: python -m seqlab report {as_word(sweep)}"
     raise UserError(f"{name} is one run, not a sweep", hint)
 
 
@@ -63,7 +69,7 @@ def _setting(setting: Setting, metric: str | None) -> dict[str, Any]:
         "rank": setting.rank,
         "parameters": setting.parameters,
         "seeds": 0 if found is None else len(found.values),
-        "values": [] if found is None else [v if math.isfinite(v) else None for v in found.values],
+        "values": [] if found is None else found.values,
         "mean": found and found.mean,
         "std": found and found.std,
         "low_95": found and found.low,

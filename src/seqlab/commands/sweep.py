@@ -14,6 +14,7 @@ from seqlab.config.compose.jobs import Composed, Composer, composing
 from seqlab.config.compose.snapshot import Snapshot, snapshot_id, take_snapshot
 from seqlab.config.compose.sweep_request import Request
 from seqlab.config.folders import CONFIG
+from seqlab.runs.folder.lock import FolderGone
 from seqlab.sweeps.job_source import Source
 from seqlab.sweeps.launchers.base import split_options
 from seqlab.sweeps.launchers.choice import build_launcher
@@ -29,8 +30,10 @@ from seqlab.system.errors import (
     EXIT_INTERRUPTED,
     EXIT_TERMINATED,
     UserError,
+    print_error,
 )
 from seqlab.system.masking import masked
+from seqlab.system.terminal import say
 
 # Composing takes about a sixth of a second a job; the rest are checked when their turn comes.
 _CHECKED_AHEAD = 50
@@ -65,7 +68,7 @@ def run_sweep(request: Request, source: Source, signalled: Signalled) -> int:
             store.add_start(_start(request, snapshot))
             with composing(kept, request.hydra_words) as composer:
                 where = f"{launcher.describe()}; sweep folder {request.folder}"
-                print(f"{request.name}: {source.total} jobs, {where}", file=sys.stderr)
+                say(f"{request.name}: {source.total} jobs, {where}", error=True)
                 decided = (request.metric, request.direction)
                 view = LiveView(request.name, source.total, request.folder, *decided)
                 scheduler = Scheduler(
@@ -79,10 +82,13 @@ def run_sweep(request: Request, source: Source, signalled: Signalled) -> int:
                     signalled,
                 )
                 tally = _carried_out(scheduler, view)
+        except FolderGone as error:
+            print_error(error)
+            return EXIT_FAILED
         finally:
             store.close()
     seconds = time.perf_counter() - began
-    print(closing(request.name, tally, source.total, request.folder, seconds))
+    say(closing(request.name, tally, source.total, request.folder, seconds))
     return _exit_code(tally)
 
 

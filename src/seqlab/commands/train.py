@@ -18,7 +18,9 @@ from seqlab.config.compose.help import help_text
 from seqlab.config.compose.hydra_node import checked_hydra
 from seqlab.config.compose.naming import register_resolvers, typed
 from seqlab.config.compose.preflight import check_ahead, check_package, named
+from seqlab.config.data_path import check_data_path
 from seqlab.config.folders import ROOT, conf_dir, refuse_url
+from seqlab.config.validate.check import resolved
 from seqlab.config.validate.project import enter_project
 from seqlab.runs.folder.lock import give_up, hold, leave
 from seqlab.runs.folder.saved_config import load_config
@@ -34,6 +36,7 @@ from seqlab.system.errors import (
 )
 from seqlab.system.signals import DeferredSignals
 from seqlab.system.surroundings import check_started_once, own_environment
+from seqlab.system.terminal import as_word, say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,7 +107,7 @@ def _train(words: list[str], signals: DeferredSignals, others: OtherProcesses) -
     if not command.trains:
         need_output()
     if command.asks_help:
-        print(help_text(command.config_dir))
+        say(help_text(command.config_dir))
         return EXIT_DONE
     if command.trains:
         check_ahead(command)
@@ -200,9 +203,13 @@ def _resume(
     if options:
         raise UserError(
             f"resume goes with key=value only, not with {options[0]!r}",
-            f"Type: python -m train resume={folder}",
+            f"Type: python -m train resume={as_word(folder)}",
         )
     config = load_config(folder, overrides)
+    command = f"python -m train resume={as_word(folder)}"
+    check_data_path(
+        resolved(config)["data"], f"Where it lies elsewhere now: {command} data.path=FILE"
+    )
     hold(folder)
     share_cores(others)
     try:

@@ -116,7 +116,7 @@ class TextData(SequenceData):
                 "Use a longer text, or data.preprocessing=raw.",
             )
         if self.vocabulary is not None:
-            _check_same(self._text_digest, tokens.text_sha256)
+            self._check_same(self._text_digest, tokens.text_sha256)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")
             self._split(torch.from_numpy(tokens.indices))
@@ -236,16 +236,20 @@ class TextData(SequenceData):
         """
         super().load_state_dict(state_dict)
         if self.parts:
-            _check_same(state_dict["text_sha256"], self._text_digest)
+            self.check_same(state_dict)
         self.vocabulary = Vocabulary.from_plain(state_dict["vocabulary"])
         self._text_digest = state_dict["text_sha256"]
         self._prefixes = list(state_dict["prefixes"])
 
+    def check_same(self, state_dict: dict[str, Any]) -> None:
+        """Raise `UserError` where the text that was read is not that of a checkpoint."""
+        self._check_same(state_dict["text_sha256"], self._text_digest)
 
-def _check_same(trained_on: str, digest: str) -> None:
-    if trained_on != digest:
-        raise UserError(
-            "the text is not the one that this run was trained on",
-            "Bring the original file back, or name it: data.path=FILE to resume, "
-            "--data-path FILE to evaluate.",
-        )
+    def _check_same(self, trained_on: str, digest: str) -> None:
+        if trained_on != digest:
+            where = f" in {self.path}" if self.path else ""
+            raise UserError(
+                f"the text{where} is not the one that this run was trained on",
+                "Bring the original file back, or name it: data.path=FILE to resume, "
+                "--data-path FILE to evaluate.",
+            )

@@ -1,18 +1,17 @@
 """metrics.csv: one row per epoch or validation within it, one column per metric."""
 
-import csv
-import io
 import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from seqlab.runs.folder.run_folder import RunFolder, whole_lines
-from seqlab.system.files import replacing, sync_file
+from seqlab.runs.folder.lock import check_there
+from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.system.files import csv_line, sync_file, write_text
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +30,8 @@ class MetricsCSV(Logger):
 
     def __init__(self, save_dir: str | Path) -> None:
         super().__init__()
-        self.file = RunFolder(save_dir).metrics
+        self._folder = RunFolder(save_dir)
+        self.file = self._folder.metrics
         self._columns = ["epoch", "step"]
         self._rows: list[dict[str, str]] = []
         self._last_row_at = 0
@@ -62,7 +62,7 @@ class MetricsCSV(Logger):
         self._columns = list(state.get("columns", self._columns))
         num_earlier = state.get("num_rows", 0) - len(rows)
         if num_earlier:
-            found = list(csv.DictReader(whole_lines(self.file)))[:num_earlier]
+            found = self._folder.rows()[:num_earlier]
             rows = [_filled(row) for row in found] + rows
             if len(found) < num_earlier:
                 logger.warning("%s had lost rows: they are missing", self.file)
@@ -83,6 +83,7 @@ class MetricsCSV(Logger):
         values = {name: repr(float(value)) for name, value in metrics.items() if name != "epoch"}
         if "epoch" not in metrics or not values:
             return
+        check_there(self._folder.path)
         epoch = str(int(metrics["epoch"]) + 1)
         is_new = not self._rows or self._rows[-1]["epoch"] != epoch or self._is_past(step)
         if is_new:
@@ -106,29 +107,22 @@ class MetricsCSV(Logger):
         return validated and step is not None and step + 1 > int(row.get("step", step + 1))
 
     def _write_all(self) -> None:
-        with (
-            replacing(self.file) as partial,
-            partial.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = self._writer(file)
-            writer.writeheader()
-            writer.writerows(self._rows[:-1])
-            self._last_row_at = file.tell()
-            writer.writerows(self._rows[-1:])
+        *before, last = (self._line(row) for row in self._rows)
+        head = csv_line(self._columns) + "".join(before)
+        self._last_row_at = len(head.encode())
+        write_text(self.file, head + last)
 
     def _write_last(self, is_new: bool) -> None:
-        row = io.StringIO(newline="")
-        self._writer(row).writerow(self._rows[-1])
         with self.file.open("r+b") as file:
             if is_new:
                 self._last_row_at = file.seek(0, os.SEEK_END)
             file.seek(self._last_row_at)
             # In one piece, and only then cut: a reader never sees the table without the row.
-            file.write(row.getvalue().encode())
+            file.write(self._line(self._rows[-1]).encode())
             file.truncate()
 
-    def _writer(self, file: TextIO) -> "csv.DictWriter[str]":
-        return csv.DictWriter(file, self._columns, restval="", lineterminator="\n")
+    def _line(self, row: dict[str, str]) -> str:
+        return csv_line(row.get(name, "") for name in self._columns)
 
 
 def _filled(row: dict[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seqlab.profiling.clock import Row
 from seqlab.system.errors import UserError
+from seqlab.system.files import csv_line
 
 _COLUMNS = ["phase", "calls", "seconds", "share", "seconds_per_call", "advice"]
 _HEAD = ("phase", "calls", "seconds", "share", "per call")
@@ -35,14 +36,12 @@ def as_page(rows: Sequence[Row], advice: Mapping[str, str], title: str) -> str:
 
 def as_csv(rows: Sequence[Row], advice: Mapping[str, str]) -> str:
     """Return the same as CSV, the longest phase first."""
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    lines = [csv_line(_COLUMNS)]
     for row in rows:
         per_call = f"{row.seconds / row.calls:.9f}"
         numbers = [row.calls, f"{row.seconds:.6f}", f"{row.share:.6f}", per_call]
-        writer.writerow([row.phase, *numbers, advice.get(row.phase, "")])
-    return file.getvalue()
+        lines.append(csv_line([row.phase, *numbers, advice.get(row.phase, "")]))
+    return "".join(lines)
 
 
 def read_csv(file: Path) -> tuple[list[Row], dict[str, str]]:

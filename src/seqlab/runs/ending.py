@@ -3,8 +3,6 @@
 import errno
 import logging
 import os
-import shlex
-import sys
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from typing import Any
 from seqlab.callbacks.stop_on_signal import Interrupted
 from seqlab.parallel.processes import RankError
 from seqlab.runs.experiment import Experiment
+from seqlab.runs.folder.lock import FolderGone, check_there
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.result import ResultFile
 from seqlab.runs.resumption import ResumePoint
@@ -23,7 +22,8 @@ from seqlab.system.errors import (
     UserError,
     print_error,
 )
-from seqlab.system.masking import masked
+from seqlab.system.messages import log_entry
+from seqlab.system.terminal import as_word, say
 
 logger = logging.getLogger(__name__)
 
@@ -32,16 +32,19 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def resume_command(folder: RunFolder) -> str:
     """Return what to type to resume the run in a folder."""
-    return f"python -m train resume={shlex.quote(str(folder.path))}"
+    return f"python -m train resume={as_word(folder.path)}"
 
 
 def refused(error: Exception, folder: RunFolder) -> int:
     """Print why a run could not begin; return the exit code."""
-    print_error(_explained(error, folder))
+    error = _explained(error, folder)
+    print_error(error)
+    if isinstance(error, FolderGone):
+        return EXIT_FAILED
     if isinstance(error, ValueError):
         return EXIT_USAGE
     if not isinstance(error, OSError):  # of a data set or model of the person's own
-        print("  SEQLAB_TRACEBACK=1 shows where.", file=sys.stderr)
+        say("  SEQLAB_TRACEBACK=1 shows where.", error=True)
     return EXIT_FAILED
 
 
@@ -86,10 +89,10 @@ class Ending:
         command = resume_command(self.folder)
         interrupted.hint = f"Go on with: {command}"
         logger.info("%s; it can be gone on with", interrupted)
-        with suppress(OSError):
+        with suppress(OSError, FolderGone):
             progress = self.experiment.progress()
             self.result.write("interrupted", progress, self.metrics(), interrupted)
-        print(f"{interrupted}; go on with: {command}")
+        say(f"{interrupted}; go on with: {command}")
         return interrupted.exit_code
 
     def failed(self, error: Exception) -> int:
@@ -100,13 +103,17 @@ class Ending:
         if isinstance(error, NonFiniteError):
             error.hint = f"{error.hint} {_way_on(folder)}"
         error = _explained(error, folder)
+        if isinstance(error, FolderGone):
+            print_error(error)
+            return EXIT_FAILED
         with suppress(OSError), folder.log.open("a", encoding="utf-8") as file:
-            file.write(masked("".join(traceback.format_exception(error))))
+            told = "".join(traceback.format_exception(error)).rstrip()
+            file.write(f"{log_entry(told)}\n")
         with suppress(OSError):
             progress = self.experiment.progress(failed=True)
             self.result.write("failed", progress, self.metrics(), error)
         print_error(error)
-        print(f"  {folder.log} has the details.", file=sys.stderr)
+        say(f"  {folder.log} has the details.", error=True)
         return EXIT_FAILED
 
     def failed_elsewhere(self, error: RankError) -> None:
@@ -126,7 +133,12 @@ def _way_on(folder: RunFolder) -> str:
 
 
 def _explained(error: Exception, folder: RunFolder) -> Exception:
-    """Return the error, or for a full disk one that says so."""
+    """Return the error, or for a full disk or a deleted folder one that says so."""
+    try:
+        check_there(folder.path)
+    except FolderGone as gone:
+        gone.__cause__ = error
+        return gone
     if not isinstance(error, OSError) or error.errno not in _NO_ROOM:
         return error
     told = UserError(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqlab.runs import provenance
+from seqlab.runs.folder.lock import check_there
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.resumption import warn_of_another_machine
 from seqlab.runs.start import Start
@@ -97,7 +98,11 @@ class ResultFile:
             progress: how far the training has come since the start.
             metrics: the latest value of each; none yet: those of the earlier part.
             error: what ended the run.
+
+        Raises:
+            FolderGone: the run folder was deleted since the run began.
         """
+        check_there(self._folder.path)
         point, unit = self._point, progress.sample_unit
         metrics = metrics or ({} if point is None else point.metrics)
         duration_s = self._earlier.get("duration_s", 0.0) + time.perf_counter() - self._started

@@ -149,6 +149,18 @@ def check_same_experiment(configuration: dict[str, Any], point: ResumePoint) -> 
         )
 
 
+def check_same_data(data: Any, point: ResumePoint) -> None:
+    """Raise `UserError` where data that tell a text from another have read another one.
+
+    Args:
+        data: the prepared data module.
+        point: where the run is to go on.
+    """
+    state = point.content.get(type(data).__qualname__)
+    if isinstance(state, dict) and hasattr(data, "check_same"):
+        data.check_same(state)
+
+
 def check_devices(point: ResumePoint, world: int) -> None:
     """Raise `UserError` where a run cannot go on with another number of devices.
 

@@ -1,7 +1,6 @@
 """One run: configuration -> data -> model -> Trainer -> result."""
 
 import logging
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,14 +19,16 @@ from seqlab.parallel.processes import Ranks
 from seqlab.profiling.output import write_profile
 from seqlab.runs.ending import Ending, refused, resume_command
 from seqlab.runs.experiment import Experiment, build_experiment, fit, test
+from seqlab.runs.folder.lock import FolderGone, check_there, is_gone
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.result import ResultFile, circumstances
-from seqlab.runs.resumption import check_same_experiment, identity, limits
+from seqlab.runs.resumption import check_same_data, check_same_experiment, identity, limits
 from seqlab.runs.start import Start, find_start, take_up
 from seqlab.runs.summary import summary
 from seqlab.system.errors import EXIT_DONE
 from seqlab.system.files import write_text
 from seqlab.system.messages import recording
+from seqlab.system.terminal import say
 from seqlab.training.devices import devices_of
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ def run(
     """
     folder = RunFolder(path)
     try:
+        check_there(path)
         with (
             recording(folder.log) as warnings,
             StopOnSignal(signalled) as stop,
@@ -74,6 +76,7 @@ def run(
                 experiment.identify(identity(public), limits(public))
                 if start.point is not None:
                     check_same_experiment(identity(public), start.point)
+                    check_same_data(experiment.data, start.point)
                 fixed = circumstances(plain, overrides, experiment.device)
                 result = ResultFile(folder, fixed, start, warnings)
                 result.write("running", experiment.progress())
@@ -84,9 +87,11 @@ def run(
             code = _trained(experiment, config, folder, start, ending, stop, ranks)
             _show_profile(experiment, folder)
             return code
+    except FolderGone as error:
+        return refused(error, folder)
     except Interrupted as interrupted:
         if not folder.result.exists():
-            print("stopped before anything began", file=sys.stderr)
+            say("stopped before anything began", error=True)
         return interrupted.exit_code
 
 
@@ -94,7 +99,7 @@ def _nothing_left(start: Start, folder: RunFolder, max_epochs: int) -> int:
     assert start.point is not None
     epochs, stopped = start.point.epochs, start.stopped or ""
     key = next((key for key in (MAX_STEPS, MAX_TIME) if stopped.startswith(key)), None)
-    print(
+    say(
         f"{folder.path} is complete after {epochs} epochs{f': {stopped}' if stopped else ''}. "
         f"To go on: {resume_command(folder)} {key or 'trainer.max_epochs'}=N"
         + ("" if key else f", with N above {max(epochs, max_epochs)}")
@@ -138,19 +143,21 @@ def _trained(
         if (replaced := stop.interruption()) is not None:
             return ending.interrupted(replaced)
         return ending.failed(ranks.cause(error))
-    print(summary(result, folder))
+    say(summary(result, folder))
     return EXIT_DONE
 
 
 def _show_profile(experiment: Experiment, folder: RunFolder) -> None:
     """Write and print where the time went, if that was asked for, however the run ended."""
+    if is_gone(folder.path):
+        return
     try:
         table = write_profile(experiment.trainer, experiment.config, folder)
     except OSError as error:
         logger.warning("the profile could not be written: %s", error.strerror)
         return
     if table is not None:
-        print(table)
+        say(table)
 
 
 def _hyperparameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

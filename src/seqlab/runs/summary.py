@@ -1,9 +1,9 @@
 """The last thing a run prints: what came out, how fast, where it lies, what to type next."""
 
-import shlex
 from typing import Any
 
 from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.system.terminal import as_word
 
 
 def _by_horizon(item: tuple[str, float]) -> tuple[str, int]:
@@ -26,7 +26,7 @@ def summary(result: dict[str, Any], folder: RunFolder) -> str:
             rows.append(("best epoch", str(result["best_epoch"])))
     rows.append(("device", result["device"]))
     rows.append(("run folder", str(folder.path)))
-    path = shlex.quote(str(folder.path))
+    path = as_word(folder.path)
     verb = "generate" if "tokens" in result["throughput_unit"] else "forecast"
     if result["sees_future"]:
         verb = "evaluate"  # it cannot generate

@@ -19,6 +19,7 @@ from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.folder.saved_config import load_config
 from seqlab.runs.resumption import ResumePoint, check_same_experiment, identity
 from seqlab.system.errors import UserError, one_line
+from seqlab.system.terminal import as_word
 from seqlab.training.devices import accelerator
 
 logger = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ def load_trained(
         verb = {"forecasting": "forecast", "language_model": "generate"}[config["model"]["task"]]
         raise UserError(
             f"the run {folder.path} trained a model for another task",
-            f"Try: python -m seqlab {verb} {folder.path}",
+            f"Try: python -m seqlab {verb} {as_word(folder.path)}",
         )
     where = torch.device("cuda" if accelerator(device, "--device ") == "gpu" else "cpu")
     file, content = _whole(folder, checkpoint)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.system.errors import UserError
-from seqlab.system.files import plain
+from seqlab.system.files import json_text
 
 LEDGER = "ledger.jsonl"
 """Name of the file; a folder that holds one is a sweep."""
@@ -167,7 +167,7 @@ def start_line(started: Started) -> str:
 
 
 def _line(value: dict[str, Any]) -> str:
-    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(value) + "\n"
 
 
 def _entry(line: bytes) -> Row | Started | None:

@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from seqlab.runs.folder.lock import FolderGone, is_same
 from seqlab.sweeps.ledger import LEDGER, Ledger, Row, Started, read_ledger, row_line, start_line
 from seqlab.system.errors import UserError
 from seqlab.system.files import sync_folder
+from seqlab.system.terminal import as_word
 
 try:
     import fcntl
@@ -42,7 +44,11 @@ class LedgerFile:
         self.ledger: Ledger = read_ledger(folder)
 
     def add_row(self, row: Row) -> None:
-        """Record what is now known of a job."""
+        """Record what is now known of a job.
+
+        Raises:
+            FolderGone: the sweep's folder was deleted since the sweep began.
+        """
         self._append(row_line(row))
         self.ledger.rows[row.number] = row
 
@@ -56,6 +62,13 @@ class LedgerFile:
         self._file.close()
 
     def _append(self, line: str) -> None:
+        folder = self.ledger.folder
+        if not is_same(self._file, folder / LEDGER):
+            raise FolderGone(
+                f"the sweep folder {folder} was deleted, or moved away, while it was at work",
+                "Where it was moved, go on with it there: the same command with "
+                "hydra.sweep.dir=FOLDER. Otherwise start the sweep again.",
+            )
         self._file.write(line.encode())
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -80,7 +93,7 @@ def _lock(file: Any, folder: Path) -> None:
         raise UserError(
             f"the sweep {folder} is at work in another process",
             "Wait until that one ends, or stop it; Ctrl-C leaves every job resumable. "
-            f"`python -m seqlab report {folder}` shows how far it is.",
+            f"`python -m seqlab report {as_word(folder)}` shows how far it is.",
         ) from None
     except OSError:  # a file system without locks
         pass

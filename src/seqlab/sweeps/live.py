@@ -12,6 +12,7 @@ from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.ranking import best_row, chosen_metric
 from seqlab.sweeps.scheduler import Job
 from seqlab.system.messages import without_shared_locks
+from seqlab.system.terminal import harmless
 
 _LOOK_EVERY_S = 1.0
 _MOST_BARS = 16
@@ -51,7 +52,7 @@ class LiveView:
         without_shared_locks()
         self._all: Any = tqdm(
             total=total,
-            desc=name,
+            desc=harmless(name),
             unit="job",
             file=self._stream,
             disable=self._quiet,

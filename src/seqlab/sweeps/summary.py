@@ -1,6 +1,5 @@
 """The last lines of a sweep: what came of it, everything that failed and why, and the way on."""
 
-import shlex
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from seqlab.sweeps.report import write_report
 from seqlab.sweeps.report.results_text import results_lines
 from seqlab.sweeps.scheduler import Tally
 from seqlab.system.errors import one_line
+from seqlab.system.terminal import as_word
 
 _MOST_FAILURES = 20
 _MOST_TOGETHER = 5
@@ -41,7 +41,7 @@ def closing(name: str, tally: Tally, total: int, sweep: Path, seconds: float) ->
     if left or counts["interrupted"]:
         lines.append("  to go on: the same command again")
     lines += _added_up(tally, sweep)
-    lines.append(f"  dashboard     tensorboard --logdir {shlex.quote(str(sweep))}")
+    lines.append(f"  dashboard     tensorboard --logdir {as_word(sweep)}")
     return "\n".join(lines)
 
 
@@ -50,7 +50,7 @@ def _added_up(tally: Tally, sweep: Path) -> list[str]:
 
     Nothing that fails here makes a failure of a sweep that has come to its end.
     """
-    by_hand = f"python -m seqlab report {shlex.quote(str(sweep))}"
+    by_hand = f"python -m seqlab report {as_word(sweep)}"
     if tally.signum is not None or not tally.ended:
         return [f"  report        {by_hand}"]
     try:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from seqlab.system.files import write_text
+from seqlab.system.files import json_text, write_text
 
 JOBS = "jobs"
 """Folder of a sweep that holds the files of jobs at work, and the output of those that failed."""
@@ -54,7 +54,7 @@ class Task:
     def write(self) -> None:
         """Write the task for its process, what an earlier one left out of the way."""
         self.outcome.unlink(missing_ok=True)
-        write_text(self.file, json.dumps(asdict(self)))
+        write_text(self.file, json_text(asdict(self)))
 
     def read_outcome(self) -> dict[str, Any] | None:
         """Return `code` and `error`; `None` where the process ended without a word."""

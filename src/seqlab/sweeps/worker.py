@@ -1,6 +1,5 @@
 """The process of one job of a sweep: it trains, and leaves word of how that ended."""
 
-import json
 import multiprocessing
 import os
 import signal
@@ -29,7 +28,7 @@ from seqlab.system.errors import (
     print_error,
     reported,
 )
-from seqlab.system.files import write_text
+from seqlab.system.files import json_text, write_text
 from seqlab.system.messages import without_shared_locks
 from seqlab.system.signals import DeferredSignals
 from seqlab.system.surroundings import own_environment
@@ -57,7 +56,7 @@ def do_task(task: Task, signalled: Callable[[], int | None]) -> int:
     with reported() as errors:
         code, left = _done(task, signalled)
     error = left or (errors[-1] if errors and code else None)
-    write_text(task.outcome, json.dumps({"code": code, "error": described(error)}))
+    write_text(task.outcome, json_text({"code": code, "error": described(error)}))
     return code
 
 

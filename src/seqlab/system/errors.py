@@ -1,7 +1,6 @@
 """What a person got wrong, and how the message reaches them."""
 
 import os
-import sys
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seqlab.system.masking import masked
+from seqlab.system.terminal import say
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -84,8 +84,8 @@ def print_error(error: BaseException) -> None:
     for errors in _listeners:
         errors.append(error)
     if tracebacks_wanted():
-        print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
-    print(masked(format_error(error)), file=sys.stderr)
+        say(masked("".join(traceback.format_exception(error)).rstrip()), error=True)
+    say(masked(format_error(error)), error=True)
 
 
 _LIBRARIES = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}

@@ -1,13 +1,19 @@
 """Files that are whole or not there: written beside their place, flushed to disk, then renamed."""
 
+import csv
+import io
+import json
 import math
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 _PARTIAL = ".partial"
+# What JSON would hold as it is: control characters, line ends, halves of a code point.
+_UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @contextmanager
@@ -62,12 +68,34 @@ def remove_partials(folder: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def plain(value: Any) -> Any:
-    """Return a value as JSON knows it: numbers that are not finite become null."""
+def csv_line(cells: Iterable[Any]) -> str:
+    """Return one record of a CSV file; whatever ends a line elsewhere is quoted in it."""
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\r\n").writerow(cells)  # a lone \r is quoted only with it
+    return line.getvalue().removesuffix("\r\n") + "\n"
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """Return a value as JSON, in every file and for `--json`.
+
+    JSON has no NaN and no infinity: such a number becomes null. What reads it back takes null for
+    a number that is not finite. Characters that a terminal would obey are escaped.
+    """
+    text = json.dumps(finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def finite(value: Any, instead: Callable[[float], Any] = lambda number: None) -> Any:
+    """Return a value with something else in place of its numbers that are not finite.
+
+    Args:
+        value: anything; dictionaries and lists are looked through, and keys become text.
+        instead: makes what takes such a number's place.
+    """
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): finite(item, instead) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [finite(item, instead) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
-        return None
+        return instead(value)
     return value

@@ -4,13 +4,15 @@ import logging
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from seqlab.system.masking import masked
+from seqlab.system.terminal import harmless
 
 # True, and of no use to the person who runs an experiment.
 _NOISE = (
@@ -65,15 +67,28 @@ def quiet_libraries() -> Iterator[None]:
         library.handlers.clear()
         library.setLevel(logging.WARNING)
         library.propagate = True
+    hook, threading.excepthook = threading.excepthook, _told_elsewhere(threading.excepthook)
     try:
         with warnings.catch_warnings():
             for pattern in _NOISE:
                 warnings.filterwarnings("ignore", pattern)
             yield
     finally:
+        threading.excepthook = hook
         for library, level, handlers in before:
             library.setLevel(level)
             library.handlers[:] = handlers
+
+
+def _told_elsewhere(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a hook without what TensorBoard's thread says of a file: its caller raises it too."""
+
+    def told(failed: Any) -> None:
+        name = type(failed.thread).__name__
+        if name != "_AsyncWriterThread" or not isinstance(failed.exc_value, OSError):
+            hook(failed)
+
+    return told
 
 
 @contextmanager
@@ -111,11 +126,18 @@ def recording(log: Path) -> Iterator[list[str]]:
 
 
 class _FileFormatter(logging.Formatter):
+    """Indents what a record has beyond its first line: no other line begins with a time."""
+
     def format(self, record: logging.LogRecord) -> str:
-        return masked(super().format(record))
+        return log_entry(super().format(record))
+
+
+def log_entry(text: str) -> str:
+    """Return a text as run.log holds it."""
+    return harmless(masked(text)).replace("\n", "\n  ")
 
 
 class _LevelFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        text = masked(record.getMessage())
+        text = harmless(masked(record.getMessage()))
         return text if record.levelno < logging.WARNING else f"warning: {text}"

@@ -21,7 +21,8 @@ def opened(path: Path) -> BinaryIO:
         return path.open("rb")
     except FileNotFoundError:
         raise UserError(
-            f"data.path={path}: there is no such file", "Name an existing text file."
+            f"data.path={path}: there is no such file in {path.absolute().parent}",
+            "Name an existing text file.",
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error

@@ -32,6 +32,13 @@ def test_every_combination_comes_once_the_last_key_fastest() -> None:
     assert (first.label, first.folder) == ("lr=0.1 seed=0", "lr=0.1_seed=0")
 
 
+def test_value_that_no_json_holds_is_the_word_for_it_and_a_label_is_one_line() -> None:
+    first, second = Grid(["optimizer.lr=inf", "name='a\nb|',c", "x=[nan,1.5]"])
+    assert first.parameters == {"optimizer.lr": "inf", "name": "a\nb|", "x": ["nan", 1.5]}
+    assert (first.label, first.folder) == (r"name=a\nb|", "name=a_nb")
+    assert second.label == "name=c"
+
+
 def test_later_word_takes_the_place_of_an_earlier_one() -> None:
     grid = Grid(["seed=1,2,3", "optimizer.lr=1", "seed=5"])
     assert words(grid) == [("optimizer.lr=1", "seed=5")]

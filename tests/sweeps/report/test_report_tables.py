@@ -124,6 +124,17 @@ def test_results_md_shows_signs_as_they_are() -> None:
     assert "| \\<b\\>\\`\\*\\_ |" in text
 
 
+def test_tables_have_one_line_a_record_whatever_a_parameter_is() -> None:
+    odd = "a\x1b[2J\nb\r"
+    findings = find(ledger(*(job(i, 1.0, parameters={"x": x}) for i, x in enumerate([odd, "c"]))))
+    (line, _) = read(results_csv(findings))
+    assert line["x"] == odd
+    text = results_md(findings, [])
+    assert r"| a\\x1b\[2J\\nb\\r | 1 |" in text
+    assert not {"\x1b", "\r"} & {*text}
+    assert r"  a\x1b[2J\nb\r      1" in summary_text(findings, [])
+
+
 def test_results_md_names_some_of_many_failures() -> None:
     rows = [job(i, None, "failed", error=FAILURE) for i in range(60)]
     text = results_md(find(ledger(*rows)), [])

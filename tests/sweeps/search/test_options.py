@@ -45,6 +45,11 @@ def test_hydra_knows_every_option_and_no_other() -> None:
         "pruner_options.max_resource: median has no such option",
         "It has n_startup_trials",
     ),
+    (
+        {"pruner": "threshold", "pruner_options": {"lower": 0.0, "upper": float("inf")}},
+        "pruner_options.upper=inf: must be a finite number",
+        "Leave it out",
+    ),
 )
 def test_what_cannot_be_is_refused(asked: dict[str, Any], message: str, remedy: str) -> None:
     with refusal(message, remedy):

@@ -26,6 +26,8 @@ from seqlab.config.environment import shown
 from seqlab.config.folders import ROOT
 from seqlab.config.validate.check import resolved
 from seqlab.system.errors import UserError
+from seqlab.system.files import finite
+from seqlab.system.terminal import as_field
 
 _LONGEST_LABEL = 80
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)")
@@ -108,7 +110,7 @@ class Grid:
         for combination in itertools.product(*self._choices.values()):
             yield Assignment(
                 tuple(word for word, _ in combination),
-                {key: value for key, (_, value) in zip(keys, combination, strict=True)},
+                finite(dict(zip(keys, (value for _, value in combination), strict=True)), str),
                 self.varied,
             )
 
@@ -205,4 +207,4 @@ def _short_names(keys: tuple[str, ...]) -> dict[str, str]:
 
 
 def _shown(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else value_word(value)
+    return f"{value:g}" if isinstance(value, float) else as_field(value_word(value))

@@ -1,6 +1,5 @@
 """The last look before a run: can what was typed be run at all?"""
 
-from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import Override
@@ -11,12 +10,12 @@ from seqlab.config.compose.command import Command, hydra_loader
 from seqlab.config.compose.hydra_node import PREFLIGHT
 from seqlab.config.compose.naming import experiment_name, typed
 from seqlab.config.compose.overrides import check_overrides, forced, parsed, preflight_changed
+from seqlab.config.data_path import check_data_path, fix_data_path
 from seqlab.config.folders import ROOT
 from seqlab.config.validate.check import Sources, check, unknown_key
 from seqlab.config.validate.schedule import check_schedule
 from seqlab.config.validate.schema import all_choices, option_content, reference_config
 from seqlab.system.errors import UserError
-from seqlab.system.text_files import opened
 
 _ADDED = ("early_stopping", "weight_averaging")
 """Options of callbacks that go with others."""
@@ -32,7 +31,7 @@ def without_hydra(config: DictConfig) -> DictConfig:
 
 
 def named(config: DictConfig, node: Any) -> DictConfig:
-    """Return the configuration with the name that the run goes by.
+    """Return the configuration as its run keeps it: with a name, and a path that stays the same.
 
     Args:
         config: the configuration without Hydra's own node; it is changed.
@@ -42,6 +41,7 @@ def named(config: DictConfig, node: Any) -> DictConfig:
         if not config.name:  # one that was given stays as it was written
             overrides = typed(node.overrides.task)
             config.name = experiment_name(None, node.runtime.choices, overrides)
+    fix_data_path(config)
     return config
 
 
@@ -60,11 +60,7 @@ def check_composed(config: DictConfig, node: Any, overrides: list[str] | None = 
     sources = Sources(overrides or typed(node.overrides.task), choices, option_content)
     plain = check(config, reference_config(choices, typed(node.overrides.hydra)), sources)
     check_schedule(plain.get("scheduler") or {}, sources.of)
-    data = plain["data"]
-    path = Path(data.get("path") or "")
-    if data.get("path") and data["_target_"].startswith("seqlab.data.") and not path.is_fifo():
-        with opened(path):
-            pass
+    check_data_path(plain["data"])
 
 
 def check_ahead(command: Command) -> None:

@@ -19,9 +19,15 @@ def enter_project(run: str | Path | None = None) -> None:
         run: the run folder that the command is given.
 
     Raises:
-        UserError: the file breaks.
+        UserError: the file breaks, or the working folder was deleted.
     """
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        raise UserError(
+            f"the working folder is not there any more: {error.strerror}",
+            "It was deleted, or moved away. Change into another one: cd FOLDER.",
+        ) from error
     if _inside_run(here, run):
         # `python -m` has put the working folder first.
         if sys.path and sys.path[0] in ("", str(here)):

@@ -12,6 +12,7 @@ from seqlab.config.folders import CONFIG
 from seqlab.runs.folder.run_folder import LOG, RESULT
 from seqlab.system.errors import UserError
 from seqlab.system.files import remove_partials, write_text
+from seqlab.system.terminal import as_word
 
 try:
     import fcntl
@@ -47,7 +48,8 @@ def claim(folder: Path, config: str) -> None:
     except FileExistsError:
         raise UserError(
             f"the run folder {folder} exists already; nothing in it was touched",
-            f"Choose another hydra.run.dir, or go on with it: python -m train resume={folder}",
+            "Choose another hydra.run.dir, or go on with it: python -m train "
+            f"resume={as_word(folder)}",
         ) from None
     except OSError as error:
         release(folder)
@@ -68,7 +70,7 @@ def hold(folder: Path) -> None:
     except OSError as error:
         raise UserError(
             f"the run folder {folder} cannot be written: {error.strerror}",
-            "A run goes on in its own folder: make it writable.",
+            "A run goes on in its own folder: make it writable, or copy it to where it is.",
         ) from error
     if not taken:
         raise UserError(
@@ -89,6 +91,25 @@ def is_held(folder: Path) -> bool:
     except OSError:  # no folder yet, or a file system without locks
         pass
     return False
+
+
+class FolderGone(UserError):
+    """The folder of a run or a sweep that is not there any more."""
+
+
+def is_gone(folder: Path) -> bool:
+    """Return whether a folder that this process has taken was deleted, or moved away."""
+    return folder.absolute() in _held and not (folder / CONFIG).is_file()
+
+
+def check_there(folder: Path) -> None:
+    """Raise `FolderGone` rather than have a folder made anew that was deleted during its run."""
+    if is_gone(folder):
+        raise FolderGone(
+            f"the run folder {folder} was deleted, or moved away, while the run was at work",
+            "Where it was moved, go on with it there: python -m train resume=FOLDER. Otherwise "
+            "start the run again.",
+        )
 
 
 def give_up(folder: Path) -> None:
@@ -149,14 +170,15 @@ def _lock(folder: Path) -> bool:
             return False
         except OSError:  # a file system without locks
             pass
-        if not _same(lock, folder / LOG):  # another process has just given the folder back
+        if not is_same(lock, folder / LOG):  # another process has just given the folder back
             lock.close()
             return False
     _held[whole] = lock
     return True
 
 
-def _same(opened: Any, file: Path) -> bool:
+def is_same(opened: Any, file: Path) -> bool:
+    """Return whether an open file is still the one that its path leads to."""
     with suppress(OSError):
         return os.path.samestat(os.fstat(opened.fileno()), file.stat())
     return False

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from seqlab.config.folders import CONFIG, refuse_url
 from seqlab.system.errors import UserError
-from seqlab.system.files import plain, write_text
+from seqlab.system.files import json_text, write_text
 
 LOG = "run.log"
 RESULT = "result.json"
@@ -89,11 +90,10 @@ class RunFolder:
 
     def write_result(self, result: dict[str, Any]) -> None:
         """Write result.json, all at once; numbers that JSON does not know become null."""
-        text = json.dumps(plain(result), indent=2, ensure_ascii=False, allow_nan=False)
-        write_text(self.result, text + "\n")
+        write_text(self.result, json_text(result, indent=2) + "\n")
 
     def read_result(self) -> dict[str, Any]:
-        """Return result.json.
+        """Return result.json; a metric that is null there is NaN.
 
         Raises:
             UserError: it is missing or damaged.
@@ -114,7 +114,17 @@ class RunFolder:
                     f"{self.result} is damaged: {name} is {json.dumps(value)[:60]}",
                     "Start the run again.",
                 )
+        metrics = result.get("metrics", {})
+        result["metrics"] = {k: math.nan if v is None else v for k, v in metrics.items()}
         return result
+
+    def rows(self) -> list[dict[str, str]]:
+        """Return the records of metrics.csv, as far as it can be read; none where it is missing."""
+        found: list[dict[str, str]] = []
+        with suppress(csv.Error):
+            for row in csv.DictReader(whole_lines(self.metrics)):
+                found.append(row)
+        return found
 
     def read_metrics(self) -> dict[str, list[tuple[int, float]]]:
         """Return each metric's `(epoch, value)` pairs in order; nothing where none was written.
@@ -123,7 +133,7 @@ class RunFolder:
         damaged table, is passed over.
         """
         table: dict[str, dict[int, float]] = {}
-        for row in csv.DictReader(whole_lines(self.metrics)):
+        for row in self.rows():
             with suppress(ValueError, TypeError, KeyError):
                 epoch = int(row.pop("epoch"))
                 for name, value in row.items():
@@ -158,5 +168,5 @@ def whole_lines(file: Path) -> list[str]:
     """Return a text file's lines, without a last one that a kill cut off; none if it is missing."""
     if not file.is_file():
         return []
-    text = file.read_bytes().decode("utf-8", errors="replace")
+    text = file.read_bytes().decode("utf-8-sig", errors="replace")
     return [f"{line}\n" for line in text.split("\n")[:-1]]

@@ -8,6 +8,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, Node, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from seqlab.config.data_path import DATA_PATH, fix_data_path
 from seqlab.config.environment import bounded_references, watch_environment
 from seqlab.config.folders import CONFIG, refuse_url
 from seqlab.config.validate.check import GROUPS, Sources, check, check_groups, leaves, unknown_key
@@ -15,7 +16,7 @@ from seqlab.config.validate.untrusted import check_complete, check_folder, read_
 from seqlab.system.errors import UserError, first_line
 
 RESUMABLE = (
-    *("trainer", "callbacks", "logger", "monitor", "on_nonfinite", "data.path"),
+    *("trainer", "callbacks", "logger", "monitor", "on_nonfinite", DATA_PATH),
     "scheduler.on_extension",
 )
 """What may change when a run goes on; with anything else it would be another experiment."""
@@ -64,6 +65,8 @@ def load_config(
     length = dict(leaves(saved)).get("scheduler.T_max")
     if isinstance(length, Node) and length._value() == _WHOLE_RUN:
         saved.scheduler.T_max = None
+    # By default a run lies some folders below the one that it was started in.
+    fix_data_path(saved, folder.absolute().parents)
     changed = saved.copy()
     for key, value in _parsed(overrides or []):
         if value is _GONE:
@@ -84,6 +87,7 @@ def load_config(
             )
         with open_dict(changed):
             OmegaConf.update(changed, key, value)
+    fix_data_path(changed)
     check(changed, saved, Sources(overrides or []))
     return changed
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.report.spread import Spread, spread
+from seqlab.system.terminal import as_field
 
 SEED = "seed"
 ASIDE = (SEED, "name")
@@ -104,8 +105,8 @@ def same(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a value as a person would type it, long numbers rounded."""
-    return f"{value:.6g}" if isinstance(value, float) else typed(value)
+    """Return a value as a person would type it, on one line, long numbers rounded."""
+    return f"{value:.6g}" if isinstance(value, float) else as_field(typed(value))
 
 
 def typed(value: Any) -> str:

@@ -1,7 +1,5 @@
 """A sweep as tables: results.csv, settings.csv and earlier.csv for programs, results.md to read."""
 
-import csv
-import io
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -11,6 +9,8 @@ from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.report.findings import Findings, separation
 from seqlab.sweeps.report.settings import ABSENT, ASIDE, Setting, counted, shown, typed
 from seqlab.sweeps.report.spread import Spread
+from seqlab.system.files import csv_line
+from seqlab.system.terminal import harmless
 
 LISTED = 50
 """How many jobs that did not complete results.md names."""
@@ -221,21 +221,17 @@ def _md(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 def _plain(text: str) -> str:
     """Return a text that Markdown shows as it is, on one line."""
-    return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", harmless(" ".join(text.split())))
 
 
 def _fenced(text: str) -> str:
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}bash\n{text}\n{fence}"
+    return f"{fence}bash\n{harmless(text)}\n{fence}"
 
 
 def _csv(head: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(lines)
-    return text.getvalue()
+    return "".join(map(csv_line, [head, *lines]))
 
 
 def _parameter(holder: Row | Setting, name: str) -> str:

@@ -1,5 +1,6 @@
 """What a search can be told, checked before optuna is imported."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -155,4 +156,9 @@ def _check_method(
             raise UserError(
                 f"hydra.sweeper.{what}_options.{key}: {name} has no such option",
                 f"It has {names}." if names else "It has none; leave it out.",
+            )
+        if isinstance(given[key], float) and not math.isfinite(given[key]):
+            raise UserError(
+                f"hydra.sweeper.{what}_options.{key}={given[key]}: must be a finite number",
+                "Leave it out where there is no limit.",
             )

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from seqlab.sweeps.search.options import JOURNAL
-from seqlab.system.files import write_text
+from seqlab.system.files import json_text, write_text
 
 _SEARCH = "search.json"
 
@@ -27,7 +27,7 @@ def write_search(folder: Path, record: SearchRecord) -> None:
     """Write it; a journal inside the folder is found there too once the folder has been moved."""
     inside = record.storage == str((folder / JOURNAL).absolute())
     values = asdict(record) | ({"storage": JOURNAL} if inside else {})
-    write_text(folder / _SEARCH, json.dumps(values, indent=2) + "\n")
+    write_text(folder / _SEARCH, json_text(values, indent=2) + "\n")
 
 
 def read_search(folder: Path) -> SearchRecord | None:

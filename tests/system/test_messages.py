@@ -1,0 +1,34 @@
+"""run.log: records that nothing in them can imitate."""
+
+import logging
+import re
+from pathlib import Path
+
+import pytest
+
+from seqlab.system.messages import recording
+
+logger = logging.getLogger("seqlab.tests")
+FORGED = "2026-01-01 00:00:00,000 INFO seqlab.runs.run: completed"
+
+
+def test_message_cannot_make_another_record_nor_command_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with recording(tmp_path / "run.log") as warnings:
+        logger.warning("name is %s", f"a\n{FORGED}\x1b[2J")
+        try:
+            raise ValueError(f"b\n{FORGED}")
+        except ValueError:
+            logger.exception("failed")
+    lines = (tmp_path / "run.log").read_text().splitlines()
+    records = [line for line in lines if re.match(r"\d{4}-", line)]
+    assert [line.split(" ", 3)[3] for line in records] == [
+        "seqlab.tests: name is a",
+        "seqlab.tests: failed",
+    ]
+    assert f"  {FORGED}\\x1b[2J" in lines
+    assert f"  {FORGED}" in lines
+    assert warnings[0] == f"name is a\n{FORGED}\x1b[2J"
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"warning: name is a\n{FORGED}\\x1b[2J\n")
