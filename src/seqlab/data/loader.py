@@ -30,6 +30,8 @@ class BatchLoader(ABC, Generic[Batch]):
     def __init__(self) -> None:
         self.epoch = -1
         self.position = 0
+        self.repeats = False
+        """Whether every epoch has the batches of the first."""
         self._resumed = False
 
     @abstractmethod
@@ -51,7 +53,7 @@ class BatchLoader(ABC, Generic[Batch]):
         if not (resumed and self.epoch >= 0 and self.position < len(self)):
             self.epoch += 1
             self.position = 0
-        self.begin(self.epoch)
+        self.begin(0 if self.repeats else self.epoch)
         while self.position < len(self):
             self.position += 1
             yield self.batch(self.position - 1)

@@ -42,8 +42,12 @@ class SequenceData(LightningDataModule, ABC):
         """Return the batches of a part; for training in a new order every epoch."""
 
     def train_dataloader(self) -> BatchLoader[Any]:
-        """Return the training batches, from where a checkpoint left them."""
+        """Return the training batches, from where a checkpoint left them.
+
+        To overfit, `trainer.overfit_batches`, takes the same ones in every epoch.
+        """
         self._train_loader = self.loader("train", training=True)
+        self._train_loader.repeats = getattr(self.trainer, "overfit_batches", 0) > 0
         if self._loader_state is not None:
             self._train_loader.restore(self._loader_state)
             self._loader_state = None

@@ -27,7 +27,7 @@ from seqlab.profiling.start_time import take_beginning
 from seqlab.runs.build import build
 from seqlab.runs.contract import check_data, check_network
 from seqlab.runs.folder.run_folder import RunFolder
-from seqlab.runs.length import check_shares, run_length
+from seqlab.runs.length import check_batches, run_length
 from seqlab.runs.provenance import device_names
 from seqlab.runs.result import Progress
 from seqlab.runs.trainer import build_trainer
@@ -127,7 +127,7 @@ def build_experiment(
     if place.world > 1:
         _check_shareable(data)
     batch = check_data(config, data)
-    check_shares(config, data)
+    check_batches(config, data)
     module = build_module(config, data)
     trainer = build_trainer(config, folder, stop, place, callbacks, profiler)
     network = module.network.to(trainer.strategy.root_device)

@@ -7,8 +7,8 @@ from seqlab.data.module import PURPOSES, SequenceData
 from seqlab.system.errors import UserError
 
 
-def check_shares(config: dict[str, Any], data: Any) -> None:
-    """Raise `UserError` where a share of the batches comes to less than one.
+def check_batches(config: dict[str, Any], data: Any) -> None:
+    """Raise `UserError` where a share of the batches is none, or a validation would never come.
 
     Args:
         config: the resolved configuration.
@@ -27,6 +27,15 @@ def check_shares(config: dict[str, Any], data: Any) -> None:
                 f"Use a share of at least {_least(total)}, or a whole number of batches: "
                 f"trainer.{name}=1.",
             )
+    every = config["trainer"]["val_check_interval"]
+    if isinstance(every, int) and config["trainer"]["check_val_every_n_epoch"] is not None:
+        total = _epoch(config["trainer"], data)
+        if total is not None and every > total and config["trainer"]["limit_val_batches"] != 0:
+            raise UserError(
+                f"trainer.val_check_interval={every}: an epoch has {total} batches",
+                f"Use {total} or less; with trainer.check_val_every_n_epoch=null batches are "
+                "counted over epochs.",
+            )
 
 
 def run_length(config: dict[str, Any], data: Any, interval: str) -> int | None:
@@ -41,18 +50,24 @@ def run_length(config: dict[str, Any], data: Any, interval: str) -> int | None:
         The number; `None` where nothing says how many batches an epoch has.
     """
     flags = config["trainer"]
-    epochs, most = flags["max_epochs"], flags["max_steps"]
+    epochs, most = 1 if flags["fast_dev_run"] else flags["max_epochs"], flags["max_steps"]
     if interval == "epoch" and most == -1:
         return int(epochs)
-    total = num_batches(data, "train")
+    total = _epoch(flags, data)
     if total is None:
         return None
-    limit = flags["overfit_batches"] or flags["limit_train_batches"]
-    if limit is not None:
-        total = int(total * limit) if isinstance(limit, float) else min(total, limit)
     per_epoch = math.ceil(total / flags["accumulate_grad_batches"])
     steps = per_epoch * epochs if most == -1 else min(per_epoch * epochs, most)
     return steps if interval == "step" else math.ceil(steps / per_epoch)
+
+
+def _epoch(flags: dict[str, Any], data: Any) -> int | None:
+    """Return how many batches of training an epoch has."""
+    total = num_batches(data, "train")
+    limit = flags["fast_dev_run"] or flags["overfit_batches"] or flags["limit_train_batches"]
+    if total is None or limit is None:
+        return total
+    return int(total * limit) if isinstance(limit, float) else min(total, int(limit))
 
 
 def num_batches(data: Any, part: str) -> int | None:

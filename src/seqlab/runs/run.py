@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback
+from lightning.pytorch.utilities.model_summary.model_summary import ModelSummary
 from omegaconf import DictConfig
 
 from seqlab.callbacks.limits import MAX_STEPS, MAX_TIME
@@ -120,6 +121,8 @@ def _trained(
     ranks.when_stuck = ending.failed_elsewhere
     logger.info("%s on %s", experiment.title, experiment.device)
     logger.info("%s", experiment.data.summary())
+    if experiment.config["trainer"]["enable_model_summary"]:
+        logger.info("%s", ModelSummary(experiment.module, max_depth=-1))
     try:
         if start.resumed:
             write_text(folder.config, text_of(config))
@@ -158,6 +161,9 @@ def _show_profile(experiment: Experiment, folder: RunFolder) -> None:
         return
     if table is not None:
         say(table)
+    elif experiment.config["trainer"].get("profiler") is not None:
+        for file in folder.lightning_profiles():
+            say(f"where the time went: {file}")
 
 
 def _hyperparameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

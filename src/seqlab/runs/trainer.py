@@ -4,6 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.profilers import (
+    AdvancedProfiler,
+    Profiler,
+    PyTorchProfiler,
+    SimpleProfiler,
+)
 
 from seqlab.callbacks.limits import MaxSteps
 from seqlab.callbacks.settings import NewSettings
@@ -15,7 +21,7 @@ from seqlab.profiling.profiled_loop import ProfiledLoop
 from seqlab.profiling.profiler import PhaseProfiler
 from seqlab.runs.build import build
 from seqlab.runs.folder.checkpoint import VerifiedCheckpointIO
-from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.runs.folder.run_folder import PROFILE, RunFolder
 from seqlab.training.devices import devices_of
 from seqlab.training.loop import TrainingLoop, use_training_loop
 
@@ -59,8 +65,7 @@ def build_trainer(
         "plugins": [VerifiedCheckpointIO(), OneMachine(place)],
         "enable_checkpointing": "callbacks.checkpoints" in named,
     }
-    if profiler is not None:
-        flags["profiler"] = profiler
+    flags["profiler"] = profiler or _profiler(flags["profiler"], folder, place)
     trainer = build(
         flags,
         "trainer",
@@ -69,6 +74,7 @@ def build_trainer(
         logger=list(loggers.values()) or False,
         default_root_dir=str(folder.path),
         enable_progress_bar=False,
+        enable_model_summary=False,
     )
     load_only_what_is_named(trainer)
     if several:
@@ -78,6 +84,14 @@ def build_trainer(
     if profiler is not None:
         profiler.watch(trainer, named, loggers)
     return trainer
+
+
+def _profiler(name: str | None, folder: RunFolder, place: Place) -> Profiler | None:
+    """Return one of Lightning's profilers, which writes into the run folder; the first rank's."""
+    if name is None or place.rank != 0:
+        return None
+    kinds = {"simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": PyTorchProfiler}
+    return kinds[name](dirpath=str(folder.path), filename=PROFILE)
 
 
 def _callbacks(config: dict[str, Any], flags: dict[str, Any], place: Place) -> dict[str, Callback]:

@@ -13,6 +13,7 @@ from seqlab.config.compose.overrides import check_overrides, forced, parsed, pre
 from seqlab.config.data_path import check_data_path, fix_data_path
 from seqlab.config.folders import ROOT
 from seqlab.config.validate.check import Sources, check, unknown_key
+from seqlab.config.validate.flags import check_flags
 from seqlab.config.validate.schedule import check_schedule
 from seqlab.config.validate.schema import all_choices, option_content, reference_config
 from seqlab.system.errors import UserError
@@ -59,6 +60,7 @@ def check_composed(config: DictConfig, node: Any, overrides: list[str] | None = 
     _check_alone(choices)
     sources = Sources(overrides or typed(node.overrides.task), choices, option_content)
     plain = check(config, reference_config(choices, typed(node.overrides.hydra)), sources)
+    check_flags(plain, sources.of)
     check_schedule(plain.get("scheduler") or {}, sources.of)
     check_data_path(plain["data"])
 

@@ -14,6 +14,7 @@ from seqlab.system.files import json_text, write_text
 
 LOG = "run.log"
 RESULT = "result.json"
+PROFILE = "profile"
 
 
 def _texts(value: Any) -> bool:
@@ -84,6 +85,10 @@ class RunFolder:
         """Return the table and the page of the part of the run in hand."""
         table = self._profile(len(self.profiles()) + 1)
         return table, table.with_suffix(".md")
+
+    def lightning_profiles(self) -> list[Path]:
+        """Return what a profiler of Lightning wrote, a file for each stage."""
+        return sorted(self.path.glob(f"*-{PROFILE}*"))
 
     def _profile(self, part: int) -> Path:
         return self.profile if part == 1 else self.path / f"profile_{part}.csv"

@@ -12,6 +12,7 @@ from seqlab.config.data_path import DATA_PATH, fix_data_path
 from seqlab.config.environment import bounded_references, watch_environment
 from seqlab.config.folders import CONFIG, refuse_url
 from seqlab.config.validate.check import GROUPS, Sources, check, check_groups, leaves, unknown_key
+from seqlab.config.validate.flags import check_flags
 from seqlab.config.validate.untrusted import check_complete, check_folder, read_config
 from seqlab.system.errors import UserError, first_line
 
@@ -88,7 +89,8 @@ def load_config(
         with open_dict(changed):
             OmegaConf.update(changed, key, value)
     fix_data_path(changed)
-    check(changed, saved, Sources(overrides or []))
+    sources, typed = Sources(overrides or []), {key for key, _ in _parsed(overrides or [])}
+    check_flags(check(changed, saved, sources), sources.of, typed)
     return changed
 
 
