@@ -21,7 +21,7 @@ def summary(result: dict[str, Any], folder: RunFolder) -> str:
     if result["throughput"]:
         rows.append(("speed", f"{result['throughput']:,.0f} {result['throughput_unit']}"))
     if "stopped_early" in result:
-        rows.append(("stopped early", result["stopped_early"]))
+        rows.append(("stopped early", result["stopped_early"].partition(",")[0]))
         if "best_epoch" in result:
             rows.append(("best epoch", str(result["best_epoch"])))
     rows.append(("device", result["device"]))
