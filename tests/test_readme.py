@@ -79,7 +79,9 @@ def desk(
             if named:
                 file = folder / named.group(1)
                 file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(block, encoding="utf-8")
+                shared = file.name == "seqlab_project.py"  # each page allows its own classes
+                with file.open("a" if shared else "w", encoding="utf-8") as opened:
+                    opened.write(block)
     (folder / "my_text.txt").write_text("All that is solid melts into air. " * 300)
     return folder
 

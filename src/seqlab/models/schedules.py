@@ -50,19 +50,28 @@ class SchedulePlan:
         return schedule
 
     def lengths(self) -> dict[str, int]:
-        """Return the arguments for which the configuration leaves the run's length to be taken."""
-        if self.length is None or not isinstance(self.factory, partial):
+        """Return the arguments for which the configuration leaves the run's length to be taken.
+
+        Raises:
+            ValueError: there are some, and the length is unknown.
+        """
+        if not isinstance(self.factory, partial):
             return {}
         given = self.factory.keywords
         if "steps_per_epoch" in given:  # with `epochs` it says how long a OneCycleLR is
             return {}
         known = inspect.signature(self.factory.func).parameters
         open_ = (None, inspect.Parameter.empty)
-        return {
-            name: self.length
+        names = [
+            name
             for name in LENGTHS
             if name in known and given.get(name, known[name].default) in open_
-        }
+        ]
+        if names and self.length is None:
+            raise ValueError(
+                f"scheduler.{names[0]} is not set, and nothing says how many batches an epoch has"
+            )
+        return dict.fromkeys(names, self.length or 0)
 
 
 class Schedule:
