@@ -165,6 +165,26 @@ def test_before_its_first_epoch_there_is_no_average() -> None:
     assert averaged(callback, module) == 5.0
 
 
+def test_shared_weight_is_averaged_under_all_its_names() -> None:
+    class Shared(Still):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
+            self.network[1].weight = self.network[0].weight  # type: ignore[operator]
+
+    callback, module, trainer = WeightAveraging(None), Shared(), Steps()
+    for value in (1.0, 3.0):
+        module.network[0].weight.data.fill_(value)  # type: ignore[operator]
+        trainer.global_step += 1
+        callback.on_train_batch_end(trainer, module, None, None, 0)  # type: ignore[arg-type]
+    checkpoint: dict[str, Any] = {"state_dict": module.state_dict()}
+    callback.on_save_checkpoint(trainer, module, checkpoint)  # type: ignore[arg-type]
+    assert [each.item() for each in checkpoint["state_dict"].values()] == [2.0, 2.0]
+    callback.on_validation_start(trainer, module)  # type: ignore[arg-type]
+    callback.on_validation_end(trainer, module)  # type: ignore[arg-type]
+    assert module.network[1].weight.item() == 3.0  # type: ignore[operator]
+
+
 def test_best_checkpoint_has_the_average_that_was_validated(
     train: Command, seqlab: Command
 ) -> None:

@@ -48,7 +48,7 @@ def why_stopped(trainer: Trainer) -> str | None:
     for each in callbacks:
         if isinstance(each, MaxSteps) and trainer.global_step >= each.max_steps:
             return f"{MAX_STEPS}={each.max_steps} was reached"
-        if isinstance(each, Timer) and (each.time_remaining() or 1.0) <= 0:
+        if isinstance(each, Timer) and (left := each.time_remaining()) is not None and left <= 0:
             return f"{MAX_TIME} was reached"
         if (
             isinstance(each, EarlyStopping)

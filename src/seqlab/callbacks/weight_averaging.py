@@ -14,9 +14,8 @@ class WeightAveraging(Callback):
     with; the training goes on with its own weights, which last.ckpt holds beside it. Integers
     among the buffers are not averaged: they are the latest.
 
-    The exponential average is that of Polyak and Juditsky's method as it is common for networks:
-    `average = d * average + (1 - d) * weights`, with `d = min(decay, (1 + n) / (10 + n))` at update
-    `n`, from 0, so that the first weights are soon forgotten.
+    The average is `d * average + (1 - d) * weights` after each step, with
+    `d = min(decay, (1 + n) / (10 + n))` after `n` updates: the first weights are soon forgotten.
 
     Args:
         decay: the largest `d`; `None`: all steps count alike, as in stochastic weight averaging
@@ -57,14 +56,18 @@ class WeightAveraging(Callback):
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Let the average be the checkpoint's model; keep the weights for the training."""
-        trained = {name: checkpoint["state_dict"][f"network.{name}"] for name in self._average}
+        trained = _weights(pl_module) if self._average else {}
         checkpoint["averaging"] = {
             "trained": trained,
             "num_updates": self._num_updates,
             "step": self._step,
         }
-        for name, tensor in self._average.items():
-            checkpoint["state_dict"][f"network.{name}"] = tensor
+        # By place in memory: a weight that is shared has several names there.
+        averages = {trained[name].data_ptr(): each for name, each in self._average.items()}
+        state = checkpoint["state_dict"]
+        checkpoint["state_dict"] = {
+            name: averages.get(tensor.data_ptr(), tensor) for name, tensor in state.items()
+        }
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -102,6 +105,11 @@ class WeightAveraging(Callback):
 
 
 def _weights(pl_module: Any) -> dict[str, Tensor]:
-    """Return the network's parameters and buffers that can be averaged, by name; no copies."""
-    state = pl_module.network.state_dict()
-    return {name: tensor for name, tensor in state.items() if tensor.is_floating_point()}
+    """Return the network's parameters and buffers that can be averaged, by name; no copies.
+
+    A weight that is shared is there once.
+    """
+    network = pl_module.network
+    kept = network.state_dict()
+    names = [name for name, _ in (*network.named_parameters(), *network.named_buffers())]
+    return {name: kept[name] for name in names if name in kept and kept[name].is_floating_point()}
