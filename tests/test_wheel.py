@@ -49,6 +49,8 @@ def test_wheel_holds_every_configuration_file_the_cpp_and_the_story(wheel: Path)
     assert {file.relative_to(ROOT / "src").as_posix() for file in sources} <= names
     assert {"train.py", "seqlab/py.typed", "seqlab/data/stories/sample_story.txt"} <= names
     assert {f"seqlab/sweeps/report/page.{kind}" for kind in ("html", "css", "js")} <= names
+    pages = {f"seqlab/docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
+    assert {name for name in names if name.startswith("seqlab/docs/")} == pages
     assert not [name for name in names if name.startswith(("tests", "scripts"))]
 
 
@@ -64,6 +66,15 @@ def test_installed_wheel_trains_and_generates_from_another_folder(
     text = run("-m", "seqlab", "generate", folder, "--num-tokens", "20")
     assert text.returncode == 0, text.stderr
     assert len(text.stdout.rstrip("\n")) == len("the tide clock") + 20
+
+
+def test_error_of_an_installed_wheel_names_help_that_can_be_read(run: Python) -> None:
+    refused = run("-m", "train", "model._target_=os.system").stderr
+    named = refused.rstrip().partition("More: python ")[2].split()
+    assert named == ["-m", "seqlab", "help", "safety"]
+    page = run(*named)
+    assert (page.returncode, page.stderr) == (0, "")
+    assert page.stdout.startswith("# Safe loading\n")
 
 
 def test_installed_wheel_does_not_claim_a_git_commit(run: Python) -> None:

@@ -11,6 +11,8 @@ import torch
 
 from conftest import spawn
 from expect import exact_refusal
+from seqlab.data.tokens.word_encoding import fastest_table
+from seqlab.data.tokens.word_table import WordTable
 from seqlab.models.recurrent import RecurrentNetwork
 from seqlab.models.scans import compiled
 from seqlab.models.scans.cells import CELLS
@@ -193,3 +195,22 @@ def refused(
     assert done.returncode == 2
     assert done.stderr == f"error: {message}\n  {REMEDY}{remedy}\n"
     assert not (folder / "outputs").exists()
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_library_that_others_may_have_written_is_not_loaded(
+    made_up: Path, folder: Path, level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    library = compiled_library()
+    assert library.stat().st_mode & 0o022 == 0
+    writable = (library, *library.parents)[level]
+    writable.chmod(0o777)
+    reason = f"others may write to {writable} (chmod go-w {writable}): nothing is loaded from there"
+    with pytest.raises(CompilerError) as caught:
+        compiled_library()
+    assert str(caught.value) == reason
+    if level:  # the others' libraries have names of their own
+        with caplog.at_level(logging.INFO):
+            assert not compiled.available(CELLS["rnn"])
+            assert fastest_table.__wrapped__() is WordTable
+        assert caplog.messages[0] == f"recurrences do without compiled code: {reason}"

@@ -87,6 +87,11 @@ def _parser() -> argparse.ArgumentParser:
     profile.set_defaults(command=_profile)
     profile.add_argument("run", metavar="RUN_FOLDER", help="folder of a run")
 
+    text = "print a page of the documentation; without a name, the list of them"
+    page = verbs.add_parser("help", help=text, description=text)
+    page.set_defaults(command=_help)
+    page.add_argument("page", metavar="PAGE", nargs="?", help="for example safety")
+
     text = "add a sweep up: tables, figures, a page, the best setting"
     report = verbs.add_parser("report", help=text, description=text)
     report.set_defaults(command=_report)
@@ -156,6 +161,12 @@ def _profile(options: argparse.Namespace) -> int:
     from seqlab.commands.profile import profile
 
     return profile(options.run)
+
+
+def _help(options: argparse.Namespace) -> int:
+    from seqlab.commands.pages import show_page
+
+    return show_page(options.page)
 
 
 def _report(options: argparse.Namespace) -> int:

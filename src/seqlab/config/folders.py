@@ -1,4 +1,4 @@
-"""Where the configuration files lie, and what a run's is called."""
+"""Where the configuration files and the pages lie, and what a run's configuration is called."""
 
 import re
 from pathlib import Path
@@ -13,9 +13,18 @@ CONFIG = "config.yaml"
 
 def conf_dir() -> Path:
     """Return the folder of configuration files: inside the installed package, or the checkout's."""
+    return _shipped("conf")
+
+
+def docs_dir() -> Path:
+    """Return the folder of the documentation's pages, likewise."""
+    return _shipped("docs")
+
+
+def _shipped(name: str) -> Path:
     package = Path(__file__).resolve().parents[1]
-    packaged = package / "conf"
-    return packaged if packaged.is_dir() else package.parents[1] / "conf"
+    packaged = package / name
+    return packaged if packaged.is_dir() else package.parents[1] / name
 
 
 def refuse_url(text: str | Path, what: str) -> None:

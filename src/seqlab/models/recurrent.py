@@ -93,7 +93,7 @@ class RecurrentNetwork(nn.Module):
         return hidden, after if len(after) == 2 else after[0]
 
     def backend_for(self, tokens: Tensor) -> str:
-        """Return what computes the recurrence of `(T, B)` tokens; docs/speed.md has the figures."""
+        """Return what computes the recurrence of `(T, B)` tokens; the page "speed" has figures."""
         if self.backend in ("scan", "torch"):
             return self.backend
         size, words = self.recurrent.hidden_size, self.vocabulary_size

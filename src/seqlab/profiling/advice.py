@@ -42,7 +42,7 @@ REMEDIES = {
     ),
     phases.DATA: Remedy(
         0.2,
-        "reading and encoding the text; a token file needs neither (docs/data.md)",
+        "reading and encoding the text; a token file needs neither (python -m seqlab help data)",
         (("less of it", "data.max_tokens=100000"),),
         _LANGUAGE,
     ),

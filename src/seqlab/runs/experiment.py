@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, Trainer, seed_everything
 
 from seqlab.callbacks.checkpoints import Checkpoints
 from seqlab.callbacks.limits import why_stopped
-from seqlab.callbacks.settings import NewSettings
+from seqlab.callbacks.new_settings import NewSettings
 from seqlab.callbacks.stop_on_signal import StopOnSignal
 from seqlab.config.validate.schedule import SCHEDULE_KEYS
 from seqlab.data.module import SequenceData

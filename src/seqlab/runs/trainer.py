@@ -12,7 +12,7 @@ from lightning.pytorch.profilers import (
 )
 
 from seqlab.callbacks.limits import MaxSteps
-from seqlab.callbacks.settings import NewSettings
+from seqlab.callbacks.new_settings import NewSettings
 from seqlab.callbacks.stop_on_signal import StopOnSignal
 from seqlab.callbacks.streams import OwnStream
 from seqlab.parallel.group import OneMachine, load_only_what_is_named

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from seqlab.system.cache import user_cache
+from seqlab.system.cache import not_own, own_folder, user_cache
 from seqlab.system.files import replacing
 
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fPIC", "-shared")
@@ -41,16 +41,20 @@ def compiled_library(source: Path, *flags: str) -> Path:
         flags: for the compiler, besides `FLAGS`.
 
     Raises:
-        CompilerError: there is no C++ compiler, or it failed, or the library cannot be kept.
+        CompilerError: there is no C++ compiler, or it failed, or the library cannot be kept, or
+            someone else may have put it there.
     """
     compiler = _compiler()
     command = [compiler, *FLAGS, *flags, str(source)]
     name = f"{source.stem}-{_fingerprint(command)}.so"
     try:
-        library = user_cache() / "kernels" / name
+        library = own_folder(user_cache() / "kernels") / name
+        if reason := not_own(library):
+            raise CompilerError(f"{reason}: nothing is loaded from there")
         if not library.exists():
             with replacing(library) as partial:
                 _run([*command, "-o", str(partial)])
+                partial.chmod(0o755)
     except (OSError, RuntimeError) as error:  # RuntimeError: the person has no home folder
         raise CompilerError(f"{name} cannot be kept: {error}") from error
     return library

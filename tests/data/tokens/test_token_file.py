@@ -213,3 +213,32 @@ def test_of_several_processes_one_tokenizes(text_file: Path, data_folder: Path) 
     assert [process.returncode for process in processes] == [0, 0]
     assert "".join(printed).count("tokenized ") == 1
     assert only(data_folder) == file
+
+
+def test_tokens_that_others_may_have_written_are_made_elsewhere_or_held_in_memory(
+    text_file: Path,
+    data_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    expected = tokens_in_file(text_file, *HOW)
+    theirs = only(data_folder)
+    assert theirs.stat().st_mode & 0o022 == 0
+    theirs.chmod(0o666)
+    assert same(tokens_in_file(text_file, *HOW), expected)
+    assert caplog.messages == [
+        f"others may write to {theirs} (chmod go-w {theirs}): the text is tokenized anew"
+    ]
+    assert theirs.stat().st_mode & 0o022 == 0, "a new file took its place"
+    own = tmp_path / "cache" / "seqlab" / "tokens"
+    for folder, descriptors in ((data_folder, True), (own, False)):
+        folder.chmod(0o777)
+        caplog.clear()
+        found = tokens_in_file(text_file, *HOW)
+        assert same(found, expected)
+        assert (found.descriptor is not None) == descriptors
+        assert caplog.messages[-1] == (
+            f"others may write to {folder} (chmod go-w {folder}): no tokens are read from there"
+        )

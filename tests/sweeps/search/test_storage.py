@@ -1,5 +1,6 @@
 """A study's file: no kill damages it, no dead process blocks it."""
 
+import os
 import subprocess
 import sys
 import time
@@ -9,7 +10,9 @@ import optuna
 import pytest
 from searching import source, told, trials
 
+from expect import refusal
 from processes import running
+from seqlab.sweeps.search.storage import open_storage
 
 # Holds the lock, as one that is killed in the middle of writing does.
 HOLDER = """
@@ -63,3 +66,16 @@ for number in range(40):
 def test_optuna_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     told(source(tmp_path, n_trials=2, pruner="median"))
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("scheme", ["", "sqlite:///"])
+def test_study_that_others_may_write_is_not_used(tmp_path: Path, scheme: str) -> None:
+    file = tmp_path / "mine"
+    before = os.umask(0)
+    open_storage(f"{scheme}{file}")
+    os.umask(before)
+    assert file.stat().st_mode & 0o022 == 0
+    open_storage(f"{scheme}{file}")
+    file.chmod(0o666)
+    with refusal(f"cannot be used: others may write to {file} (chmod go-w {file})", "another file"):
+        open_storage(f"{scheme}{file}")

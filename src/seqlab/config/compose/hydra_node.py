@@ -20,7 +20,7 @@ _OURS = {
 }
 _LOGGING = ("job_logging", "hydra_logging")
 _STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
-_HINT = "What Hydra itself may start is fixed; see docs/safety.md."
+_HINT = "What Hydra itself may start is fixed: python -m seqlab help safety."
 
 
 @contextmanager

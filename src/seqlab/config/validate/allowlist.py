@@ -311,7 +311,7 @@ def _refusal(target: str, sources: tuple[Source, ...], rule: Role, path: str) ->
     return UserError(
         f"{path}._target_={target} may not be instantiated",
         f"{meant}A project allows its own classes in seqlab_project.py: "
-        f'seqlab.allow("{example}"); see docs/safety.md.',
+        f'seqlab.allow("{example}"). More: python -m seqlab help safety',
     )
 
 

@@ -28,10 +28,10 @@ import numpy as np
 from seqlab.data.tokens.encoding import CharacterEncoder, Encoder, Numbers
 from seqlab.data.tokens.vocabulary import Vocabulary
 from seqlab.data.tokens.word_encoding import WordEncoder
-from seqlab.system.cache import data_folder
+from seqlab.system.cache import data_folder, not_own, own_folder, user_cache
 from seqlab.system.errors import UserError
 from seqlab.system.files import replacing
-from seqlab.system.text_files import text_blocks
+from seqlab.system.text_files import read_text, text_blocks
 
 try:
     import fcntl
@@ -83,6 +83,8 @@ def tokens_in_memory(text: str, level: str, preprocessing: str, min_frequency: i
 def tokens_in_file(path: Path, level: str, preprocessing: str, min_frequency: int) -> Tokens:
     """Return the tokens of a text file, mapped; tokenized the first time that they are asked for.
 
+    Where others may write into the folders that they are kept in, they are held in memory.
+
     The arguments are those of `tokens_in_memory`, but for the path of the text.
 
     Raises:
@@ -98,8 +100,14 @@ def tokens_in_file(path: Path, level: str, preprocessing: str, min_frequency: in
         "min_frequency": min_frequency,
     }
     name = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:32]
-    file = data_folder() / "tokens" / f"{name}.tokens"
+    folder = _own_folder()
+    if folder is None:
+        return tokens_in_memory(read_text(path), level, preprocessing, min_frequency)
+    file = folder / f"{name}.tokens"
     try:
+        if reason := not_own(file, 0):
+            logger.warning("%s: the text is tokenized anew", reason)
+            file.unlink()
         if found := _mapped(file, settings):
             return found
         with _alone(file):
@@ -116,6 +124,16 @@ def tokens_in_file(path: Path, level: str, preprocessing: str, min_frequency: in
         ) from error
     assert found is not None, f"{file} was written and is not readable"
     return found
+
+
+def _own_folder() -> Path | None:
+    """Return where token files are kept and read; `None` where others may write wherever it is."""
+    for place in dict.fromkeys([data_folder(), user_cache()]):
+        folder = place / "tokens"
+        if not (reason := not_own(folder, 1)):
+            return folder
+        logger.warning("%s: no tokens are read from there", reason)
+    return None
 
 
 def _encoder(level: str, preprocessing: str) -> Encoder:
@@ -176,6 +194,7 @@ def _make(file: Path, path: Path, settings: dict[str, Any]) -> None:
             description = json.dumps(content).encode()
             target.write(description)
             target.write(_TRAILER.pack(len(description), zlib.crc32(description), _MARK))
+        partial.chmod(0o644)
     seconds = time.perf_counter() - begin
     logger.info(
         "tokenized %s: %s tokens, %.0f MB/s", path, f"{content['num_tokens']:,}", size / seconds
@@ -226,7 +245,7 @@ def _description(opened: BinaryIO) -> dict[str, Any] | None:
 @contextmanager
 def _alone(file: Path) -> Iterator[None]:
     """Wait until no other process makes that file, and keep others waiting."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    own_folder(file.parent)
     lock = file.with_suffix(".lock")
     with lock.open("a") as opened:
         if fcntl is not None:

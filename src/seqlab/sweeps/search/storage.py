@@ -11,6 +11,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from seqlab.sweeps.ledger_file import drop_half_a_line
+from seqlab.system.cache import not_own
 from seqlab.system.errors import UserError, first_line
 
 try:
@@ -57,9 +58,13 @@ def open_storage(place: str) -> BaseStorage:
         UserError: it cannot be read or written, or is something else.
     """
     with _explained(place):
+        file = Path(place.removeprefix(_SQLITE))
+        if reason := not_own(file, 0):
+            raise ValueError(reason)
+        if not file.exists():
+            file.touch(mode=0o644)
         if place.startswith(_SQLITE):
             return RDBStorage(place, engine_kwargs={"connect_args": {"timeout": _PATIENCE_S}})
-        file = Path(place)
         _check_journal(file)
         return JournalStorage(JournalFileBackend(place, lock_obj=_lock_of(file)))
 
@@ -117,7 +122,6 @@ def _check_journal(file: Path) -> None:
 
 def _lock_of(file: Path) -> JournalFileOpenLock:
     if fcntl is not None:
-        file.touch()
         with suppress(OSError), file.open("r+b") as opened:  # a file system without these locks
             with suppress(BlockingIOError):  # it works: someone holds it
                 fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
