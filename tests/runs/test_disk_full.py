@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conftest import SMALL_LM, Outcome, trained
-from expect import Command, succeeded
+from expect import Command, refused, succeeded
 from same_runs import ends_like
 from seqlab.runs.folder.checkpoint import read_checkpoint
 from seqlab.runs.folder.run_folder import RunFolder
@@ -37,6 +37,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("mounting a small disk needs more rights than these")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def failing(name: str, kind: int) -> Callable[[Path, Path], Any]:
+    """Return a `Path.replace` that fails for a file of that name."""
+    real = Path.replace
+
+    def replace(self: Path, target: Path) -> Any:
+        if target.name == name:
+            raise OSError(kind, os.strerror(kind), str(self))
+        return real(self, target)
+
+    return replace
 
 
 def ends_in_good_order(outcome: Outcome, run: RunFolder) -> None:
@@ -96,3 +108,32 @@ def test_write_that_finds_no_room_ends_the_run_and_it_goes_on(
     assert result["error"]["type"] == "UserError"
     assert train("resume=run").code == 0
     ends_like(run, whole)
+
+
+@pytest.mark.parametrize("kind", [errno.EROFS, errno.EACCES, errno.EIO, errno.ESTALE])
+def test_run_folder_that_cannot_be_written_any_more_ends_the_run_with_the_way_on(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: int
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", failing("last.ckpt", kind))
+        outcome = train(*WORDS, "trainer.max_epochs=1", "hydra.run.dir=run")
+    run = RunFolder(tmp_path / "run")
+    assert outcome.code == 1
+    assert outcome.err.endswith(
+        f"error: the run could not be written any further: {os.strerror(kind)}\n"
+        "  What was written before is whole. Make it possible to write there, then go on with: "
+        f"python -m train resume={run.path}\n  {run.log} has the details.\n"
+    )
+    assert run.read_result()["status"] == "failed"
+
+
+def test_disk_that_is_full_from_the_start_leaves_nothing_to_go_on_with(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "replace", failing("result.json", errno.ENOSPC))
+    refused(
+        train(*WORDS, "hydra.run.dir=run"),
+        "the run could not be written any further: No space left on device",
+        "Make room, then type the same command again: nothing was started.",
+    )
+    assert list(tmp_path.iterdir()) == []

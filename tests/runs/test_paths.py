@@ -1,5 +1,6 @@
 """Paths mean the same later: the text of a run, its folder, the working folder."""
 
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -150,6 +151,30 @@ def test_deleted_working_folder_is_one_message(tmp_path: Path, sine_run: RunFold
             "error: the working folder is not there any more: No such file or directory\n"
             "  It was deleted, or moved away. Change into another one: cd FOLDER.\n"
         )
+
+
+def test_name_that_no_file_can_have_is_one_message(
+    train: Command, seqlab: Command, tmp_path: Path
+) -> None:
+    name = "n" * 300
+    refused(seqlab("evaluate", name), f"there is no run folder {name}")
+    refused(train(f"resume={name}"), f"there is no run folder {name}")
+    words = [word for word in WORDS if "data.path" not in word]
+    refused(train(*words, f"data.path={name}"), f"data.path={name} cannot be read: File name too")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["a=b, 50%", "boss'", "'quoted'", "-dash", "ünï 漢字", "$HOME {x}"]
+)
+def test_run_folder_of_any_name_is_resumed_with_the_word_that_was_printed(
+    sine_run: RunFolder, tmp_path: Path, train: Command, name: str
+) -> None:
+    shutil.copytree(sine_run.path, tmp_path / name)
+    outcome = train(f"resume={tmp_path / name}")
+    assert outcome.code == 0, outcome.err
+    command = outcome.out.partition("To go on: python -m train ")[2]
+    assert shlex.split(command)[0] == f"resume={tmp_path / name}"
 
 
 DELETING = """

@@ -222,5 +222,6 @@ def _value_of(key: str, words: list[str]) -> str | None:
     for word in reversed(words):
         name, equals, value = word.partition("=")
         if name == key and equals and value not in ("", "null"):
-            return value.strip("'\"")
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+            return value[1:-1] if quoted else value
     return None

@@ -6,6 +6,7 @@ import os
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from seqlab.callbacks.stop_on_signal import Interrupted
@@ -133,17 +134,23 @@ def _way_on(folder: RunFolder) -> str:
 
 
 def _explained(error: Exception, folder: RunFolder) -> Exception:
-    """Return the error, or for a full disk or a deleted folder one that says so."""
+    """Return the error, or one that says why the run folder cannot be written any more."""
     try:
         check_there(folder.path)
     except FolderGone as gone:
         gone.__cause__ = error
         return gone
-    if not isinstance(error, OSError) or error.errno not in _NO_ROOM:
+    if not isinstance(error, OSError):
         return error
-    told = UserError(
-        f"the run could not be written any further: {error.strerror}",
-        f"What was written before is whole. Make room, then go on with: {resume_command(folder)}",
-    )
+    no_room = error.errno in _NO_ROOM
+    if not no_room and not Path(str(error.filename)).is_relative_to(folder.path):
+        return error
+    remedy = "Make room" if no_room else "Make it possible to write there"
+    if folder.result.exists():
+        remedy = f"What was written before is whole. {remedy}, then go on with: "
+        remedy += resume_command(folder)
+    else:
+        remedy += ", then type the same command again: nothing was started."
+    told = UserError(f"the run could not be written any further: {error.strerror}", remedy)
     told.__cause__ = error
     return told

@@ -96,3 +96,33 @@ def test_own_data_set_that_breaks_ends_without_traceback_or_folder(
     assert "the sensor is unplugged" in outcome.err
     assert "Traceback" not in outcome.err
     assert list(tmp_path.iterdir()) == []
+
+
+OWN = "# @package _global_\ndefaults:\n  - override /data: sample_story\nseed: 3\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "remedy"),
+    [
+        (b"\xef\xbb\xbf" + OWN.encode(), "mine.yaml begins with a byte order mark", "UTF-8"),
+        (OWN.encode("utf-16"), "mine.yaml is not UTF-8: invalid start byte", "Save it as UTF-8"),
+        (OWN.encode() + b"name: s\xf6\n", "mine.yaml is not UTF-8", "Save it as UTF-8"),
+        (OWN.replace("  -", "\t-").encode(), 'mine.yaml", line 3', "Indent with spaces"),
+    ],
+    ids=["bom", "utf-16", "latin-1", "tab"],
+)
+def test_own_file_of_another_encoding_is_named(
+    train: Train, tmp_path: Path, content: bytes, message: str, remedy: str
+) -> None:
+    (tmp_path / "conf/experiment").mkdir(parents=True)
+    (tmp_path / "conf/experiment/mine.yaml").write_bytes(content)
+    refused(train("--config-dir=conf", "experiment=mine"), message, remedy)
+
+
+def test_own_file_with_windows_line_ends_is_read(train: Train, tmp_path: Path) -> None:
+    (tmp_path / "conf/experiment").mkdir(parents=True)
+    text = f"{OWN}model: {{nothing: 1}}\n".replace("\n", "\r\n")
+    (tmp_path / "conf/experiment/mine.yaml").write_bytes(text.encode())
+    refused(
+        train("--config-dir=conf", "experiment=mine"), "'model.nothing' in experiment/mine.yaml"
+    )

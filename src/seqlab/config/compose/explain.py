@@ -36,7 +36,8 @@ def explained(error: Exception, words: list[str]) -> UserError:
     if isinstance(error, MissingConfigException) and missing:
         return _no_such_option(missing.group(1), folders)
     if isinstance(error, YAMLError):
-        return UserError(f"a configuration file is not YAML: {' '.join(text.split())}", _HELP)
+        hint = "Indent with spaces: YAML takes no tabs." if "'\\t'" in text else _HELP
+        return UserError(f"a configuration file is not YAML: {' '.join(text.split())}", hint)
     if "Config group override must be" in text:
         return _no_option_at_all(words, folders)
     inside = re.search(r"In '([^']+)': Could not override '([^']+)'", text)

@@ -29,7 +29,7 @@ from seqlab.system.errors import UserError
 from seqlab.system.files import finite
 from seqlab.system.terminal import as_field
 
-_LONGEST_LABEL = 80
+_LONGEST_LABEL = 80  # in bytes, which is how file systems count
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)")
 # Words that a sweep's file may give their meaning, which its jobs are composed without.
 _OF_THE_SWEEP = re.compile(r"\+*hydra[./](mode|sweeper|launcher)\b")
@@ -61,7 +61,7 @@ class Assignment:
     def folder(self) -> str:
         """The label as the end of a folder's name."""
         text = re.sub(r"[^\w.+=-]+", "_", self.label).strip("_.")
-        return text[:_LONGEST_LABEL].rstrip("_.")
+        return text.encode()[:_LONGEST_LABEL].decode(errors="ignore").rstrip("_.")
 
 
 class Grid:

@@ -1,5 +1,8 @@
 """The last look before a run: can what was typed be run at all?"""
 
+import codecs
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import Override
@@ -72,6 +75,7 @@ def check_ahead(command: Command) -> None:
     The jobs of a sweep are checked once Hydra has made them up.
     """
     overrides = parsed(command.overrides)
+    _check_own_files(command)
     if command.sweeps or _names_a_sweep(overrides, command):
         check_overrides(overrides, sweep=True)
         return
@@ -82,6 +86,23 @@ def check_ahead(command: Command) -> None:
         whole = loader.load_configuration(ROOT, words, RunMode.RUN)
         if whole.hydra.mode != RunMode.MULTIRUN:
             check_composed(without_hydra(whole), whole.hydra, command.overrides)
+
+
+def _check_own_files(command: Command) -> None:
+    """Raise `UserError` where an option of the person's own is in a file that Hydra misreads."""
+    for word in command.overrides if command.config_dir else ():
+        group, _, option = word.lstrip("+").partition("=")
+        file = Path(f"{command.config_dir}/{group}/{option}.yaml")
+        remedy = "Save it as UTF-8, without a byte order mark."
+        with suppress(OSError):
+            content = file.read_bytes()
+            if content.startswith(codecs.BOM_UTF8):
+                what = "begins with a byte order mark, which hides its first line"
+                raise UserError(f"{file} {what}", remedy)
+            try:
+                content.decode()
+            except UnicodeDecodeError as error:
+                raise UserError(f"{file} is not UTF-8: {error.reason}", remedy) from None
 
 
 def _names_a_sweep(overrides: list[Override], command: Command) -> bool:

@@ -104,7 +104,7 @@ class RunFolder:
             UserError: it is missing or damaged.
         """
         try:
-            result = json.loads(self.result.read_text(encoding="utf-8"))
+            result = json.loads(self.result.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             raise UserError(
                 f"{self.path} has no {self.result.name}", "Name the folder of a run."
