@@ -54,6 +54,8 @@ for _launcher, _own in (
     _name = _launcher.__name__
     _target = ("_target_", str, f"{__name__}.{_name}")
     _node = make_dataclass(f"{_name}Conf", [_target], bases=(Options, *_own))
+    # A configuration is pickled with the name of its class.
+    _node.__module__, globals()[_node.__name__] = __name__, _node
     ConfigStore.instance().store(
         group="hydra/launcher", name=_name.lower(), node=_node, provider="seqlab"
     )

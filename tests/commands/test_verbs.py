@@ -52,16 +52,16 @@ def test_score_that_is_not_finite_is_null_in_json(
 
 
 def test_names_of_a_run_folder_are_shown_and_not_obeyed(
-    seqlab: Command, train: Command, language: RunFolder
+    seqlab: Command, train: Command, copy: RunFolder
 ) -> None:
-    text = language.config.read_text().replace("name: sample_story_rnn", r'name: "a\e[2J\rb"')
-    language.config.write_text(text)
-    outcome = seqlab("evaluate", str(language.path))
+    text = copy.config.read_text().replace("name: sample_story_rnn", r'name: "a\e[2J\rb"')
+    copy.config.write_text(text)
+    outcome = seqlab("evaluate", str(copy.path))
     assert outcome.out.startswith("a\\x1b[2J\\rb, weights after epoch 2\n")
-    outcome = train(f"resume={language.path}", "trainer.max_epochs=3")
+    outcome = train(f"resume={copy.path}", "trainer.max_epochs=3")
     assert "\na\\x1b[2J\\rb: 3 epochs in " in f"\n{outcome.out}"
-    language.config.write_text(text.replace("task: language_model", r'task: "\e]0;\a"'))
-    outcome = seqlab("evaluate", str(language.path))
+    copy.config.write_text(text.replace("task: language_model", r'task: "\e]0;\a"'))
+    outcome = seqlab("evaluate", str(copy.path))
     assert outcome.code == 2
     assert not {"\x1b", "\a"} & {*outcome.err}
 

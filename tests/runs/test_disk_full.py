@@ -4,7 +4,7 @@ import errno
 import logging
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ def test_write_that_finds_no_room_ends_the_run_and_it_goes_on(
 
 @pytest.mark.parametrize("kind", [errno.EROFS, errno.EACCES, errno.EIO, errno.ESTALE])
 def test_run_folder_that_cannot_be_written_any_more_ends_the_run_with_the_way_on(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: int
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: int
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(Path, "replace", failing("last.ckpt", kind))
@@ -128,7 +128,7 @@ def test_run_folder_that_cannot_be_written_any_more_ends_the_run_with_the_way_on
 
 
 def test_disk_that_is_full_from_the_start_leaves_nothing_to_go_on_with(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Path, "replace", failing("result.json", errno.ENOSPC))
     refused(

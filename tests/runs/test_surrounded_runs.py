@@ -16,7 +16,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 
 from conftest import Outcome
-from processes import DEADLINE_S, ONE_THREAD, wait_for
+from processes import DEADLINE_S, until
 from seqlab import figures
 from seqlab.callbacks.progress import Progress
 from seqlab.commands.train import main as train_main
@@ -166,7 +166,7 @@ def test_personal_settings_and_a_bare_environment_change_nothing(
         **{"PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"},
         **{"LOCAL_RANK": "gold", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"},
         **{"TZ": "Pacific/Kiritimati", "TQDM_DISABLE": "1", "COLUMNS": "none"},
-        **ONE_THREAD,
+        "OMP_NUM_THREADS": "1",
     }
     done = subprocess.run(
         [sys.executable, "-m", "train", "hydra.run.dir=run"],
@@ -190,7 +190,7 @@ def on_a_terminal(folder: Path, *words: str) -> tuple["subprocess.Popen[bytes]",
     process = subprocess.Popen(
         [sys.executable, "-m", "train", *words],
         cwd=folder,
-        env=os.environ | ONE_THREAD | {"TERM": "dumb"},
+        env=os.environ | {"TERM": "dumb"},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -218,7 +218,7 @@ def test_terminal_that_is_closed_ends_nothing(tmp_path: Path, kind: str) -> None
         begun, metrics = tmp_path / "run" / LEDGER, tmp_path / "run" / "0001_seed=2" / "metrics.csv"
     process, terminal = on_a_terminal(tmp_path, *words)
     try:
-        wait_for(process, begun.exists)  # type: ignore[arg-type]
+        until(begun.exists, process)
         os.close(terminal)
         assert process.wait(DEADLINE_S) == 0
     finally:

@@ -158,7 +158,7 @@ ATTACKS = [
         runs=False,
     ),
     Attack("numpy-load", "data", _call("numpy.load", "{folder}/evil.npy", allow_pickle=True)),
-    Attack("os-by-seqlab", "data", _call("seqlab.data.corpus.os.system", "{command}")),
+    Attack("os-by-seqlab", "data", _call("seqlab.data.tokens.token_file.os.system", "{command}")),
     Attack(
         "torch-by-seqlab",
         "model",

@@ -34,6 +34,8 @@ class Broken(nn.Module):
         self.linear = nn.Linear(num_inputs, 1)
 
     def forward(self, x):
+        if not self.training:
+            return self.linear(x).squeeze(-1)
         if self.how == "raise":
             raise RuntimeError("broken on purpose")
         if self.how == "exit":

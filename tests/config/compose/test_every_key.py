@@ -107,6 +107,7 @@ def raw(config: DictConfig, path: str) -> Any:
 
 # Null has a meaning of Lightning's own there, which is not that of the default.
 NULL_BESIDES_A_DEFAULT = {
+    "callbacks.weight_averaging.decay",
     "data.path",
     "trainer.check_val_every_n_epoch",
     "trainer.gradient_clip_algorithm",
@@ -123,5 +124,6 @@ def test_null_is_allowed_only_where_some_file_has_it_as_default() -> None:
             options = OmegaConf.create({group: OmegaConf.load(file)})
             defaults |= {path for path, _ in leaves(options) if raw(options, path) is None}
     allowed = {path for path, rule in RULES.items() if rule.allows(None)}
-    follows_monitor = {"callbacks.checkpoints.monitor", "scheduler.monitor"}
+    watching = ("callbacks.checkpoints", "callbacks.early_stopping", "scheduler")
+    follows_monitor = {f"{key}.monitor" for key in watching}
     assert allowed == defaults | NULL_BESIDES_A_DEFAULT | follows_monitor

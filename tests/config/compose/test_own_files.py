@@ -112,14 +112,14 @@ OWN = "# @package _global_\ndefaults:\n  - override /data: sample_story\nseed: 3
     ids=["bom", "utf-16", "latin-1", "tab"],
 )
 def test_own_file_of_another_encoding_is_named(
-    train: Train, tmp_path: Path, content: bytes, message: str, remedy: str
+    train: Command, tmp_path: Path, content: bytes, message: str, remedy: str
 ) -> None:
     (tmp_path / "conf/experiment").mkdir(parents=True)
     (tmp_path / "conf/experiment/mine.yaml").write_bytes(content)
     refused(train("--config-dir=conf", "experiment=mine"), message, remedy)
 
 
-def test_own_file_with_windows_line_ends_is_read(train: Train, tmp_path: Path) -> None:
+def test_own_file_with_windows_line_ends_is_read(train: Command, tmp_path: Path) -> None:
     (tmp_path / "conf/experiment").mkdir(parents=True)
     text = f"{OWN}model: {{nothing: 1}}\n".replace("\n", "\r\n")
     (tmp_path / "conf/experiment/mine.yaml").write_bytes(text.encode())
