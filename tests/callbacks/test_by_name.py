@@ -42,7 +42,7 @@ def test_run_that_stopped_early_says_so_everywhere(train: Command, monitor: str)
     assert result["epochs"] == 3
     text = f"stopped early after epoch 3: {reason}; the best epoch was {result['best_epoch']}"
     assert text in run.log.read_text()
-    assert f"stopped early  {reason.partition(',')[0]}\n" in " ".join(outcome.out.split(" " * 8))
+    assert f"stopped early {reason.partition(',')[0]} best" in " ".join(outcome.out.split())
     assert f"best epoch  {result['best_epoch']}" in " ".join(outcome.out.split(" " * 10))
 
 

@@ -71,9 +71,9 @@ def test_any_words_are_parsed_or_refused_in_words(words: list[str]) -> None:
     assert all(any(key in word for word in words) for key, _ in _parsed(words))
 
 
-@given(KEYS, st.sampled_from(("+", "++")))
-def test_what_adds_cannot_change_an_earlier_run(key: str, prefix: str) -> None:
-    word = f"{prefix}{key}=1"
+@given(KEYS)
+def test_what_adds_cannot_change_an_earlier_run(key: str) -> None:
+    word = f"+{key}=1"
     assert str(refusal(lambda: _parsed([word]))) == f"{word!r} cannot change an earlier run"
 
 
