@@ -26,7 +26,7 @@ from seqlab.runs.folder.run_folder import RunFolder
         ("hydra.sweeper.params={seed: 1}", "data.num_val=null"),
         "'hydra.sweeper.params={seed: 1}' cannot be applied",
     ),
-    (("trainer.detect_anomaly=false", f"resume={'x' * 5000}"), "File name too long"),
+    (("trainer.detect_anomaly=false", f"resume={'x' * 5000}"), "there is no run folder"),
     (
         "experiment={} model=lstm data=sample_story",
         "experiment={}: there is no such experiment",

@@ -37,7 +37,7 @@ def test_value_that_no_json_holds_is_the_word_for_it_and_a_label_is_one_line() -
     assert first.parameters == {"optimizer.lr": "inf", "name": "a\nb|", "x": ["nan", 1.5]}
     assert (first.label, first.folder) == (r"name=a\nb|", "name=a_nb")
     assert second.label == "name=c"
-    long = next(iter(Grid([f"name={'漢' * 90},c"])))
+    long = next(iter(Grid([f"name='{'漢' * 90}',c"])))
     assert (len(long.label), long.folder) == (95, f"name={'漢' * 25}")
 
 
