@@ -80,8 +80,11 @@ def test_series_on_two_devices_equals_that_on_one(
     train: Command, seqlab: Command, tmp_path: Path
 ) -> None:
     # Parts of 3 and 4 windows, and a last batch of 5 in parts of 2 and 3; some gradients clipped.
-    words = ["trainer.max_epochs=2", "data.batch_size=7", "trainer.gradient_clip_val=0.3"]
+    # The second epoch improves by less than asked for, and is the last.
+    words = ["trainer.max_epochs=4", "data.batch_size=7", "trainer.gradient_clip_val=0.3"]
     words += ["data.num_val=300"]  # the rest is for the test
+    words += ["scheduler=one_cycle", "callbacks=[default,weight_averaging,early_stopping]"]
+    words += ["callbacks.early_stopping.patience=1", "callbacks.early_stopping.min_delta=0.9"]
     assert train(*words, *ONE, "hydra.run.dir=one").code == 0
     outcome = train(*words, *TWO, "hydra.run.dir=two", "trainer.enable_progress_bar=true")
     assert outcome.code == 0, outcome.err
@@ -91,10 +94,12 @@ def test_series_on_two_devices_equals_that_on_one(
     result, expected = two.read_result(), one.read_result()
     assert result["metrics"]["test/loss"] == pytest.approx(expected["metrics"]["test/loss"])
     assert result["steps"] == expected["steps"] == 2 * 86
+    assert result["stopped_early"] == expected["stopped_early"]
+    assert numbers(two)[1]["train/lr"] == numbers(one)[1]["train/lr"] != 0.01
     assert re.fullmatch(r"(cpu \(\d+ threads\)) \+ \1", result["device"])
     assert result["warnings"] == []
     # A second one would be the other process's.
-    assert outcome.err.count("epoch 2/2: train/loss") == 1
+    assert outcome.err.count("epoch 2/4: train/loss") == 1
     assert outcome.out.count("speed") == 1
     assert names(two.path) == names(one.path)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["one", "two"]
