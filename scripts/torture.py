@@ -35,6 +35,7 @@ from seqlab.models import mlp, recurrent
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.run import run as _run
 from seqlab.system.errors import UserError
+from seqlab.system.signals import SIGNALS
 
 # What a run imports is imported before the fork, so that a process lives for one second, not five.
 PRELOADED = (
@@ -258,6 +259,8 @@ class Life:
 
     def __init__(self, home: Path, words: list[str], dies_at: int | None = None) -> None:
         self.code: int | None = None
+        # The run takes them once it can answer them; until then they would strike Python itself.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         self.pid = os.fork()
         if self.pid == 0:
             os.chdir(home)
@@ -277,6 +280,7 @@ class Life:
                 sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(code)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def send(self, signum: int) -> None:
         """Send a signal if the process is alive."""

@@ -108,11 +108,17 @@ def test_signal_whose_exception_is_replaced_still_stops_the_run(
         except BaseException:
             raise ValueError("could not determine the shape of object type 'list'") from None
 
-    monkeypatch.setattr("seqlab.callbacks.curves.Curves.on_fit_end", struck)
-    outcome = train(*SMALL_LM, "hydra.run.dir=drawing")
-    assert outcome.code == 143
-    assert RunFolder(tmp_path / "drawing").read_result()["status"] == "interrupted"
-    shutil.rmtree(tmp_path / "drawing")
+    for place, status in (
+        ("seqlab.data.text.TextData.summary", "interrupted"),
+        ("seqlab.callbacks.curves.Curves.on_fit_end", "interrupted"),
+        ("seqlab.runs.run.write_profile", "completed"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, struck)
+            outcome = train(*SMALL_LM, f"hydra.run.dir={status}")
+        assert (outcome.code, "error" in outcome.err) == (143, False)
+        assert RunFolder(tmp_path / status).read_result()["status"] == status
+        shutil.rmtree(tmp_path / status)
     monkeypatch.setattr("seqlab.runs.experiment.build_data", struck)
     outcome = train(*SMALL_LM, "hydra.run.dir=run")
     assert outcome.code == 143

@@ -50,24 +50,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answered(words: list[str]) -> int:
-    others = OtherProcesses()
-    register_resolvers()
-    # Hydra then lets its exceptions through, instead of printing them and leaving with 1.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    try:
-        check_started_once(words)
-    except UserError as error:
-        print_error(error)
-        return EXIT_USAGE
     signals = DeferredSignals()
     try:
-        return _dispatched(words, signals, others)
+        return _dispatched(words, signals, OtherProcesses())
     finally:
         signals.end()
 
 
 def _dispatched(words: list[str], signals: DeferredSignals, others: OtherProcesses) -> int:
+    register_resolvers()
+    # Hydra then lets its exceptions through, instead of printing them and leaving with 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
+        check_started_once(words)
         _check_text(words)
         resumed = _value_of("resume", words)
         refuse_url(resumed or "", "resume=")

@@ -57,14 +57,10 @@ def run(
         callbacks: further ones, beside those of the configuration.
         resumed: whether to go on with the run in the folder, from its last good checkpoint.
     """
-    folder = RunFolder(path)
+    folder, stop = RunFolder(path), StopOnSignal(signalled)
     try:
         check_there(path)
-        with (
-            recording(folder.log) as warnings,
-            StopOnSignal(signalled) as stop,
-            Ranks(_RANK) as ranks,
-        ):
+        with recording(folder.log) as warnings, stop, Ranks(_RANK) as ranks:
             try:
                 stop.check()
                 plain, public = resolved(config), shown(config)
@@ -90,7 +86,10 @@ def run(
             return code
     except FolderGone as error:
         return refused(error, folder)
-    except Interrupted as interrupted:
+    except (Interrupted, Exception) as error:
+        interrupted = error if isinstance(error, Interrupted) else stop.interruption()
+        if interrupted is None:
+            raise
         if not folder.result.exists():
             say("stopped before anything began", error=True)
         return interrupted.exit_code
@@ -119,11 +118,11 @@ def _trained(
 ) -> int:
     trainer, public = experiment.trainer, shown(config)
     ranks.when_stuck = ending.failed_elsewhere
-    logger.info("%s on %s", experiment.title, experiment.device)
-    logger.info("%s", experiment.data.summary())
-    if experiment.config["trainer"]["enable_model_summary"]:
-        logger.info("%s", ModelSummary(experiment.module, max_depth=-1))
     try:
+        logger.info("%s on %s", experiment.title, experiment.device)
+        logger.info("%s", experiment.data.summary())
+        if experiment.config["trainer"]["enable_model_summary"]:
+            logger.info("%s", ModelSummary(experiment.module, max_depth=-1))
         if start.resumed:
             write_text(folder.config, text_of(config))
         for target in trainer.loggers:

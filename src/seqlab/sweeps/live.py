@@ -11,7 +11,6 @@ from seqlab.runs.folder.run_folder import RunFolder, whole_lines
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.ranking import best_row, chosen_metric
 from seqlab.sweeps.scheduler import Job
-from seqlab.system.messages import without_shared_locks
 from seqlab.system.terminal import harmless
 
 _LOOK_EVERY_S = 1.0
@@ -49,7 +48,6 @@ class LiveView:
         self._failed = 0
         self._looked_at = 0.0
         self._bars: dict[int, tuple[Any, int, Job]] = {}  # by number: bar, its place, the job
-        without_shared_locks()
         self._all: Any = tqdm(
             total=total,
             desc=harmless(name),

@@ -29,7 +29,6 @@ from seqlab.system.errors import (
     reported,
 )
 from seqlab.system.files import json_text, write_text
-from seqlab.system.messages import without_shared_locks
 from seqlab.system.signals import DeferredSignals
 from seqlab.system.surroundings import own_environment
 
@@ -81,7 +80,6 @@ def work_in_a_fork(file: Path, environment: dict[str, str], path: list[str]) -> 
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:] = path
-    without_shared_locks()
     os.setpgid(0, 0)  # Ctrl-C strikes a terminal's whole group; the sweep alone answers it
     asking = multiprocessing.parent_process()
     assert asking is not None

@@ -14,6 +14,10 @@ from tqdm import tqdm
 from seqlab.system.masking import masked
 from seqlab.system.terminal import harmless
 
+# A kill would leave the lock behind that bars share between processes, and a signal that strikes
+# while tqdm makes it would end in an error of tqdm's.
+tqdm.set_lock(threading.RLock())
+
 # True, and of no use to the person who runs an experiment.
 _NOISE = (
     ".*does not have many workers.*",
@@ -50,11 +54,6 @@ class _LogFile(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, logging's own name
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
-
-
-def without_shared_locks() -> None:
-    """Let progress bars go without the lock between processes, which a kill would leave behind."""
-    tqdm.set_lock(threading.RLock())
 
 
 @contextmanager
