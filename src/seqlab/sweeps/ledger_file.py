@@ -8,12 +8,8 @@ from seqlab.runs.folder.lock import FolderGone, is_same
 from seqlab.sweeps.ledger import LEDGER, Ledger, Row, Started, read_ledger, row_line, start_line
 from seqlab.system.errors import UserError
 from seqlab.system.files import sync_folder
+from seqlab.system.locks import AFTER_A_KILL_S, lock
 from seqlab.system.terminal import as_word
-
-try:
-    import fcntl
-except ImportError:  # a system without these locks
-    fcntl = None  # type: ignore[assignment]
 
 
 class LedgerFile:
@@ -84,16 +80,10 @@ def drop_half_a_line(file: Any) -> None:
 
 
 def _lock(file: Any, folder: Path) -> None:
-    if fcntl is None:
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not lock(file, AFTER_A_KILL_S):
         file.close()
         raise UserError(
             f"the sweep {folder} is at work in another process",
             "Wait until that one ends, or stop it; Ctrl-C leaves every job resumable. "
             f"`python -m seqlab report {as_word(folder)}` shows how far it is.",
-        ) from None
-    except OSError:  # a file system without locks
-        pass
+        )

@@ -8,6 +8,7 @@ a mark. It lies in the data folder, and its name follows from all that decides w
 import hashlib
 import json
 import logging
+import math
 import mmap
 import os
 import struct
@@ -31,12 +32,8 @@ from seqlab.data.tokens.word_encoding import WordEncoder
 from seqlab.system.cache import data_folder, not_own, own_folder, user_cache
 from seqlab.system.errors import UserError
 from seqlab.system.files import replacing
+from seqlab.system.locks import lock
 from seqlab.system.text_files import read_text, text_blocks
-
-try:
-    import fcntl
-except ImportError:  # a system without these locks
-    fcntl = None  # type: ignore[assignment]
 
 logger = logging.getLogger(__name__)
 
@@ -246,17 +243,12 @@ def _description(opened: BinaryIO) -> dict[str, Any] | None:
 def _alone(file: Path) -> Iterator[None]:
     """Wait until no other process makes that file, and keep others waiting."""
     own_folder(file.parent)
-    lock = file.with_suffix(".lock")
-    with lock.open("a") as opened:
-        if fcntl is not None:
-            try:
-                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                logger.info("another process is tokenizing into %s: waiting for it", file)
-                fcntl.flock(opened, fcntl.LOCK_EX)
-            except OSError:  # a file system without locks: both make it, the later one stays
-                logger.debug("no lock on %s", lock)
+    place = file.with_suffix(".lock")
+    with place.open("a") as opened:
+        if not lock(opened):
+            logger.info("another process is tokenizing into %s: waiting for it", file)
+            lock(opened, math.inf)
         try:
             yield
         finally:
-            lock.unlink(missing_ok=True)
+            place.unlink(missing_ok=True)

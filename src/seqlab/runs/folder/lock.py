@@ -12,12 +12,8 @@ from seqlab.config.folders import CONFIG
 from seqlab.runs.folder.run_folder import LOG, RESULT
 from seqlab.system.errors import UserError
 from seqlab.system.files import remove_partials, write_text
+from seqlab.system.locks import AFTER_A_KILL_S, is_locked, lock
 from seqlab.system.terminal import as_word
-
-try:
-    import fcntl
-except ImportError:  # a system without these locks
-    fcntl = None  # type: ignore[assignment]
 
 # What this process made and claimed: the only things that it may take away again.
 _made: dict[Path, list[Path]] = {}
@@ -66,7 +62,7 @@ def hold(folder: Path) -> None:
         UserError: another process is at work in it, or it cannot be written.
     """
     try:
-        taken = _lock(folder)
+        taken = _lock(folder, AFTER_A_KILL_S)
     except OSError as error:
         raise UserError(
             f"the run folder {folder} cannot be written: {error.strerror}",
@@ -84,13 +80,9 @@ def is_held(folder: Path) -> bool:
     """Return whether another process is at work in the folder."""
     try:
         with (folder / LOG).open("rb") as log:
-            if fcntl is not None:
-                fcntl.flock(log, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # no folder yet, or a file system without locks
-        pass
-    return False
+            return is_locked(log)
+    except OSError:  # no folder yet
+        return False
 
 
 class FolderGone(UserError):
@@ -114,9 +106,9 @@ def check_there(folder: Path) -> None:
 
 def give_up(folder: Path) -> None:
     """Let other processes take the folder."""
-    lock = _held.pop(folder.absolute(), None)
-    if lock is not None:
-        lock.close()
+    held = _held.pop(folder.absolute(), None)
+    if held is not None:
+        held.close()
 
 
 def release(folder: Path) -> None:
@@ -157,23 +149,16 @@ def _unused(folder: Path) -> bool:
     )
 
 
-def _lock(folder: Path) -> bool:
+def _lock(folder: Path, patience: float = 0.0) -> bool:
     whole = folder.absolute()
     if whole in _held:
         return True
-    lock = (folder / LOG).open("a", encoding="utf-8")
-    if fcntl is not None:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            return False
-        except OSError:  # a file system without locks
-            pass
-        if not is_same(lock, folder / LOG):  # another process has just given the folder back
-            lock.close()
-            return False
-    _held[whole] = lock
+    log = (folder / LOG).open("a", encoding="utf-8")
+    # Not the same: another process has just given the folder back.
+    if not lock(log, patience) or not is_same(log, folder / LOG):
+        log.close()
+        return False
+    _held[whole] = log
     return True
 
 
