@@ -69,10 +69,12 @@ def explained(error: Exception, words: list[str]) -> UserError:
 def _override_inside(file: str, override: str) -> UserError | None:
     """Return what is wrong with an override in a configuration file; `None`: it is the root's."""
     if "@" in override and "/" not in override:
+        group = override.partition("@")[0]
         return UserError(
-            f"{file}.yaml overrides {override.partition('@')[0]!r}, and stands "
-            "for a part of the configuration only",
-            "Its first line has to be: # @package _global_",
+            f"{file}.yaml overrides {group!r}, and stands for a part of the configuration only",
+            f"Write - override /{group}@_global_.{group}: OPTION"
+            if file.startswith(("data/", "model/"))
+            else "Its first line has to be: # @package _global_",
         )
     if file == ROOT:
         return None
