@@ -7,7 +7,7 @@ import pytest
 from hydra.types import RunMode
 
 from composed import checked
-from expect import Command, refused
+from expect import Command, Refuses, refusals, refused
 from seqlab.config.compose.command import hydra_loader
 from seqlab.config.compose.naming import register_resolvers
 from seqlab.config.folders import ROOT
@@ -100,7 +100,9 @@ def test_published_experiments_train_as_they_were_published(
     assert training(*f"experiment={experiment}".split()) == expected
 
 
-@pytest.mark.parametrize("words", ["", "experiment=time_machine_rnn", "data=sample_story model=rnn"])
+@pytest.mark.parametrize(
+    "words", ["", "experiment=time_machine_rnn", "data=sample_story model=rnn"]
+)
 def test_debugging_takes_three_steps_whatever_the_epochs(words: str) -> None:
     assert checked("trainer=debug", *words.split())["trainer"]["max_steps"] == 3
 
@@ -237,6 +239,21 @@ def test_own_recipe_that_cannot_be_used_is_named(
     refused(train("--config-dir", "own", *data.split(), "model=rnn"), message, remedy)
 
 
-def test_recipe_that_is_not_there_is_refused_with_those_that_are(train: Command) -> None:
-    outcome = train("recipe=txt", "data=sample_story", "model=rnn")
-    refused(outcome, "recipe=txt: there is no such recipe", "none, short_text, sine, text")
+@refusals(
+    (
+        "data=sample_story model=rnn recipe=txt",
+        "recipe=txt: there is no such recipe",
+        "recipe=text?",
+    ),
+    (
+        "data=sample_story model=rnn recipe=3",
+        "recipe=3: there is no such recipe",
+        "none, short_text",
+    ),
+    ("model=rnn recipe=text", "the data are for forecasting", "Choose a forecasting model"),
+    ("data=sample_story recipe=text", "the model is for forecasting", "Choose a language model"),
+)
+def test_what_is_not_there_or_does_not_fit_is_refused(
+    refuses: Refuses, asked: str, message: str, remedy: str
+) -> None:
+    refuses(asked, message, remedy)

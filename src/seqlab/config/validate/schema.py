@@ -49,9 +49,7 @@ def reference_config(choices: Any, hydra_overrides: list[str]) -> DictConfig:
     chosen = {
         str(group): option
         for group, option in choices.items()
-        if not str(group).startswith("hydra/")
-        and group not in _CHOOSING
-        and option is not None
+        if not str(group).startswith("hydra/") and group not in _CHOOSING and option is not None
     }
     loader = GlobalHydra.instance().config_loader()
     assert loader is not None
