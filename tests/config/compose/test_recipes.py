@@ -19,7 +19,7 @@ NOTHING = (*ADAM, None, None, 10)
 
 
 def training(*words: str) -> tuple[Any, ...]:
-    """Return optimizer, learning rate, schedule, clipping and epochs of a composed configuration."""
+    """Return optimizer, learning rate, schedule, clipping and epochs as they are composed."""
     config = checked(*words)
     names = [
         config[group].get("_target_", "").rpartition(".")[2] for group in ("optimizer", "scheduler")

@@ -27,7 +27,8 @@ NAMED = ("callbacks", "logger")
 
 NOWHERE = "in the configuration"
 
-GROUPS = "data model optimizer scheduler trainer callbacks logger recipe experiment".split()
+GROUPS = ["data", "model", "optimizer", "scheduler", "trainer", "callbacks", "logger"]
+GROUPS += ["recipe", "experiment"]
 _NEEDED = ("data", "model", "optimizer", "trainer")
 _READ = ("name", "seed", "monitor", "resume", "data.task", "model.task")
 

@@ -83,14 +83,14 @@ def option_content(option: str) -> Any:
     return None
 
 
-def _plain(path: str, sources: list[ConfigSource]) -> DictConfig | None:
-    """Return an option's content where nothing but files of its own group decides on it."""
+def _plain(path: str, sources: list[ConfigSource]) -> Any:
+    """Return an option's content, `None` where other files than its own group's decide on it."""
     content, packaged = _file(path, sources)
     if packaged or not isinstance(content, DictConfig):
         return None
     listed: Any = OmegaConf.to_container(OmegaConf.create(content.pop("defaults", [])))
     below = [each for each in listed if not _overrides_another(each)]
-    parts = []
+    parts: list[Any] = []
     for each in below if "_self_" in below else [*below, "_self_"]:
         if each == "_self_":
             parts.append(content)
