@@ -49,7 +49,7 @@ LIVES = 40
 _COMMON = ["trainer.checkpoint_every_n_steps=3"]
 _TEXT = [
     *_COMMON,
-    *("experiment=none", "data=sample_story", "data.max_tokens=1500", "data.num_steps=12"),
+    *("recipe=none", "data=sample_story", "data.max_tokens=1500", "data.num_steps=12"),
     *("data.batch_size=8", "model.hidden_size=12", "trainer.gradient_clip_val=1"),
     *("callbacks.samples.every_n_epochs=2", "callbacks.samples.num_tokens=12"),
 ]

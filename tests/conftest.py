@@ -36,7 +36,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.w
 DRIVER = shutil.which("chromedriver")
 
 SMALL_LM = [
-    "experiment=none",
+    "recipe=none",
     "data=sample_story",
     "data.max_tokens=3000",
     "data.num_steps=20",

@@ -15,9 +15,10 @@ from seqlab.profiling.table import as_csv
 from seqlab.runs.folder.run_folder import RunFolder
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-LONG = re.compile(r"experiment=time_machine|data=time_machine")
+CORPUS = "experiment=time_machine|data=time_machine"
+LONG = re.compile(rf"{CORPUS}|data=(sample_story|text)")
 NEEDS_CORPUS = re.compile(
-    rf"{LONG.pattern}|sweep=(cell|gradient_clip|hidden_size|learning_rate|num_steps)\b"
+    rf"{CORPUS}|sweep=(cell|gradient_clip|hidden_size|learning_rate|num_steps)\b"
 )
 # Commands that install, start a server or run for an hour: .ci/run runs the first kind, the
 # dashboard has a test of its own, and scripts/reproduce.py writes docs/reproduction.md.
@@ -134,11 +135,12 @@ def _short(command: str, words: list[str]) -> list[str]:
     if LONG.search(command):
         # The whole experiments have their own test.
         words = [word for word in words if not word.startswith("trainer.max_epochs=")]
-        words.insert(3, "trainer.max_epochs=2")
+        place = max(place for place, word in enumerate(words) if re.match(r"\w.*=", word))
+        words.insert(place + 1, "trainer.max_epochs=2")
+        words = [re.sub(r"^seed=range.*", "seed=0", word) for word in words]
     if " sweep=" in command and "sweep=widths" not in command:
         words = [*words, "seed=0", "trainer.max_epochs=1", "logger=csv"]  # see docs/sweeps.md
-    words = [re.sub(r"max_epochs=600$", "max_epochs=3", word) for word in words]
-    return [re.sub(r"max_epochs=20$", "max_epochs=2", word) for word in words]
+    return [re.sub(r"max_epochs=600$", "max_epochs=3", word) for word in words]
 
 
 def _copy(run: RunFolder, folder: Path) -> str:

@@ -99,7 +99,7 @@ def _tiny(folder: Path, workers: int) -> float:
 
 def _failing(folder: Path) -> float:
     """Return the seconds of jobs that find their text too short: everything but training."""
-    words = [f"seed=range({_BAD_JOBS})", "experiment=none", "data=sample_story"]
+    words = [f"seed=range({_BAD_JOBS})", "recipe=none", "data=sample_story"]
     short = ["data.max_tokens=50", "data.num_steps=100", "model=rnn", "optimizer=sgd"]
     options = ["hydra/launcher=local", "hydra.launcher.workers=2"]
     return _sweep(_new(folder), *words, *short, *options, code=1).seconds

@@ -30,7 +30,7 @@ MOST_TOKEN_RATIO = 1.25
 MOST_REPEATS = 5
 _BATCHES = 200
 _SECONDS = 0.5
-_SETTINGS = ["experiment=none", "data=text", "model=rnn", "trainer.accelerator=cpu"]
+_SETTINGS = ["recipe=none", "data=text", "model=rnn", "trainer.accelerator=cpu"]
 _KINDS = ("sequential", "random", "evaluation")
 
 

@@ -27,7 +27,7 @@ def test_prefix_with_line_ends_and_separators_makes_one_line_a_sample_before_and
     (tmp_path / "odd/experiment/odd.yaml").write_text(
         f"# @package _global_\ncallbacks:\n  samples:\n    prefixes: [{json.dumps(ODD)}]\n"
     )
-    words = ["--config-dir", "odd", *(w for w in SMALL_LM if w != "experiment=none")]
+    words = ["--config-dir", "odd", *(w for w in SMALL_LM if w != "recipe=none")]
     done = train(*words, "experiment=odd", "hydra.run.dir=run")
     assert done.code == 0, done.err
     run = RunFolder(tmp_path / "run")

@@ -96,7 +96,7 @@ def test_evaluate_reads_a_corpus_that_has_moved(
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("so it goes, and so it went on. " * 100)
     words = ["data=text", "data.path=corpus.txt", *SMALL_LM[3:], "hydra.run.dir=run"]
-    assert train("experiment=none", *words).code == 0
+    assert train("recipe=none", *words).code == 0
     moved = corpus.rename(tmp_path / "moved it's here.txt")
     refused(seqlab("evaluate", "run"), "corpus.txt: there is no such file")
     assert seqlab("evaluate", "run", "--data-path", str(moved)).code == 0

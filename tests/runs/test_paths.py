@@ -17,7 +17,7 @@ Command = Callable[..., Outcome]
 
 STORY = "so it goes, and so it went on. " * 100
 WORDS = [
-    *("experiment=none", "data=text", "data.path=story.txt", *SMALL_LM[3:]),
+    *("recipe=none", "data=text", "data.path=story.txt", *SMALL_LM[3:]),
     *("callbacks.samples.every_n_epochs=5", "logger=csv", "trainer.max_epochs=1"),
 ]
 

@@ -71,7 +71,7 @@ def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
     def choose(kind: str) -> list[str]:
         own_class(tmp_path, "private", OWN, "data/private", YAML.replace("CLASS", kind))
         return [
-            *("--config-dir", "mine", "data=private", "experiment=none"),
+            *("--config-dir", "mine", "data=private", "recipe=none"),
             *("trainer.max_epochs=1", "hydra.run.dir=run"),
         ]
 

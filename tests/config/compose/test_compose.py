@@ -25,6 +25,7 @@ EXPERIMENTS = [file for file in sorted((CONF / "experiment").glob("*.yaml")) if 
 # The Trainer's arguments that are the run folder's business.
 # For callbacks.checkpoints.
 OURS = {"checkpoint_every_n_steps", "checkpoint_every_n_seconds"}
+NOT_ARGUMENTS = ("_target_", "_partial_", "task", "defaults")
 OWN_FLAGS = {"logger", "callbacks", "default_root_dir"}
 
 
@@ -88,7 +89,7 @@ def test_every_optimizer_composes_with_every_scheduler(optimizer: str, scheduler
 def test_every_group_has_a_test_here() -> None:
     groups = {folder.name for folder in CONF.iterdir() if folder.is_dir()}
     tested = {"data", "model", "optimizer", "scheduler", "trainer", "callbacks", "logger"}
-    assert groups == tested | {"experiment", "sweep"}
+    assert groups == tested | {"recipe", "experiment", "sweep"}
 
 
 def test_trainer_declares_every_flag_of_lightning_and_no_other() -> None:
@@ -117,7 +118,7 @@ def targets() -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yield file, target and argument names of every `_target_`."""
     for file in FILES:
         for node in _nodes(content(file)):
-            names = tuple(key for key in node if key not in ("_target_", "_partial_", "task"))
+            names = tuple(key for key in node if key not in NOT_ARGUMENTS)
             yield str(file.relative_to(CONF)), node["_target_"], names
 
 
@@ -172,28 +173,36 @@ def test_experiment_header_has_command_running_time_and_expected_value(file: Pat
 @pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda file: file.stem)
 def test_experiment_header_names_its_own_experiment(file: Path) -> None:
     named = re.findall(r"python -m train(?: experiment=(\w+))?", header(file))
-    default = next(
-        e["experiment"]
-        for e in content(CONF / "train.yaml")["defaults"]
-        if isinstance(e, dict) and "experiment" in e
-    )
     assert named, "no command"
-    assert {name or default for name in named} == {file.stem}
+    assert {name or bare_name() for name in named} == {file.stem}
+
+
+def bare_name() -> str:
+    """Return what a run without any word is called."""
+    chosen = {k: v for each in content(CONF / "train.yaml")["defaults"] for k, v in pairs(each)}
+    return f"{chosen['data']}_{chosen['model']}"
+
+
+def pairs(entry: Any) -> Any:
+    return entry.items() if isinstance(entry, dict) else ()
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CONF)))
-def test_only_the_root_chooses_options(file: Path) -> None:
-    defaults = content(file).get("defaults")
+def test_each_file_chooses_options_of_the_groups_below_it(file: Path) -> None:
+    group, defaults = file.parent.name, content(file).get("defaults") or []
+    siblings = [each for each in defaults if isinstance(each, str)]
+    overrides = [key for each in defaults for key, _ in pairs(each)]
     if file == CONF / "train.yaml":
-        assert defaults
-    elif file.parent.name == "sweep":
-        named = [key for each in defaults or [] for key in each]
-        assert named in ([], ["override /experiment"], ["override /experiment", SEARCHES])
-    elif defaults is not None and file.parent.name != "experiment":
-        siblings = set(options(file.parent.name)) - {file.stem}
-        assert all(isinstance(entry, str) and entry in siblings for entry in defaults), (
-            "only a variant of an option beside it may have a defaults list"
-        )
+        return
+    assert set(siblings) <= set(options(group)) - {file.stem}, "only variants of options beside it"
+    if group == "sweep":
+        assert overrides in ([], ["override /experiment"], ["override /experiment", SEARCHES])
+    elif group == "data":
+        assert overrides == ["override /recipe@_global_.recipe"]
+    elif group == "recipe":
+        assert set(overrides) <= {"override /optimizer", "override /scheduler"}
+    elif group != "experiment":
+        assert overrides == []
 
 
 SEARCHES = "override /hydra/sweeper"

@@ -20,7 +20,7 @@ GROUPS = sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir(
         ("train", "--help", "seqlab trains sequence models: python -m train [key=value ...]"),
         ("train", "--cfg job", "_target_: seqlab.data.sine.SineData"),
         ("train", "--cfg job experiment=time_machine_rnn", "max_tokens: 10000"),
-        ("train", "--info defaults", "experiment/sine_mlp"),
+        ("train", "--info defaults", "recipe/sine"),
         ("main", "--help", "usage: "),
         ("main", "--version", "seqlab "),
         ("main", "generate --help", "usage: "),

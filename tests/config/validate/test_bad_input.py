@@ -7,7 +7,7 @@ import torch
 
 from expect import Command, Refuses, refusals
 
-LM = ["experiment=none", "data=sample_story", "model=rnn"]
+LM = ["recipe=none", "data=sample_story", "model=rnn"]
 
 
 @refusals(
@@ -193,7 +193,7 @@ def test_text_file_that_cannot_be_used_is_refused(
         file.write_bytes(asked)
     preprocessing = "joined" if remedy == "data.preprocessing=raw" else "raw"
     words = ("data=text", "model=rnn", f"data.preprocessing={preprocessing}", f"data.path={file}")
-    refuses(("experiment=none", *words), message, remedy)
+    refuses(("recipe=none", *words), message, remedy)
 
 
 def test_folder_instead_of_a_text_file_is_refused(refuses: Refuses, tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ def both(folder: Path | None, *overrides: str) -> tuple[object, object]:
     """Return the reference of the chosen options, and what Hydra composes of them."""
     register_resolvers()
     with hydra_loader(folder):
-        composed = compose("train", ["experiment=none", *overrides], return_hydra_config=True)
+        alone = ["experiment=none", "recipe=none"]
+        composed = compose("train", [*alone, *overrides], return_hydra_config=True)
         read = reference_config(composed.hydra.runtime.choices, [])
         whole = OmegaConf.to_container(composed, resolve=False)
         assert isinstance(whole, dict)
@@ -42,10 +43,13 @@ def test_every_option_declares_what_hydra_composes_of_it(group: str, option: str
         "task: language_model\n_target_: mine.Model\nrate: 1e-3\n",
         "defaults: [rnn]\nhidden_size: 7\n",
         "defaults: [rnn, _self_]\nhidden_size: 7\n",
+        "defaults: [_self_, rnn]\nhidden_size: 7\nrate: 2\n",
+        "defaults: [{override /optimizer@_global_.optimizer: sgd}]\ntask: language_model\n"
+        "_target_: mine.Model\n",
         "# @package _group_\ntask: language_model\n_target_: mine.Model\n",
         "defaults:\n  - /optimizer@more: sgd\n  - _self_\ntask: language_model\n_target_: a.B\n",
     ],
-    ids=["plain", "defaults", "self", "package", "elsewhere"],
+    ids=["plain", "defaults", "self", "self first", "override", "package", "elsewhere"],
 )
 def test_option_of_an_own_folder_declares_what_hydra_composes_of_it(
     tmp_path: Path, content: str

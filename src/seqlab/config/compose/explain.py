@@ -69,10 +69,12 @@ def explained(error: Exception, words: list[str]) -> UserError:
 def _override_inside(file: str, override: str) -> UserError | None:
     """Return what is wrong with an override in a configuration file; `None`: it is the root's."""
     if "@" in override and "/" not in override:
+        group = override.partition("@")[0]
         return UserError(
-            f"{file}.yaml overrides {override.partition('@')[0]!r}, and stands "
-            "for a part of the configuration only",
-            "Its first line has to be: # @package _global_",
+            f"{file}.yaml overrides {group!r}, and stands for a part of the configuration only",
+            f"Write - override /{group}@_global_.{group}: OPTION"
+            if file.startswith(("data/", "model/"))
+            else "Its first line has to be: # @package _global_",
         )
     if file == ROOT:
         return None
@@ -123,12 +125,12 @@ def _no_such_option(name: str, folders: list[Path]) -> UserError:
 def _no_option_at_all(words: list[str], folders: list[Path]) -> UserError:
     """Return the error for a group that was given a number or null, or for a word without key."""
     for word in words:
-        key, equals, _ = word.partition("=")
+        key, equals, value = word.partition("=")
         if not key and equals:
             return UserError(f"{word!r} has no key", "Write key=value.")
-        if (conf_dir() / key).is_dir() and equals:
-            options = ", ".join(_options(key, folders))
-            return UserError(f"{word}: there is no such {key}", f"There are: {options}.")
+        options = _options(key, folders)
+        if (conf_dir() / key).is_dir() and equals and value not in options:
+            return UserError(f"{word}: there is no such {key}", f"There are: {', '.join(options)}.")
     return UserError("a group was given something that is no option", _HELP)
 
 

@@ -21,18 +21,11 @@ def run_id() -> str:
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(3)}"
 
 
-def experiment_name(name: str | None, choices: Any, overrides: list[str]) -> str:
-    """Return what a run is called: its `name`, its experiment, or `<data>_<model>`.
-
-    The last holds where data or model were chosen on the command line without an experiment:
-    the default experiment's name would then say the wrong thing.
-    """
+def experiment_name(name: str | None, choices: Any) -> str:
+    """Return what a run is called: its `name`, its experiment, or `<data>_<model>`."""
     if name:
         return str(name)
-    keys = {override.partition("=")[0] for override in overrides}
     if choices.get("experiment") in (None, "none"):
-        return f"{choices['data']}_{choices['model']}"
-    if "experiment" not in keys and keys & {"data", "model"}:
         return f"{choices['data']}_{choices['model']}"
     return str(choices["experiment"])
 
@@ -51,8 +44,8 @@ def value_word(value: Any) -> str:
     return str(value)
 
 
-def _run_folder(name: str | None, choices: Any, overrides: Any) -> str:
-    return f"{OUTPUTS}/{experiment_name(name, choices, typed(overrides))}/{run_id()}"
+def _run_folder(name: str | None, choices: Any) -> str:
+    return f"{OUTPUTS}/{experiment_name(name, choices)}/{run_id()}"
 
 
 def _sweep_folder(name: str | None, choices: Any, overrides: Any, params: Any) -> str:
@@ -63,7 +56,7 @@ def _sweep_folder(name: str | None, choices: Any, overrides: Any, params: Any) -
     described = {key: value for key, value in (params or {}).items() if isinstance(value, Mapping)}
     plain = {key: value for key, value in (params or {}).items() if key not in described}
     words = [*(f"{key}={value}" for key, value in plain.items()), *typed(overrides)]
-    folder = f"{OUTPUTS}/{experiment_name(name, choices, words)}"
+    folder = f"{OUTPUTS}/{experiment_name(name, choices)}"
     if name:
         return folder
     several = [word for word in words if is_several(word.partition("=")[2])]

@@ -43,8 +43,7 @@ def named(config: DictConfig, node: Any) -> DictConfig:
     """
     with open_dict(config):
         if not config.name:  # one that was given stays as it was written
-            overrides = typed(node.overrides.task)
-            config.name = experiment_name(None, node.runtime.choices, overrides)
+            config.name = experiment_name(None, node.runtime.choices)
     fix_data_path(config)
     return config
 

@@ -74,7 +74,7 @@ def sweep_request(
     words = [word for word in words if not _is_sweep(word)]
     return Request(
         folder=folder,
-        name=experiment_name(config.name, config.hydra.runtime.choices, words),
+        name=experiment_name(config.name, config.hydra.runtime.choices),
         words=[*said, *words],
         hydra_words=typed(config.hydra.overrides.hydra),
         launcher=launcher,

@@ -1,7 +1,7 @@
 """Is this configuration one that can be run? Every answer is one message with the remedy.
 
 What may stand in a configuration is what its own YAML files declare: the chosen options,
-composed without the experiment file, are the reference. A new data set or model therefore
+composed without experiment and recipe, are the reference. A new data set or model therefore
 brings its keys with its YAML file, and nothing is listed twice.
 """
 
@@ -27,7 +27,8 @@ NAMED = ("callbacks", "logger")
 
 NOWHERE = "in the configuration"
 
-GROUPS = ["data", "model", "optimizer", "scheduler", "trainer", "callbacks", "logger", "experiment"]
+GROUPS = ["data", "model", "optimizer", "scheduler", "trainer", "callbacks", "logger"]
+GROUPS += ["recipe", "experiment"]
 _NEEDED = ("data", "model", "optimizer", "trainer")
 _READ = ("name", "seed", "monitor", "resume", "data.task", "model.task")
 
@@ -37,7 +38,7 @@ def check(config: DictConfig, reference: DictConfig, sources: "Sources") -> dict
 
     Args:
         config: the composed configuration, without Hydra's own node.
-        reference: the same options composed without an experiment file: every declared key.
+        reference: the same options composed without experiment and recipe: every declared key.
         sources: tells where a key's value came from, for the message.
 
     Raises:
@@ -105,7 +106,7 @@ def leaves(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 class Sources:
-    """Where a value came from: the command line, the experiment file, or an option's file.
+    """Where a value came from: the command line, experiment or recipe, or an option's file.
 
     Args:
         overrides: as typed.
@@ -134,9 +135,9 @@ class Sources:
                     return f"in {override!r} on the command line"
                 chosen = chosen or override  # only where no file of its own can be named
         group, _, key = path.partition(".")
-        file = self._setting("experiment", self.choices.get("experiment"), path)
-        file = file or self._setting(group, self.choices.get(group), key)
-        if file:
+        places = [("experiment", path), ("recipe", path), (group, key)]
+        found = (self._setting(each, self.choices.get(each), rest) for each, rest in places)
+        if file := next(filter(None, found), None):
             return f"in {file}.yaml"
         return f"in {chosen!r} on the command line" if chosen else "in the configuration"
 
@@ -170,8 +171,8 @@ def unknown_key(path: str, reference: DictConfig, where: str) -> UserError:
     paths = list(dict.fromkeys([*paths, *GROUPS]))
     owners = _groups_that_declare(path)
     near = nearest(path, paths)
-    if path.startswith("experiment."):
-        hint = "An experiment file's first line has to be: # @package _global_"
+    if path.startswith(("recipe.", "experiment.")):
+        hint = f"The first line of {path.partition('.')[0]}s has to be: # @package _global_"
     elif owners:
         group, options = owners
         hint = f"{path} belongs to " + ", ".join(f"{group}={option}" for option in options) + "."

@@ -11,6 +11,9 @@ from omegaconf import DictConfig, OmegaConf
 from seqlab.config.folders import ROOT
 from seqlab.config.validate.check import NAMED
 
+_CHOOSING = ("recipe", "experiment", "sweep")
+"""Groups that set what others declare."""
+
 
 def all_choices(known: Any, overrides: list[str]) -> dict[str, Any]:
     """Return what was chosen for each group: an option, or a list of them where there are several.
@@ -34,10 +37,10 @@ def all_choices(known: Any, overrides: list[str]) -> dict[str, Any]:
 
 
 def reference_config(choices: Any, hydra_overrides: list[str]) -> DictConfig:
-    """Return the chosen options without an experiment: what may be typed, with its defaults.
+    """Return the chosen options without experiment and recipe: all keys, with their defaults.
 
-    Composing once more would take as long as Hydra takes to compose at all; options that are
-    plain files are read instead, and only those with a defaults list of their own are composed.
+    Composing once more would take as long as Hydra takes to compose at all; options are read
+    instead, and only those with parts from elsewhere in their defaults list are composed.
 
     Args:
         choices: group -> option, or options.
@@ -46,15 +49,12 @@ def reference_config(choices: Any, hydra_overrides: list[str]) -> DictConfig:
     chosen = {
         str(group): option
         for group, option in choices.items()
-        if not str(group).startswith("hydra/")
-        and group not in ("experiment", "sweep")
-        and option is not None
+        if not str(group).startswith("hydra/") and group not in _CHOOSING and option is not None
     }
     loader = GlobalHydra.instance().config_loader()
     assert loader is not None
     sources = loader.get_sources()
-    root = _content(ROOT, sources)
-    assert root is not None
+    root = _file(ROOT, sources)[0]
     for key in ("defaults", "hydra"):
         root.pop(key)
     for group, option in chosen.items():
@@ -63,7 +63,8 @@ def reference_config(choices: Any, hydra_overrides: list[str]) -> DictConfig:
         if None in contents:
             folders = [each for each in hydra_overrides if each.startswith("hydra.searchpath")]
             overrides = [f"{name}={_word(value)}" for name, value in chosen.items()]
-            return compose(ROOT, overrides=[*folders, *overrides, "experiment=none"])
+            alone = ["recipe=none", "experiment=none"]
+            return compose(ROOT, overrides=[*folders, *overrides, *alone])
         content = OmegaConf.merge(*contents)
         OmegaConf.update(root, group.replace("/", "."), content, merge=False, force_add=True)
     return root
@@ -82,16 +83,32 @@ def option_content(option: str) -> Any:
     return None
 
 
-def _plain(path: str, sources: list[ConfigSource]) -> DictConfig | None:
-    """Return an option's content where nothing but its own group and file decides on it."""
-    content = _content(path, sources)
-    return None if content is None or "defaults" in content else content
+def _plain(path: str, sources: list[ConfigSource]) -> Any:
+    """Return an option's content, `None` where other files than its own group's decide on it."""
+    content, packaged = _file(path, sources)
+    if packaged or not isinstance(content, DictConfig):
+        return None
+    listed: Any = OmegaConf.to_container(OmegaConf.create(content.pop("defaults", [])))
+    below = [each for each in listed if not _overrides_another(each)]
+    parts: list[Any] = []
+    for each in below if "_self_" in below else [*below, "_self_"]:
+        if each == "_self_":
+            parts.append(content)
+        elif isinstance(each, str) and not set(each) & set("/@$ "):
+            parts.append(_plain(f"{path.rpartition('/')[0]}/{each}", sources))
+        else:
+            return None
+    return None if None in parts else OmegaConf.merge(*parts)
 
 
-def _content(path: str, sources: list[ConfigSource]) -> DictConfig | None:
+def _overrides_another(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(str(key).startswith("override ") for key in entry)
+
+
+def _file(path: str, sources: list[ConfigSource]) -> tuple[Any, bool]:
+    """Return the content of a file, and whether it names a package that is not its group's."""
     for source in sources:
         if source.is_config(path):
             result = source.load_config(path)
-            packaged = bool(result.header.get("package"))
-            return result.config if isinstance(result.config, DictConfig) and not packaged else None
-    return None
+            return result.config, bool(result.header.get("package"))
+    return None, False
