@@ -103,9 +103,7 @@ def test_key_that_hydra_leaves_open_is_taken(train: Command, word: str) -> None:
 @pytest.mark.parametrize(
     "name", ["книга.txt", "My File (1).txt", "it's.txt", "a=b.txt", "[a].txt", "a&b@c", "本 本"]
 )
-def test_text_is_taken_as_it_was_typed_with_and_without_quotes(
-    refuses: Refuses, name: str
-) -> None:
+def test_text_is_taken_as_it_was_typed_with_and_without_quotes(refuses: Refuses, name: str) -> None:
     for word in (f"data.path={name}", f'data.path="{name}"'):
         refuses(("data=text", "model=rnn", word), f"data.path={name}: there is no such file")
 
@@ -136,7 +134,7 @@ def test_name_in_another_script_goes_round(train: Command, tmp_path: Path) -> No
     ("experiment=sine_mlp,none", "python -m train -m experiment=sine_mlp,none"),
     ("seed=range(1,3)", "python -m train -m 'seed=range(1,3)'"),
     ("data.path=a,b.txt", "a text 'data.path=\"a,b.txt\"'"),
-    ("name=книга,б", "python -m train -m 'name=\"книга\",\"б\"'. A list is"),
+    ("name=книга,б", 'python -m train -m \'name="книга","б"\'. A list is'),
     ("name=книга,б", "a text 'name=\"книга,б\"'"),
 )
 def test_several_values_without_a_sweep_are_told_how(

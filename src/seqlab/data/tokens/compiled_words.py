@@ -48,9 +48,7 @@ class CompiledWordTable:
         numbers = np.empty(len(block) // 2 + 1, np.int32)
         # Only what is not ASCII needs the table, which takes a while to make.
         table = folds().ctypes.data if self._every_script and not block.isascii() else None
-        found = self._library.words_feed(
-            self._words, block, len(block), table, numbers.ctypes.data
-        )
+        found = self._library.words_feed(self._words, block, len(block), table, numbers.ctypes.data)
         return numbers[:found]
 
     def finish(self) -> Numbers:

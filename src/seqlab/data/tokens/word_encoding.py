@@ -38,7 +38,9 @@ class WordEncoder(Encoder):
 
     block_bytes = 1 << 17  # the arrays of longer blocks are returned to the system every time
 
-    def __init__(self, preprocessing: str, table: Callable[[bool, bool], _Table] | None = None) -> None:
+    def __init__(
+        self, preprocessing: str, table: Callable[[bool, bool], _Table] | None = None
+    ) -> None:
         super().__init__()
         # Words end at line ends however lines are joined.
         self._table = (table or fastest_table())(preprocessing == "raw", preprocessing == "joined")
