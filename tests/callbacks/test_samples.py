@@ -34,11 +34,12 @@ def test_prefix_with_line_ends_and_separators_makes_one_line_a_sample_before_and
     assert train("resume=run", "trainer.max_epochs=3").code == 0
     assert "had lost lines" not in run.log.read_text()
     lines = run.samples.read_text(encoding="utf-8").splitlines()
+    shown = r"a \| b\nc\r\u2028" + "\\\\"
+    both = (shown, f"{shown} (temperature 0.8)")
     assert [line.split(" |", 2)[:2] for line in lines] == [
-        [f"{epoch:5d}", r" a \| b\nc\r\u2028" + "\\\\"] for epoch in range(4)
+        [f"{epoch:5d}", f" {each}"] for epoch in range(4) for each in both
     ]
-    ((prefix, _),) = last_samples(run.path)
-    assert prefix == r"a \| b\nc\r\u2028" + "\\\\"
+    assert tuple(prefix for prefix, _ in last_samples(run.path)) == both
 
 
 def test_lines_of_an_earlier_version_are_counted_as_samples_and_become_lines(
@@ -60,6 +61,22 @@ def test_lines_that_are_nowhere_any_more_are_told(
 ) -> None:
     SampleLines().continue_from(state("    7 | a | b\n", num_lines=8), RunFolder(tmp_path))
     assert "samples.txt had lost lines: they are missing" in caplog.text
+
+
+def test_sampled_text_is_beside_the_greedy_one_and_changes_nothing_else(
+    train: Callable[..., Outcome], tmp_path: Path, language_run: RunFolder
+) -> None:
+    words = [*SMALL_LM, "callbacks.samples.temperature=null", "hydra.run.dir=run"]
+    assert train(*words).code == 0
+    run = RunFolder(tmp_path / "run")
+    lines = language_run.samples.read_text(encoding="utf-8").splitlines()
+    sampled = lines[1::2]
+    assert all(" (temperature 0.8) |" in line for line in sampled)
+    assert run.samples.read_text(encoding="utf-8").splitlines() == lines[::2]
+    assert "<unk>" not in "".join(lines)
+    ours, theirs = (torch.load(each.last, weights_only=True) for each in (run, language_run))
+    for name, weights in ours["state_dict"].items():
+        assert torch.equal(weights, theirs["state_dict"][name])
 
 
 def test_checkpoint_has_the_lines_as_they_are_in_the_file(language_run: RunFolder) -> None:

@@ -2,14 +2,17 @@
 
 import io
 import sys
+from typing import Any
 
 import pytest
+from torch import Tensor
 
 from conftest import Outcome
 from expect import Command, refusals, refused, succeeded, words_of
 from seqlab.commands.main import main
 from seqlab.data.sample_story import SampleStoryData
 from seqlab.data.tokens.vocabulary import Vocabulary
+from seqlab.prediction.generation import choose
 from seqlab.runs.folder.run_folder import RunFolder
 
 
@@ -26,12 +29,12 @@ def test_generate_goes_on_with_the_prefix_by_as_many_tokens(generate: Command) -
     assert outcome.code == 0
     assert outcome.err == ""
     assert outcome.out.startswith("the sea")
-    text = outcome.out.removesuffix("\n").removeprefix("the sea").replace("<unk>", "?")
+    text = outcome.out.removesuffix("\n").removeprefix("the sea")
     assert len(text) == 17
 
 
 def test_generate_has_a_prefix_and_a_length_of_its_own(generate: Command) -> None:
-    text = generate().out.removesuffix("\n").replace("<unk>", "?")
+    text = generate().out.removesuffix("\n")
     assert text.startswith("the tide clock")
     assert len(text) == len("the tide clock") + 200
 
@@ -44,10 +47,13 @@ def test_greedy_text_has_no_chance_in_it(generate: Command) -> None:
 def test_greedy_text_is_what_the_run_itself_sampled(
     generate: Command, language_run: RunFolder
 ) -> None:
-    end = language_run.samples.read_text(encoding="utf-8").splitlines()[-1]
-    prefix, _, text = end.partition("|")[2].strip(" ").partition(" |")
-    found = generate("--greedy", "--checkpoint", "last", "--prefix", prefix, "--num-tokens", "50")
-    assert found.out == f"{prefix}{text}\n"
+    greedy, sampled = language_run.samples.read_text(encoding="utf-8").splitlines()[-2:]
+    prefix, _, text = greedy.partition("|")[2].strip(" ").partition(" |")
+    how = ("--checkpoint", "last", "--prefix", prefix, "--num-tokens", "50")
+    assert generate("--greedy", *how).out == f"{prefix}{text}\n"
+    begin, _, text = sampled.partition("|")[2].strip(" ").partition(" |")
+    assert begin == f"{prefix} (temperature 0.8)"
+    assert generate("--temperature", "0.8", *how).out == f"{prefix}{text}\n"
 
 
 def test_sampled_text_follows_from_the_seed(generate: Command) -> None:
@@ -61,6 +67,21 @@ def test_only_the_likeliest_token_is_the_greedy_text(generate: Command) -> None:
     assert generate("--top-k", "1", "--seed", "9").out == greedy
     assert generate("--top-p", "1e-9", "--seed", "9").out == greedy
     assert generate("--temperature", "1e-4", "--seed", "9").out == greedy
+    assert generate("--temperature", "0", "--seed", "9", "--top-k", "5").out == greedy
+
+
+def test_unknown_token_is_made_only_where_it_is_asked_for(
+    generate: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def likely(logits: Tensor, *rest: Any) -> int:
+        logits = logits.clone()
+        logits[0] = 1e3
+        return choose(logits, *rest)
+
+    monkeypatch.setattr("seqlab.prediction.generation.choose", likely)
+    for words in (["--greedy"], ["--seed", "3"]):
+        assert "<unk>" not in generate(*words).out
+        assert generate(*words, "--unknown", "--num-tokens", "2").out.endswith("<unk><unk>\n")
 
 
 @pytest.mark.parametrize(
@@ -79,9 +100,9 @@ def test_samples_are_told_apart_and_each_can_be_made_alone(generate: Command) ->
 
 
 @refusals(
-    ("--temperature 0", "--temperature 0.0: must be above 0"),
-    ("--temperature -1", "--temperature -1.0: must be above 0"),
-    ("--temperature nan", "--temperature nan: must be above 0"),
+    ("--temperature 0 --num-samples 2", "--temperature 0 and --num-samples exclude each other"),
+    ("--temperature -1", "--temperature -1.0: must be at least 0"),
+    ("--temperature nan", "--temperature nan: must be at least 0"),
     ("--temperature inf", "--temperature inf: must be"),
     ("--top-k 0", "--top-k 0: must be at least 1"),
     ("--top-p 0", "--top-p 0.0: must be above 0 and at most 1"),

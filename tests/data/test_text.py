@@ -39,12 +39,12 @@ def decoded(data: TextData, part: str) -> str:
     (b"", "is empty", "Name a file with text in it."),
     (b" \n\t\n", "is empty", "Name a file with text in it."),
     (b"\xef\xbb\xbf\n", "is empty", "Name a file with text in it."),
-    (b"abc\0def", "is a binary file", "iconv -f UTF-16 -t UTF-8 text.txt"),
-    ("a text".encode("utf-16"), "UTF-16", "iconv -f UTF-16 -t UTF-8 text.txt"),
+    (b"abc\0def", "is a binary file", "Name a text file in UTF-8."),
+    ("a text".encode("utf-16"), "is not UTF-8 but UTF-16", "Convert it: iconv -f UTF-16 -t UTF-8 "),
     (
         "caf\xe9 au lait".encode("latin-1"),
         "is not UTF-8: byte 3 is 0xe9",
-        "iconv -f ISO-8859-1 -t UTF-8 text.txt",
+        "Convert it from the encoding that it reads well in:\n    CP1252  café au lait\n",
     ),
 )
 def test_unusable_files_are_refused_with_a_remedy(
@@ -149,8 +149,26 @@ def test_fractions_that_leave_nothing_are_refused() -> None:
         (
             "!?!",
             {"preprocessing": "joined"},
-            "the text has 1 tokens after preprocessing",
+            "the text has 1 token after preprocessing",
             "Use a longer text, or data.preprocessing=raw.",
+        ),
+        (
+            "今天天气很好",
+            {"level": "word"},
+            "the text has 1 token",
+            "Use a longer text, or data.level=char.",
+        ),
+        (
+            "今天天气 很好我",
+            {"level": "word"},
+            "data.num_steps=5 is too long for 2 training tokens",
+            "Use data.num_steps=1 or less, or a longer text, or data.level=char.",
+        ),
+        (
+            "ab" * 90,
+            {"min_frequency": 99},
+            "data.min_frequency=99 leaves no token but <unk>",
+            "Use a smaller one.",
         ),
         (
             LETTERS[:20],
@@ -166,7 +184,7 @@ def test_fractions_that_leave_nothing_are_refused() -> None:
             "Use data.batch_size=27 or less, fewer steps, or a longer text.",
         ),
     ],
-    ids=["too-short", "num_steps", "batch_size"],
+    ids=["too-short", "one-word", "words", "min_frequency", "num_steps", "batch_size"],
 )
 def test_what_does_not_fit_is_refused_with_a_remedy(
     tmp_path: Path, content: str, options: dict[str, Any], message: str, hint: str
@@ -211,6 +229,31 @@ def test_a_text_without_spaces_has_a_prefix_too(tmp_path: Path) -> None:
     (prefix,) = data.prefixes()
     assert prefix != ""
     assert data.vocabulary.missing(prefix) == []
+
+
+def test_prefixes_have_no_token_that_the_vocabulary_lacks(tmp_path: Path) -> None:
+    data = text_data(tmp_path, LETTERS + "rare @ words " * 5 + LETTERS[:100], min_frequency=9)
+    assert data.vocabulary is not None
+    assert data.vocabulary.missing(data.prefixes()[0]) == []
+    story = SampleStoryData(level="word", preprocessing="raw")
+    story.setup()
+    assert story.vocabulary is not None
+    assert story.prefixes() == ["the tide clock", "the sea"]
+    story = SampleStoryData(level="word", preprocessing="joined", min_frequency=12)
+    story.setup()
+    assert story.prefixes() == ["the sea"]  # "clock" is too rare
+
+
+def test_words_without_spaces_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    phrases = "".join(f"今天天气很好我们去公园{chr(0x4E00 + i)} " for i in range(90))
+    text_data(tmp_path, phrases, level="word", num_steps=2, val_fraction=0.0)
+    assert caplog.messages == [
+        "data.level=word: this text has no spaces between its words, so that a token is a whole "
+        "phrase, 12 characters on average; with data.level=char, a token is one"
+    ]
+    caplog.clear()
+    text_data(tmp_path, phrases)
+    assert caplog.messages == []
 
 
 def test_rare_characters_become_unknown(tmp_path: Path) -> None:
@@ -318,7 +361,7 @@ def test_small_texts_and_those_that_are_made_are_not_written(
 
 
 @refusals(
-    ("!?!", "the text has 1 tokens after preprocessing"),
+    ("!?!", "the text has 1 token after preprocessing"),
     (b"caf\xe9 au lait", "is not UTF-8: byte 3 is 0xe9"),
     (" \n", "is empty"),
 )

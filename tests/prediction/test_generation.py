@@ -96,6 +96,20 @@ def test_greedy_takes_the_most_likely_token_and_ignores_the_rest() -> None:
     assert {choose(torch.tensor([0.0, 3.0, 2.0]), flat) for _ in range(20)} == {1}
 
 
+def test_temperature_zero_is_greedy() -> None:
+    assert drawn(0, temperature=0.0) == [0] * 20
+
+
+@pytest.mark.parametrize("options", [{}, {"top_k": 2}, {"top_p": 0.3}, {"temperature": 1e6}])
+def test_a_token_that_is_never_to_be_chosen_is_not(options: dict[str, Any]) -> None:
+    assert choose(LOGITS, Sampling(never=0)) == 1
+    assert 0 not in drawn(0, never=0, **options)
+    assert 0 in drawn(0, **options)
+    assert LOGITS[0] > LOGITS[1]
+    only = torch.tensor([1.0])
+    assert [choose(only, Sampling(greedy, never=0)) for greedy in (True, False)] == [0, 0]
+
+
 def test_a_seeded_generator_makes_it_reproducible() -> None:
     torch.manual_seed(0)
     first = drawn(1)

@@ -26,13 +26,13 @@ PIECES = st.sampled_from(
         *("a", "B", "word", "Another", "incomprehensibilities", "<unk>", "é", "新", "\U0010ffff"),
         *(" ", "  ", ".", "-", "\t", "\xa0", "\u3000", "\0", "İ", "ﬃ", "\ufeff", "ß", "e\u0301"),
         *("\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x1f", "\x85", "\u2028", "\u2029"),
-        "👩\u200d👩\u200d👧",
+        *("👩\u200d👩\u200d👧", "Σ", "ΟΔΟΣ", "नमस्ते", "Ж", "й", "\u200c", "\u0301", "ﷺ", "Ⱥ", "𐐀"),
     )
 )
 ANY = st.lists(PIECES | TEXTS, max_size=12).map("".join)
 """Texts, with what is hard in them more often than chance would have it."""
 LEVELS = st.sampled_from(("char", "word"))
-PREPROCESSING = st.sampled_from(("raw", "joined", "chapter"))
+PREPROCESSING = st.sampled_from(("raw", "joined", "chapter", "joined_a_to_z"))
 
 
 @st.composite

@@ -48,6 +48,11 @@ def test_blocks_have_the_tokens_and_the_vocabulary_of_the_text(
         indices = encoder.indices(found).take(np.concatenate(numbers))
         assert indices.tolist() == vocabulary.encode(tokens)
 
+    letters = [character for block in text for character in block if character.isalpha()]
+    few = 2 * sum(map(str.isascii, letters)) < len(letters)
+    if few and preprocessing == "chapter":
+        assert refusal(lambda: tokens_in_memory("".join(text), level, preprocessing, rarest))
+        return
     whole = tokens_in_memory("".join(text), level, preprocessing, rarest)
     assert whole.vocabulary.to_plain() == vocabulary.to_plain()
     assert whole.indices.tolist() == vocabulary.encode(tokens)
@@ -78,4 +83,5 @@ def test_file_in_pieces_is_the_whole_one_or_refused_alike(
             assert "".join(piece.decode() for piece in pieces) == text
             assert max(map(len, pieces)) < max(size, 3) + size + 5
             return
-    assert expected in str(refusal(lambda: list(text_blocks(file, size))))
+    refused = str(refusal(lambda: list(text_blocks(file, size))))
+    assert expected in refused or ("is not UTF-8 but UTF-" in refused and expected != "is empty")

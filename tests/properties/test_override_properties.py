@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 from seqlab.config.compose.naming import experiment_name, typed
 from seqlab.config.validate.check import Sources, leaves, nearest
+from seqlab.config.words import quoted, readable
 from seqlab.runs.folder.saved_config import _parsed
 from strategies import SEEDS, refusal
 
@@ -60,6 +61,21 @@ def _escaped(text: str) -> str:
 def test_value_comes_back_as_it_was_printed(key: str, value: Any) -> None:
     assume("${" not in str(value))
     assert _parsed([f"{key}={printed(value)}"]) == [(key, value)]
+
+
+@given(KEYS, st.text(CHARACTERS, min_size=1, max_size=12))
+def test_text_is_read_as_it_was_typed_or_by_hydra_or_told(key: str, text: str) -> None:
+    word = f"{key}={text}"
+    if refused := refusal(lambda: readable(word)):
+        assert repr(word) in str(refused)
+        return
+    read = readable(word)
+    [override] = OverridesParser.create().parse_overrides([read])
+    if read != word and "," not in text and text[0] not in "[{~":
+        assert override.value() == text.strip()
+    advised = f"{key}={quoted(text)}"
+    assert readable(advised) == advised
+    assert OverridesParser.create().parse_override(advised).value() == text
 
 
 @given(st.lists(st.text(CHARACTERS, max_size=20), max_size=3))

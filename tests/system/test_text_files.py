@@ -34,6 +34,7 @@ def test_pieces_are_whole(tmp_path: Path, content: bytes, size: int, expected: l
 
 @refusals(
     (b"ab\xff", "is not UTF-8: byte 2 is 0xff"),
+    ("Ж €".encode("utf-16")[:4], "is not UTF-8 but UTF-16"),
     (b"\xef\xbb\xbfab\xff", "is not UTF-8: byte 5 is 0xff"),
     (b"abcdef\xe6\x96", "is not UTF-8: byte 6 is 0xe6"),
     (b"ab\xffcdefghij\0", "is a binary file"),

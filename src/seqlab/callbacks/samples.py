@@ -6,12 +6,15 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
 from seqlab.callbacks.artifacts import Artifacts, artifacts_of, folder_of
+from seqlab.data.tokens.vocabulary import UNKNOWN_INDEX
 from seqlab.models.evaluating import evaluating
-from seqlab.prediction.generation import generate
+from seqlab.prediction.generation import Sampling, generate
 from seqlab.runs.folder.run_folder import RunFolder, whole_lines
 from seqlab.system.files import write_text
 from seqlab.system.masking import masked
@@ -21,12 +24,14 @@ logger = logging.getLogger(__name__)
 
 _KEPT_LINES = 100
 _BEGINS = re.compile(r" *\d+ \| ")
+_SEED = 0
+"""Of sampled text, anew for each: what changes from epoch to epoch is the network alone."""
 
 
 class SampleLines:
     """The lines of samples.txt, each `epoch | prefix | continuation`, as far as a run has come.
 
-    Prefix and continuation are escaped, so that neither ends a line, nor the prefix itself.
+    Behind the prefix of a sampled text stands its temperature. Prefix and continuation are escaped, so that neither ends a line, nor the prefix itself.
     """
 
     def __init__(self) -> None:
@@ -61,20 +66,28 @@ class SampleLines:
         vocabulary: Any,
         prefixes: Sequence[str],
         num_tokens: int,
+        temperature: float | None,
         epoch: int,
     ) -> None:
-        """Let the network continue each prefix; append the lines, and show the texts."""
+        """Let the network continue each prefix, greedily and sampled; append and show the texts."""
         samples = artifacts.folder.samples
+        gap = "" if vocabulary.level == "char" else " "
+        ways = {"": Sampling(never=UNKNOWN_INDEX)}
+        if temperature is not None:
+            name = f" (temperature {temperature:g})"
+            ways[name] = Sampling(greedy=False, temperature=temperature, never=UNKNOWN_INDEX)
         with evaluating(network), samples.open("a", encoding="utf-8") as file:
             for prefix in prefixes:
                 start = vocabulary.encode(vocabulary.split(prefix))
-                made = list(generate(network, start, num_tokens))
-                gap = "" if vocabulary.level == "char" else " "
-                text = gap + vocabulary.decode(made)
-                begin, rest = as_field(masked(prefix), "|"), as_field(masked(text))
-                self._lines.append(f"{epoch:5d} | {begin} |{rest}\n")
-                file.write(self._lines[-1])
-                artifacts.show_text(f"samples/{prefix}", prefix + text)
+                for how, sampling in ways.items():
+                    # A generator of its own: the training draws what it would draw without samples.
+                    generator = torch.Generator().manual_seed(_SEED)
+                    made = list(generate(network, start, num_tokens, sampling, generator))
+                    text = gap + vocabulary.decode(made)
+                    begin, rest = as_field(masked(prefix), "|"), as_field(masked(text))
+                    self._lines.append(f"{epoch:5d} | {begin}{how} |{rest}\n")
+                    file.write(self._lines[-1])
+                    artifacts.show_text(f"samples/{prefix}{how}", prefix + text)
             file.flush()
             os.fsync(file.fileno())
 
@@ -95,25 +108,32 @@ def _one_line(record: str) -> str:
 
 
 class Samples(Callback):
-    """Greedy continuations: of the untrained network, every so many epochs, and at the end.
+    """Continuations of a text: by the untrained network, every so many epochs, and at the end.
 
-    Each is one line of samples.txt and a text in TensorBoard. Between beginning and end only the
+    One is greedy, which soon repeats itself, and one is sampled. Each is a line of samples.txt and a
+    text in TensorBoard; neither has an unknown token. Between beginning and end only the
     first prefix is continued, as in the chapter.
 
     Args:
         every_n_epochs: how often.
         num_tokens: length of the continuation.
         prefixes: texts to continue; `None`: those that the data suggest.
+        temperature: of the sampled text; `None`: there is none.
     """
 
     task = "language_model"
 
     def __init__(
-        self, every_n_epochs: int = 10, num_tokens: int = 50, prefixes: list[str] | None = None
+        self,
+        every_n_epochs: int = 10,
+        num_tokens: int = 50,
+        prefixes: list[str] | None = None,
+        temperature: float | None = 0.8,
     ) -> None:
         self.every_n_epochs = every_n_epochs
         self.num_tokens = num_tokens
         self.prefixes = prefixes
+        self.temperature = temperature
         self._lines = SampleLines()
 
     @rank_zero_only
@@ -158,4 +178,5 @@ class Samples(Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         prefixes = (self.prefixes or data.prefixes())[which]
         where = artifacts_of(trainer)
-        self._lines.write(where, network, data.vocabulary, prefixes, self.num_tokens, epoch)
+        how = self.num_tokens, self.temperature
+        self._lines.write(where, network, data.vocabulary, prefixes, *how, epoch)

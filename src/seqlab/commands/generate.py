@@ -4,7 +4,7 @@ import argparse
 
 import torch
 
-from seqlab.data.tokens.vocabulary import UNKNOWN, Vocabulary
+from seqlab.data.tokens.vocabulary import UNKNOWN, UNKNOWN_INDEX, Vocabulary
 from seqlab.prediction.generation import Sampling
 from seqlab.prediction.generation import generate as continuation
 from seqlab.runs.trained import load_trained
@@ -64,15 +64,16 @@ def _sampling(options: argparse.Namespace) -> Sampling:
         for name in ("temperature", "top_k", "top_p")
         if getattr(options, name) is not None
     ]
-    if options.greedy and (chosen or options.num_samples > 1):
-        other = chosen[0] if chosen else "--num-samples"
-        raise UserError(
-            f"--greedy and {other} exclude each other: greedy text has no chance in it",
-            f"Leave out --greedy, or {other}.",
-        )
     temperature = 1.0 if options.temperature is None else options.temperature
+    greedy = "--greedy" if options.greedy else "--temperature 0" if temperature == 0 else None
+    other = chosen[0] if options.greedy and chosen else "--num-samples"
+    if greedy and (other != "--num-samples" or options.num_samples > 1):
+        raise UserError(
+            f"{greedy} and {other} exclude each other: greedy text has no chance in it",
+            f"Leave out {greedy}, or {other}.",
+        )
     for name, value, fits, allowed in (
-        ("--temperature", temperature, 0 < temperature < float("inf"), "above 0"),
+        ("--temperature", temperature, 0 <= temperature < float("inf"), "at least 0"),
         ("--top-k", options.top_k, options.top_k is None or options.top_k >= 1, "at least 1"),
         (
             "--top-p",
@@ -86,4 +87,5 @@ def _sampling(options: argparse.Namespace) -> Sampling:
     ):
         if not fits:
             raise UserError(f"{name} {value}: must be {allowed}", "")
-    return Sampling(options.greedy, temperature, options.top_k, options.top_p)
+    never = None if options.unknown else UNKNOWN_INDEX
+    return Sampling(greedy is not None, temperature, options.top_k, options.top_p, never)

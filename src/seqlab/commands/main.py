@@ -65,9 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--num-tokens", type=int, default=200, metavar="N", help="default 200")
     generate.add_argument("--num-samples", type=int, default=1, metavar="N", help="default 1")
     generate.add_argument("--greedy", action="store_true", help="always the most likely token")
-    generate.add_argument("--temperature", type=float, metavar="T", help="default 1; less is safer")
+    generate.add_argument("--temperature", type=float, metavar="T", help="default 1; 0 is greedy")
     generate.add_argument("--top-k", type=int, metavar="K", help="choose among the K likeliest")
     generate.add_argument("--top-p", type=float, metavar="P", help="or among those that sum to P")
+    generate.add_argument("--unknown", action="store_true", help="<unk> may be chosen, too")
     generate.add_argument("--seed", type=int, default=0, help="default 0; sample i uses seed + i")
 
     forecast = _verb(verbs, "forecast", _forecast, "let a forecaster go on with its series")

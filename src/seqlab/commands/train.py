@@ -22,6 +22,7 @@ from seqlab.config.data_path import check_data_path
 from seqlab.config.folders import ROOT, conf_dir, refuse_url
 from seqlab.config.validate.check import resolved
 from seqlab.config.validate.project import enter_project
+from seqlab.config.words import at_home, readable
 from seqlab.runs.folder.lock import give_up, hold, leave
 from seqlab.runs.folder.saved_config import load_config
 from seqlab.system.console import need_output, on_the_console
@@ -109,7 +110,7 @@ def _train(words: list[str], signals: DeferredSignals, others: OtherProcesses) -
     elif command.package:
         check_package(command)
     task = _Task(command, signals, others)
-    program, sys.argv = sys.argv, [sys.argv[0], *words]
+    program, sys.argv = sys.argv, [sys.argv[0], *command.words]
     try:
         run = hydra.main(version_base=HYDRA_VERSION, config_path=str(conf_dir()), config_name=ROOT)(
             task
@@ -200,6 +201,7 @@ def _resume(
             f"resume goes with key=value only, not with {options[0]!r}",
             f"Type: python -m train resume={as_word(folder)}",
         )
+    overrides = list(map(readable, overrides))
     config = load_config(folder, overrides)
     command = f"python -m train resume={as_word(folder)}"
     check_data_path(
@@ -218,5 +220,5 @@ def _value_of(key: str, words: list[str]) -> str | None:
         name, equals, value = word.partition("=")
         if name == key and equals and value not in ("", "null"):
             quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-            return value[1:-1] if quoted else value
+            return value[1:-1] if quoted else at_home(value)
     return None

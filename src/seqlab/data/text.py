@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,21 @@ from seqlab.batch import TokenBatch
 from seqlab.data.loader import BatchLoader
 from seqlab.data.module import PURPOSES, SequenceData
 from seqlab.data.partition import EvaluationLoader, RandomLoader, SequentialLoader
+from seqlab.data.tokens.encoding import A_TO_Z
+from seqlab.data.tokens.scripts import unspaced_length
 from seqlab.data.tokens.token_file import Tokens, tokens_in_file, tokens_in_memory
 from seqlab.data.tokens.token_source import FileTokens, TokenSource
-from seqlab.data.tokens.vocabulary import Vocabulary
+from seqlab.data.tokens.vocabulary import UNKNOWN, Vocabulary
 from seqlab.system.errors import UserError
 from seqlab.system.text_files import read_text
+
+logger = logging.getLogger(__name__)
+
+LETTERS = "letters"
+"""Where a checkpoint keeps which letters `joined` has kept; earlier versions have no such place."""
+
+_LOOKED_AT = 10_000
+"""Tokens among which a prefix is looked for."""
 
 MAPPED_FROM = 1 << 24
 """Bytes of a text from which its tokens are kept in a file and mapped, not held in memory."""
@@ -32,7 +43,8 @@ class TextData(SequenceData):
     Args:
         path: the file.
         level: `char` or `word`.
-        preprocessing: `raw`, `joined` or `chapter`; see `seqlab.data.tokens.encoding`.
+        preprocessing: `raw`, `joined` or `chapter` (or `A_TO_Z`, for runs of earlier versions); see
+            `seqlab.data.tokens.encoding`.
         min_frequency: rarer tokens become `<unk>`.
         max_tokens: train on the first so many tokens only; `None`: on all that are not held out.
         val_fraction: share of the text that validates.
@@ -110,13 +122,16 @@ class TextData(SequenceData):
         how = self.level, self.preprocessing, self.min_frequency
         file = self._large_file()
         tokens = tokens_in_file(file, *how) if file else tokens_in_memory(self._text(), *how)
-        if len(tokens.indices) < 2:
+        if (count := len(tokens.indices)) < 2:
+            after = "" if self.preprocessing == "raw" else " after preprocessing"
             raise UserError(
-                f"the text has {len(tokens.indices)} tokens after preprocessing",
-                "Use a longer text, or data.preprocessing=raw.",
+                f"the text has {count} token{'' if count == 1 else 's'}{after}",
+                f"Use a longer text{self._finer()}.",
             )
         if self.vocabulary is not None:
             self._check_same(self._text_digest, tokens.text_sha256)
+        else:
+            self._check_tokens(tokens.vocabulary)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")
             self._split(torch.from_numpy(tokens.indices))
@@ -124,6 +139,25 @@ class TextData(SequenceData):
         self._text_digest = tokens.text_sha256
         self._num_tokens = len(tokens.indices)
         self._large = None if tokens.descriptor is None else tokens
+
+    def _check_tokens(self, vocabulary: Vocabulary) -> None:
+        if len(vocabulary) == 1:
+            raise UserError(
+                f"data.min_frequency={self.min_frequency} leaves no token but {UNKNOWN}",
+                "Use a smaller one.",
+            )
+        length = unspaced_length(vocabulary.tokens) if self.level == "word" else None
+        if length is not None:
+            logger.warning(
+                "data.level=word: this text has no spaces between its words, so that a token is a "
+                "whole phrase, %.0f characters on average; with data.level=char, a token is one",
+                length,
+            )
+
+    def _finer(self) -> str:
+        """Return what else would make more tokens of a text, as words that end a remedy."""
+        level = ", or data.level=char" if self.level == "word" else ""
+        return level + (", or data.preprocessing=raw" if self.preprocessing != "raw" else "")
 
     def _text(self) -> str:
         text = self.read()
@@ -159,7 +193,8 @@ class TextData(SequenceData):
         if 2 * self.num_steps > num_train:
             raise UserError(
                 f"data.num_steps={self.num_steps} is too long for {num_train} training tokens",
-                f"Use data.num_steps={max((num_train - 1) // 2, 1)} or less, or a longer text.",
+                f"Use data.num_steps={max((num_train - 1) // 2, 1)} or less, or a longer text"
+                f"{self._finer() if self.level == 'word' else ''}.",
             )
         # A window needs one token more than its steps, and up to num_steps - 1 are skipped.
         windows = (num_train - self.num_steps) // self.num_steps
@@ -184,12 +219,10 @@ class TextData(SequenceData):
 
     def prefixes(self) -> list[str]:
         """Return the texts that generated samples start from."""
-        if self._prefixes:
-            return self._prefixes
         assert self.vocabulary is not None
-        part = self.parts.get("val", self.parts["train"])
-        words = self.vocabulary.decode(part[:60].tolist()).split()[1:3]
-        return [" ".join(words) or self.vocabulary.decode(part[:10].tolist())]
+        known = [each for each in self._prefixes if not self.vocabulary.missing(each)]
+        part = self.parts.get("val", self.parts.get("train", torch.empty(0)))
+        return known or [self.vocabulary.beginning(map(int, part[:_LOOKED_AT]))]
 
     def loader(self, part: str, *, training: bool = False) -> BatchLoader[TokenBatch]:
         """Return the batches of a part.
@@ -226,6 +259,7 @@ class TextData(SequenceData):
             "vocabulary": self.vocabulary.to_plain(),
             "text_sha256": self._text_digest,
             "prefixes": self.prefixes(),
+            LETTERS: A_TO_Z if self.preprocessing == A_TO_Z else "of every script",
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -13,15 +13,17 @@ class Sampling:
 
     Attributes:
         greedy: always the most likely token; the rest then plays no part.
-        temperature: logits are divided by it; below 1 sharper, above 1 flatter.
+        temperature: logits are divided by it; below 1 sharper, above 1 flatter, 0 greedy.
         top_k: choose among the k most likely tokens only.
         top_p: choose among the fewest tokens whose probabilities reach p together.
+        never: a token that is not chosen, such as the unknown one, where there are others.
     """
 
     greedy: bool = True
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float | None = None
+    never: int | None = None
 
 
 @torch.no_grad()
@@ -63,7 +65,9 @@ def generate(
 
 def choose(logits: Tensor, sampling: Sampling, generator: torch.Generator | None = None) -> int:
     """Return a token index chosen by its logits `(V,)`."""
-    if sampling.greedy:
+    if sampling.never is not None and len(logits) > 1:
+        logits = logits.index_fill(0, torch.tensor(sampling.never), -torch.inf)
+    if sampling.greedy or sampling.temperature == 0:
         return int(logits.argmax())
     return int(torch.multinomial(probabilities(logits, sampling), 1, generator=generator))
 

@@ -4,6 +4,8 @@ from functools import partial
 from typing import Any
 
 from seqlab.config.validate.allowlist import check_node, find
+from seqlab.data.text import LETTERS
+from seqlab.data.tokens.encoding import A_TO_Z
 from seqlab.system.errors import UserError, one_line, traceback_hint
 
 
@@ -57,3 +59,21 @@ def _value(value: Any, role: str, what: str, hint: str) -> Any:
     if isinstance(value, list | tuple):
         return [_value(item, role, f"{what}[{i}]", hint) for i, item in enumerate(value)]
     return value
+
+
+def as_it_was(config: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+    """Return a run's configuration, with what its data meant when it began.
+
+    For earlier versions, `data.preprocessing=joined` was about the letters A to Z alone.
+
+    Args:
+        config: the resolved configuration.
+        content: of its checkpoint.
+    """
+    data = config["data"]
+    state = content.get(data["_target_"].rpartition(".")[2])
+    if data.get("preprocessing") != "joined" or not isinstance(state, dict):
+        return config
+    if state.get(LETTERS, A_TO_Z) != A_TO_Z:
+        return config
+    return config | {"data": data | {"preprocessing": A_TO_Z}}

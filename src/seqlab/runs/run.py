@@ -18,6 +18,7 @@ from seqlab.config.validate.check import resolved
 from seqlab.parallel.order import Order, Place
 from seqlab.parallel.processes import Ranks
 from seqlab.profiling.output import write_profile
+from seqlab.runs.build import as_it_was
 from seqlab.runs.ending import Ending, refused, resume_command
 from seqlab.runs.experiment import Experiment, build_experiment, fit, test
 from seqlab.runs.folder.lock import FolderGone, check_there, is_gone
@@ -67,6 +68,8 @@ def run(
                 start = find_start(folder, plain, limits(public)) if resumed else Start()
                 if start.is_complete:
                     return _nothing_left(start, folder, plain["trainer"]["max_epochs"])
+                if start.point is not None:
+                    plain = as_it_was(plain, start.point.content)
                 ranks.start(devices_of(plain).count)
                 place = Place(0, ranks.world)
                 experiment = build_experiment(plain, folder, stop, place, callbacks)

@@ -12,7 +12,7 @@ from seqlab.config.validate.check import resolved
 from seqlab.models.sequence_module import SequenceModule
 from seqlab.parallel.group import take
 from seqlab.parallel.order import ALONE
-from seqlab.runs.build import build
+from seqlab.runs.build import as_it_was, build
 from seqlab.runs.experiment import build_module
 from seqlab.runs.folder.checkpoint import DamagedCheckpoint, read_checkpoint
 from seqlab.runs.folder.run_folder import RunFolder
@@ -87,6 +87,7 @@ def load_trained(
     file, content = _whole(folder, checkpoint)
     if isinstance(content.get("configuration"), dict):
         check_same_experiment(identity(shown(saved)), ResumePoint(file, content))
+    config = as_it_was(config, content)
     data = build(config["data"], "data")
     try:
         state = content.get(type(data).__qualname__)

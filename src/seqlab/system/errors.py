@@ -1,6 +1,7 @@
 """What a person got wrong, and how the message reaches them."""
 
 import os
+import re
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -114,14 +115,18 @@ def traceback_hint(error: BaseException) -> str:
     return f"{raised_in(error)}SEQLAB_TRACEBACK=1 shows the traceback."
 
 
+# What OmegaConf and others put before the message of an error that they pass on.
+_PASSED_ON = re.compile(r"^[\w.]*(Error|Exception)( raised while resolving interpolation)?: ")
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or its type where it has none."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return (_PASSED_ON.sub("", str(error)).splitlines() or [type(error).__name__])[0]
 
 
 def one_line(error: BaseException, most: int = 400) -> str:
     """Return the whole message on one line, for errors that give their reason further down."""
-    return " ".join(str(error).split())[:most] or type(error).__name__
+    return " ".join(_PASSED_ON.sub("", str(error)).split())[:most] or type(error).__name__
 
 
 def format_error(error: BaseException) -> str:

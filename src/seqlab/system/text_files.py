@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from seqlab.system.encodings import SAMPLE, damaged_utf8, readings, wide_encoding
 from seqlab.system.errors import UserError
+from seqlab.system.terminal import as_word
 
 BLOCK = 1 << 20
 """Bytes of a file that are read at a time."""
@@ -87,15 +89,45 @@ def _rest(file: BinaryIO) -> Iterator[bytes]:
     return iter(lambda: file.read(BLOCK), b"")
 
 
+def _beginning(path: Path, place: int = 0) -> tuple[bytes, int]:
+    """Return a piece of a file, and where in it a place of the file is."""
+    with opened(path) as file:
+        begin = max(0, place - SAMPLE // 2)
+        file.seek(begin)
+        return file.read(SAMPLE), place - begin
+
+
 def _binary(path: Path) -> UserError:
+    name = wide_encoding(_beginning(path)[0])
+    if name is None:
+        return UserError(f"data.path={path} is a binary file", "Name a text file in UTF-8.")
     return UserError(
-        f"data.path={path} is a binary file, or not UTF-8 but UTF-16 or UTF-32",
-        f"Name a text file in UTF-8; iconv -f UTF-16 -t UTF-8 {path.name} converts one.",
+        f"data.path={path} is not UTF-8 but {name}", f"Convert it: {_iconv(name, path)}"
     )
 
 
 def _not_utf8(path: Path, place: int, byte: int) -> UserError:
+    message = f"data.path={path} is not UTF-8: byte {place} is 0x{byte:02x}"
+    data, place = _beginning(path, place)
+    if place == 0 and (name := wide_encoding(data[:4])):
+        return UserError(
+            f"data.path={path} is not UTF-8 but {name}", f"Convert it: {_iconv(name, path)}"
+        )
+    if damaged_utf8(data):
+        repair = f"iconv -c -f UTF-8 -t UTF-8 {as_word(path)} > repaired.txt"
+        return UserError(
+            message, f"The rest is UTF-8: it is damaged there. {repair} leaves out what is no text."
+        )
+    found = readings(data, place)
+    if not found:
+        return UserError(message, "Save it as UTF-8 in the program that it was written with.")
+    width = max(len(name) for name, _ in found)
+    lines = [f"    {name:<{width}}  {line}" for name, line in found]
+    head = "Convert it from the encoding that it reads well in:"
     return UserError(
-        f"data.path={path} is not UTF-8: byte {place} is 0x{byte:02x}",
-        f"Convert it, for example: iconv -f ISO-8859-1 -t UTF-8 {path.name} > converted.txt",
+        message, "\n".join([head, *lines, f"  For example: {_iconv(found[0][0], path)}"])
     )
+
+
+def _iconv(name: str, path: Path) -> str:
+    return f"iconv -f {name} -t UTF-8 {as_word(path)} > converted.txt"

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from conftest import QUICK, spawn
-from expect import Command, Refuses, refusals, words_of
+from expect import Command, Refuses, refusals, refused, succeeded, words_of
+from seqlab.runs.folder.run_folder import RunFolder
 
 
 @pytest.mark.parametrize(
@@ -78,11 +79,11 @@ def test_flag_that_does_not_fit_is_refused(
     ("hydra.run.dir=[a]", "'hydra.run.dir=[a]' cannot be: Cannot convert 'list' to string"),
     ("hydra/launcher=joblob", "hydra/launcher=joblob: there is no such"),
     ("optimizer=[adam,sgd]", "there is one optimizer in a run", "-m optimizer=A,B"),
-    (("data.path=a (1).txt",), "'data.path=a (1).txt' cannot be read", "'data.path=\"a (1).txt\"'"),
-    ("data.path=a=b.txt", "cannot be read", "'data.path=\"a=b.txt\"'"),
-    ("data.path=[a].txt", "cannot be read", "'data.path=\"[a].txt\"'"),
-    ("data.path=~/a.txt", "cannot be read", "data.path=$HOME/a.txt"),
+    ("data.path=[a,b", "'data.path=[a,b' cannot be read: its brackets", "'data.path=\"[a,b\"'"),
     ("data.tau", "'data.tau' has no value", "Write key=value"),
+    ("дата.tau=1", "'дата.tau=1' cannot be read: 'дата.tau' is no key", "letters a to z"),
+    ("monitor=${a", "'monitor=\"${a\"' has a reference that cannot be read", "${KEY}"),
+    ("monitor=${oc.env:NONE}", "monitor: \"Environment variable 'NONE' not found", "Give it"),
 )
 def test_word_that_hydra_would_swallow_or_choke_on_is_refused(
     refuses: Refuses, sweep: list[str], asked: str, message: str, remedy: str
@@ -99,19 +100,44 @@ def test_key_that_hydra_leaves_open_is_taken(train: Command, word: str) -> None:
     assert train(word, *QUICK).code == 0
 
 
-@pytest.mark.parametrize("name", ["a (1).txt", "a b:c.txt", "it's.txt", "a=b,c.txt", "[a].txt"])
-def test_quotes_that_the_message_advises_work(refuses: Refuses, name: str) -> None:
-    words = ("data=text", "model=rnn", f'data.path="{name}"')
-    refuses(words, f"data.path={name}: there is no such file")
+@pytest.mark.parametrize(
+    "name", ["книга.txt", "My File (1).txt", "it's.txt", "a=b.txt", "[a].txt", "a&b@c", "本 本"]
+)
+def test_text_is_taken_as_it_was_typed_with_and_without_quotes(refuses: Refuses, name: str) -> None:
+    for word in (f"data.path={name}", f'data.path="{name}"'):
+        refuses(("data=text", "model=rnn", word), f"data.path={name}: there is no such file")
+
+
+def test_tilde_is_the_person_s_own_folder(
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    words = ("data=text", "model=rnn")
+    refused(train(*words, "data.path=~/a.txt"), f"data.path={tmp_path}/a.txt: there is no such")
+    refused(train(*words, 'data.path="~/a.txt"'), "data.path=~/a.txt: there is no such file")
+    refused(train("resume=~/no run"), f"there is no run folder {tmp_path}/no run")
+
+
+def test_name_in_another_script_goes_round(train: Command, tmp_path: Path) -> None:
+    succeeded(train(*QUICK, "name=книга (1)", "hydra.run.dir=папка/бег"))
+    run = RunFolder(tmp_path / "папка" / "бег")
+    result = run.read_result()
+    assert result["experiment"] == "книга (1)"
+    assert 'name="книга (1)"' in result["overrides"]
+    succeeded(train(*result["overrides"], "hydra.run.dir=again"))
+    assert RunFolder(tmp_path / "again").read_result()["overrides"] == result["overrides"]
+    refused(train(f"resume={run.path}", "monitor=б"), "monitor=б in 'monitor=\"б\"' on the command")
 
 
 @refusals(
     ("seed=1,2", "python -m train -m seed=1,2"),
     ("experiment=sine_mlp,none", "python -m train -m experiment=sine_mlp,none"),
-    ("seed=range(1,3)", "python -m train -m seed=range(1,3)"),
+    ("seed=range(1,3)", "python -m train -m 'seed=range(1,3)'"),
     ("data.path=a,b.txt", "a text 'data.path=\"a,b.txt\"'"),
+    ("name=книга,б", 'python -m train -m \'name="книга","б"\'. A list is'),
+    ("name=книга,б", "a text 'name=\"книга,б\"'"),
 )
 def test_several_values_without_a_sweep_are_told_how(
     refuses: Refuses, asked: str, message: str
 ) -> None:
-    refuses(asked, f"{asked}: several values are a sweep", message)
+    refuses(asked, ": several values are a sweep", message)

@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
-from seqlab.data.tokens.encoding import CharacterEncoder, Letters, _histogram, smallest_type
+from plain_tokens import is_mark
+from seqlab.data.tokens.encoding import CharacterEncoder, _histogram, smallest_type
+from seqlab.data.tokens.letters import Letters, encoded, folds
 from seqlab.data.tokens.vocabulary import Vocabulary
 
 
 def letters(*blocks: str, lines: bool) -> str:
-    cleaner = Letters(lines=lines)
-    return "".join([*(cleaner.feed(block.encode()).decode() for block in blocks)]) + (
-        cleaner.finish().decode()
-    )
+    cleaner = Letters(lines=lines, every_script=not lines)
+    found = [*(cleaner.feed(block.encode()) for block in blocks), cleaner.finish()]
+    return b"".join(map(encoded, found)).decode()
 
 
 @pytest.mark.parametrize(
@@ -24,13 +25,27 @@ def letters(*blocks: str, lines: bool) -> str:
         (["\n a", "  b\t\nc"], " a b c", "a bc"),
         (["a\u2028b\x85c\xa0d\u2029e"], "a b c d e", "abc de"),
         (["a\x0bb\x0cc\x1cd\x1de\x1ef\x1fg\rh"], "a b c d e f g h", "abcdef gh"),
-        (["é", "¡"], " ", ""),
+        (["é", "¡"], "é ", ""),
+        (["¡", "é", "¿b"], " é b", "b"),
+        (["«ΑΣ", "»", " — ", "Σ\u0301"], " ας σ\u0301", ""),
+        (["aΣ"], "aς", "a"),
         ([""], "", ""),
     ],
 )
 def test_letters_exactly(blocks: list[str], joined: str, chapter: str) -> None:
     assert letters(*blocks, lines=False) == joined
     assert letters(*blocks, lines=True) == chapter
+
+
+def test_every_letter_and_mark_has_its_fold() -> None:
+    table = folds()
+    for point in range(0x110000):
+        character = chr(point)
+        if character.isalpha():
+            assert chr(table[point]) == character.lower()[0]
+            assert (len(character.lower()) == 1) != (character == "İ")
+        else:
+            assert table[point] == (-point if is_mark(character) else ord(" "))
 
 
 def test_characters_are_counted_in_the_order_of_their_first_appearance() -> None:

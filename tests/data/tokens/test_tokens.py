@@ -52,7 +52,28 @@ def test_no_text_has_no_tokens(find: Find, level: str, preprocessing: str) -> No
     assert find("", level, preprocessing) == []
 
 
-def test_letters_beyond_ascii_are_kept_raw_only(find: Find) -> None:
+def test_letters_beyond_ascii_are_letters_but_in_the_chapter_s_preprocessing(find: Find) -> None:
     assert find("Café 9", "char", "raw") == list("Café 9")
-    assert find("Café 9", "char", "joined") == list("caf ")
+    assert find("Café 9", "char", "joined") == list("café ")
     assert find("Café 9", "char", "chapter") == list("caf")
+    assert find("Café 9", "char", "joined_a_to_z") == list("caf ")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Привет, мир! Ёж", "привет мир ёж"),
+        ("ΟΔΟΣ ΣΑΣ, Σ σ. Σ", "οδος σας σ σ σ"),
+        ("नमस्ते, दुनिया!", "नमस्ते दुनिया "),
+        ("مرحبًا — العالم", "مرحبًا العالم"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("Cafe\u0301 – İyi, Ñandú", "cafe\u0301 i\u0307yi ñandú"),
+        ("你好,世界。こんにちは", "你好 世界 こんにちは"),
+        ("สวัสดี ชาวโลก", "สวัสดี ชาวโลก"),
+        ("a\u0301 \u0301b ❤\ufe0f 1\ufe0f\u20e3 c", "a\u0301 b c"),
+        ("5 км² №7, x=½", " км x "),
+    ],
+)
+def test_letters_of_every_script_keep_their_marks(find: Find, text: str, expected: str) -> None:
+    assert find(text, "char", "joined") == list(expected)
+    assert find(text, "word", "joined") == expected.split()

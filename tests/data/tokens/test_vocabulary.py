@@ -64,6 +64,25 @@ def test_a_prefix_is_lowered_where_the_text_was(lowercase: bool, expected: list[
     assert Vocabulary([UNKNOWN, "a", "b"], "char", lowercase=lowercase).split("aB") == expected
 
 
+@pytest.mark.parametrize(
+    ("level", "text", "expected"),
+    [
+        ("char", "ab ba bab ab", "ba bab"),
+        ("char", "ab? ba? a", "ba"),
+        ("char", "ab ba?" + " b aa" * 15, "aa b"),
+        ("char", "abab?baab", "abab"),
+        ("char", "???", "a"),
+        ("word", "a b c", "b"),
+        ("word", "x a x b a b", "a b"),
+        ("word", "x a x", "a"),
+    ],
+)
+def test_beginning_has_no_unknown_token(level: str, text: str, expected: str) -> None:
+    known = vocabulary("aab b" if level == "char" else "a a b", level)
+    indices = known.encode(known.split(text))
+    assert known.beginning(indices) == expected
+
+
 def test_missing_tokens_are_named_once_in_order() -> None:
     assert vocabulary("abc").missing("zazyb") == ["z", "y"]
     assert vocabulary("abc").missing("cab") == []

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from plain_tokens import tokenize
 from seqlab.data.tokens.compiled_words import CompiledWordTable
 from seqlab.data.tokens.word_encoding import WordEncoder, fastest_table
 from seqlab.data.tokens.word_table import WordTable, spaced
@@ -35,6 +36,26 @@ def test_words_go_on_in_the_next_block(encode: Encode) -> None:
     encoder = encode("raw")
     assert numbers(encoder, "one tw", "o", "", " one\n", "\n", "three") == [0, 1, 0, 2]
     assert encoder.counts() == {"one": 2, "two": 1, "three": 1}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "words"),
+    [
+        (("ΟΔΟΣ", " α"), ["οδος", "α"]),
+        (("ΟΔΟΣ", "Α"), ["οδοσα"]),
+        (("ΟΔΟΣ", "", "\u0301 Σ"), ["οδοσ\u0301", "σ"]),
+        (("ΟΔΟΣ", "—α"), ["οδος", "α"]),
+        (("οδΣ", "ΣΣ"), ["οδσσς"]),
+        (("e", "\u0301", " \u0301", "\u0301e"), ["e\u0301", "e"]),
+        (("ȺȺȺȺȺȺȺȺ", "İİİİİİİİ"), ["ⱥⱥⱥⱥⱥⱥⱥⱥ" + "i\u0307" * 8]),
+    ],
+)
+def test_what_comes_in_the_next_block_decides(
+    encode: Encode, blocks: tuple[str, ...], words: list[str]
+) -> None:
+    encoder = encode("joined")
+    assert numbers(encoder, *blocks) == list(range(len(words)))
+    assert list(encoder.counts()) == words
 
 
 @pytest.mark.parametrize("preprocessing", ["joined", "chapter"])
@@ -96,8 +117,17 @@ def test_spaces_take_the_place_of_white_space() -> None:
     assert [word.decode() for word in spaced(text.encode()).split(b" ") if word] == text.split()
 
 
-def test_letters_are_those_of_ascii_in_lower_case(encode: Encode) -> None:
+@pytest.mark.parametrize("size", [100_000, 1 << 21])
+def test_letters_are_those_of_every_script_in_lower_case(encode: Encode, size: int) -> None:
+    text = every_space_and_character()
     encoder = encode("joined")
+    numbers(encoder, *(text[i : i + size] for i in range(0, len(text), size)))
+    assert list(encoder.counts()) == list(dict.fromkeys(tokenize(text, "word", "joined")))
+
+
+@pytest.mark.parametrize("preprocessing", ["chapter", "joined_a_to_z"])
+def test_letters_of_the_chapter_are_those_of_ascii(encode: Encode, preprocessing: str) -> None:
+    encoder = encode(preprocessing)
     numbers(encoder, every_space_and_character())
     run = "".join(f"x{chr(i)}" for i in range(ord("a"), ord("z") + 1)) + "x"
     assert encoder.counts().keys() == {"x", run}

@@ -15,6 +15,7 @@ from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 
 from seqlab.config.folders import ROOT, conf_dir
+from seqlab.config.words import readable
 from seqlab.system.errors import UserError
 
 HYDRA_VERSION = "1.3"
@@ -26,6 +27,7 @@ class Command:
     """A command line, taken apart.
 
     Attributes:
+        words: all of it, as Hydra can read it.
         overrides: its `key=value` words.
         config_dir: the folder of the person's own options, if one was named.
         trains: whether it trains, and does not merely print something.
@@ -34,6 +36,7 @@ class Command:
         package: the part of the configuration that `--cfg` is to print; `None`: all of it.
     """
 
+    words: list[str]
     overrides: list[str]
     config_dir: Path | None
     trains: bool
@@ -81,8 +84,10 @@ def parse_command(words: list[str]) -> Command:
             "only one of --run, --multirun, --cfg, --info and --shell-completion can be given",
             "Leave one.",
         )
+    read = {word: readable(word) for word in flags.overrides}
     return Command(
-        overrides=flags.overrides,
+        words=[read.get(word, word) for word in words],
+        overrides=list(map(read.__getitem__, flags.overrides)),
         config_dir=folder,
         trains=not (shows or flags.help),
         sweeps=flags.multirun,

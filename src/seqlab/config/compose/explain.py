@@ -18,9 +18,7 @@ from seqlab.system.errors import UserError, first_line, one_line
 
 _PLUGINS = ("hydra/sweeper=", "hydra/launcher=")
 _HELP = "`python -m train --help` shows examples."
-_GRAMMAR = re.compile(
-    "mismatched input|token recognition|no viable|missing EQUAL|LexerNoViableAlt|extraneous input"
-)
+_GRAMMAR = re.compile("mismatched input|token recognition|no viable|missing|extraneous input")
 
 
 def explained(error: Exception, words: list[str]) -> UserError:
@@ -54,16 +52,25 @@ def explained(error: Exception, words: list[str]) -> UserError:
         )
     merged = re.search(r"Error merging override (.*)", text)
     if merged and error.__cause__:
-        word = next((w for w in words if merged.group(1) in (w, f"++{w}")), merged.group(1))
+        found = merged.group(1)
+        word = found if found in words else found.removeprefix("++")  # which `forced` has put there
+        if _GRAMMAR.search(str(error.__cause__)):
+            return _no_reference(f"{word!r}")
         return UserError(f"{word!r} cannot be: {first_line(error.__cause__)}", _HELP)
     if _GRAMMAR.search(text):
-        return UserError(
-            first_line(error),
-            "Write key=value; quote values with spaces or colons: 'data.path=\"a b.txt\"'.",
-        )
+        return _no_reference("a configuration file")
     if not isinstance(error, HydraException | OmegaConfBaseException | UserError):
         return _culprit(error, words)
-    return UserError(text.strip().replace("\n", "; ") or type(error).__name__, _HELP)
+    if key := getattr(error, "full_key", None):
+        return UserError(f"{key}: {first_line(error)}", f"Give it a value: {key}=...")
+    return UserError(text.strip().replace("\n", "; ") or "the words do not fit together", _HELP)
+
+
+def _no_reference(where: str) -> UserError:
+    return UserError(
+        f"{where} has a reference that cannot be read",
+        "A reference is ${KEY} or ${oc.env:VARIABLE}; a backslash before its $ makes it a text.",
+    )
 
 
 def _override_inside(file: str, override: str) -> UserError | None:

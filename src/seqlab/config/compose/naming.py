@@ -73,7 +73,8 @@ def is_several(value: str) -> bool:
     cast = r"((int|float|str|bool)\()?"
     if re.match(rf"{cast}(choice|range|interval|glob|shuffle|sort|tag)\(", value):
         return True
-    bare = re.sub(r"""(\[[^\]]*\]|\{[^}]*\}|"[^"]*"|'[^']*'|\([^)]*\))""", "", value)
+    quotes = r"""("(\\.|[^"\\])*"|'(\\.|[^'\\])*')"""
+    bare = re.sub(r"\[[^\]]*\]|\{[^}]*\}|\([^)]*\)", "", re.sub(quotes, "", value))
     return "," in bare
 
 

@@ -6,12 +6,17 @@ from typing import Any
 from hydra.conf import HydraConf
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
-from hydra.errors import HydraException
+from hydra.core.override_parser.types import (
+    ChoiceSweep,
+    Override,
+    OverrideType,
+    QuotedString,
+)
 from omegaconf import DictConfig, OmegaConf
 
 from seqlab.config.validate.check import NAMED, unknown_key
-from seqlab.system.errors import UserError, first_line
+from seqlab.config.words import quoted, readable
+from seqlab.system.errors import UserError
 
 _ONE_OPTION = ("data", "model", "optimizer", "scheduler", "trainer")
 
@@ -27,13 +32,8 @@ def parsed(words: list[str], loader: ConfigLoader | None = None) -> list[Overrid
         UserError: it does not understand one.
     """
     parser = OverridesParser.create(config_loader=loader)
-    found = []
-    for word in words:
-        try:
-            found += parser.parse_overrides([word])  # unlike its singular, it passes the loader on
-        except HydraException as error:
-            raise _unreadable(word, error, parser) from None
-    return found
+    # Unlike its singular, this passes the loader on.
+    return parser.parse_overrides(list(map(readable, words)))
 
 
 def fixed_word(override: Override) -> str:
@@ -59,12 +59,7 @@ def check_overrides(overrides: list[Override], *, sweep: bool) -> None:
     """Raise `UserError` for several values without a sweep, and for a key that Hydra lacks."""
     for override in overrides:
         if override.is_sweep_override() and not sweep:
-            name, _, values = str(override.input_line).partition("=")
-            raise UserError(
-                f"{override.input_line}: several values are a sweep",
-                f"Add -m or --multirun for one: python -m train -m {override.input_line}. "
-                f"A list is {name}=[{values}], a text '{name}=\"{values}\"'.",
-            )
+            raise _needs_a_sweep(override)
         key = override.key_or_group
         if key in _ONE_OPTION and isinstance(override.value(), list):
             raise UserError(
@@ -111,23 +106,14 @@ def _has(node: Any, key: str) -> bool:
     return True
 
 
-def _unreadable(word: str, error: HydraException, parser: OverridesParser) -> UserError:
-    key, equals, value = word.partition("=")
-    if not equals:
-        return UserError(f"{word!r} has no value", "Write key=value.")
-    if value.startswith("~/"):
-        return UserError(
-            f"{word!r} cannot be read: {first_line(error)}",
-            f"Write key=value with the folder's name: {key}=$HOME{value[1:]}",
-        )
-    inner = value.replace("\\", "\\\\").replace('"', '\\"')
-    quoted = f'{key}="{inner}"'
-    try:
-        understood = parser.parse_override(quoted).value() == value
-    except HydraException:
-        understood = False
-    example = shlex.quote(quoted) if understood else "'data.path=\"a (1).txt\"'"
-    return UserError(
-        f"{word!r} cannot be read: {first_line(error)}",
-        f"Write key=value, with quotes around such a value: {example}",
-    )
+def _needs_a_sweep(override: Override) -> UserError:
+    line, key = str(override.input_line), override.get_key_element()
+    hint = f"Add -m or --multirun for one: python -m train -m {shlex.quote(line)}."
+    value = override._value
+    if isinstance(value, ChoiceSweep) and value.simple_form:
+        plain = (each.text if isinstance(each, QuotedString) else each for each in value.list)
+        text = ",".join(Override._get_value_element_as_str(each) for each in plain)
+        listed = line.partition("=")[2]
+        a_list, a_text = (shlex.quote(f"{key}={each}") for each in (f"[{listed}]", quoted(text)))
+        hint += f" A list is {a_list}, a text {a_text}."
+    return UserError(f"{line}: several values are a sweep", hint)

@@ -290,6 +290,7 @@ RULES: dict[str, Rule] = {
     "callbacks.samples.every_n_epochs": count(),
     "callbacks.samples.num_tokens": count(),
     "callbacks.samples.prefixes": ListOf(Text(), or_null=True),
+    "callbacks.samples.temperature": Number(0, low_open=True, or_null=True),
     "callbacks.forecasts.horizons": ListOf(count()),
     "callbacks.checkpoints.every_n_epochs": count(),
     "callbacks.checkpoints.monitor": Text(or_null=True),

@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from seqlab.data.tokens.encoding import LETTERS_AND_SPACES, Numbers
+from seqlab.data.tokens.encoding import Numbers
+from seqlab.data.tokens.letters import LETTERS_AND_SPACES, folds
 from seqlab.data.tokens.word_table import WHITE_SPACE
 from seqlab.system.compiler import load_compiled
 
 _SOURCE = Path(__file__).parent / "kernels" / "words.cpp"
-_WORDS, _NUMBERS, _SIZE = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64
+_WORDS, _NUMBERS, _FOLDS, _SIZE = (*[ctypes.c_void_p] * 3, ctypes.c_int64)
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "words_new": (_WORDS, [ctypes.c_char_p, ctypes.c_int]),
     "words_free": (None, [_WORDS]),
-    "words_feed": (_SIZE, [_WORDS, ctypes.c_char_p, _SIZE, _NUMBERS]),
+    "words_feed": (_SIZE, [_WORDS, ctypes.c_char_p, _SIZE, _FOLDS, _NUMBERS]),
     "words_finish": (_SIZE, [_WORDS, _NUMBERS]),
     "words_size": (_SIZE, [_WORDS]),
     "words_ends": (ctypes.POINTER(_SIZE), [_WORDS]),
@@ -30,12 +31,14 @@ class CompiledWordTable:
 
     Args:
         raw: as there.
+        every_script: as there.
 
     Raises:
         CompilerError: nothing can be compiled on this machine; the message says why.
     """
 
-    def __init__(self, raw: bool) -> None:
+    def __init__(self, raw: bool, every_script: bool = False) -> None:
+        self._every_script = every_script
         self._library = _library()
         self._words = self._library.words_new(WHITE_SPACE if raw else LETTERS_AND_SPACES, raw)
         weakref.finalize(self, self._library.words_free, self._words)
@@ -43,7 +46,9 @@ class CompiledWordTable:
     def feed(self, block: bytes) -> Numbers:
         """Return the numbers of the words that a block completes."""
         numbers = np.empty(len(block) // 2 + 1, np.int32)
-        found = self._library.words_feed(self._words, block, len(block), numbers.ctypes.data)
+        # Only what is not ASCII needs the table, which takes a while to make.
+        table = folds().ctypes.data if self._every_script and not block.isascii() else None
+        found = self._library.words_feed(self._words, block, len(block), table, numbers.ctypes.data)
         return numbers[:found]
 
     def finish(self) -> Numbers:

@@ -2,9 +2,10 @@
 
 Levels are `char`, every character a token, and `word`, what lies between white space.
 Preprocessing is `raw`, which leaves the text as it is; `joined`, which makes it lower case and
-every run of other characters than the letters A to Z one space; or `chapter`, which does the same
-to each line, strips it and joins the lines with nothing, so that words fuse at line ends (Dive
-into Deep Learning, section 9.2).
+every run of other characters than letters, of any script and with their marks, one space; or
+`chapter`, which knows the letters A to Z alone, does the same to each line, strips it and joins the
+lines with nothing, so that words fuse at line ends (Dive into Deep Learning, section 9.2).
+`A_TO_Z` is what `joined` was in earlier versions.
 
 Tokens get provisional numbers as they come, since their order by frequency is known at the end
 only; `Encoder.indices` then translates the numbers. A block is a piece of the text in UTF-8 that
@@ -12,31 +13,20 @@ cuts no code point in two (`seqlab.system.text_files.text_blocks`), of any lengt
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlab.data.tokens.letters import Codes, Letters
 from seqlab.data.tokens.vocabulary import Vocabulary
 
+A_TO_Z = "joined_a_to_z"
 Numbers = NDArray[Any]
 """Provisional token numbers or token indices, `(N,)`, of the smallest type that holds them."""
 
 _NUM_ASCII = 128
 _NUM_CODE_POINTS = 0x110000
-_LINE_ENDS = b"\n\r\x0b\x0c\x1c\x1d\x1e"
-_LINE_ENDS_BEYOND_ASCII = tuple(end.encode() for end in "\x85\u2028\u2029")
-
-
-def _table(others: Callable[[int], bytes]) -> bytes:
-    letters = {*range(ord("A"), ord("Z") + 1), *range(ord("a"), ord("z") + 1)}
-    return b"".join(bytes([i | 0x20]) if i in letters else others(i) for i in range(256))
-
-
-# Letters in lower case, anything else a space; for lines, what ends one is told apart.
-LETTERS_AND_SPACES = _table(lambda byte: b" ")
-_LETTERS_AND_LINES = _table(lambda byte: b"\n" if byte in _LINE_ENDS else b" ")
 
 
 def smallest_type(number: int) -> type[np.integer[Any]]:
@@ -44,66 +34,6 @@ def smallest_type(number: int) -> type[np.integer[Any]]:
     if number <= 1 << 8:
         return np.uint8
     return np.uint16 if number <= 1 << 16 else np.int32
-
-
-class Letters:
-    """Lower-case letters and single spaces, from blocks of any text.
-
-    Args:
-        lines: a run of other characters is nothing where it holds a line end, or begins or ends
-            the text (`chapter`); otherwise every run is one space (`joined`).
-    """
-
-    def __init__(self, *, lines: bool) -> None:
-        self._lines = lines
-        # The run of other characters that the text so far ends with: a space where there is one,
-        # and whether it is nothing even between letters.
-        self._gap = b""
-        self._silent = lines
-
-    def feed(self, block: bytes) -> bytes:
-        """Return what a block adds, up to its last letter."""
-        if self._lines and not block.isascii():
-            for end in _LINE_ENDS_BEYOND_ASCII:
-                block = block.replace(end, b"\n")
-        block = block.translate(_LETTERS_AND_LINES if self._lines else LETTERS_AND_SPACES)
-        begun = block.lstrip(b" \n")
-        self._extend(block[: len(block) - len(begun)])
-        if not begun:
-            return b""
-        body = begun.rstrip(b" \n")
-        found = (b"" if self._silent else self._gap) + body
-        self._gap, self._silent = b"", False
-        self._extend(begun[len(body) :])
-        return _collapsed(found)
-
-    def finish(self) -> bytes:
-        """Return what the end of the text adds."""
-        return b"" if self._lines else self._gap
-
-    def _extend(self, run: bytes) -> None:
-        if run:
-            self._gap = b" "
-            self._silent = self._silent or b"\n" in run
-
-
-def _collapsed(text: bytes) -> bytes:
-    """Return letters with each run between them one space, or nothing where it has a newline."""
-    codes = np.frombuffer(text, np.uint8)
-    space = codes == ord(" ")
-    keep = np.empty(len(codes), np.bool_)
-    keep[0] = True
-    np.logical_not(space[1:] & space[:-1], out=keep[1:])
-    codes = codes[keep]
-    if b"\n" not in text:
-        return codes.tobytes()
-    # Runs of spaces are single now: in a run with a newline each one has a newline beside it.
-    newline = codes == ord("\n")
-    drop = newline.copy()
-    drop[1:] |= newline[:-1]
-    drop[:-1] |= newline[1:]
-    drop &= codes <= ord(" ")
-    return codes[~drop].tobytes()
 
 
 class Encoder(ABC):
@@ -157,14 +87,16 @@ class CharacterEncoder(Encoder):
     """Characters: an ASCII one's number is its code, others get theirs from 128 up.
 
     Args:
-        preprocessing: `raw`, `joined` or `chapter`.
+        preprocessing: `raw`, `joined`, `chapter` or `A_TO_Z`.
     """
 
     def __init__(self, preprocessing: str) -> None:
         super().__init__()
         self._letters: Letters | None = None
         if preprocessing != "raw":
-            self._letters = Letters(lines=preprocessing == "chapter")
+            self._letters = Letters(
+                lines=preprocessing == "chapter", every_script=preprocessing == "joined"
+            )
         self._seen = np.zeros(0, np.bool_)
         self._order: list[int] = []
         self._beyond: list[int] = []
@@ -174,15 +106,16 @@ class CharacterEncoder(Encoder):
     def feed(self, block: bytes) -> Numbers:
         """Return the numbers of the characters that a block completes."""
         if self._letters is not None:
-            block = self._letters.feed(block)
+            return self._noted(self._numbered(self._letters.feed(block)))
         if block.isascii():
             return self._noted(np.frombuffer(block, np.uint8))
-        return self._noted(self._numbered(block))
+        points = np.frombuffer(block.decode().encode("utf-32-le"), "<i4")
+        return self._noted(self._numbered(points))
 
     def finish(self) -> Numbers:
-        """Return the number of the space that ends the text, where one does."""
-        rest = b"" if self._letters is None else self._letters.finish()
-        return self._noted(np.frombuffer(rest, np.uint8))
+        """Return the numbers of what the end of the text completes, such as a space."""
+        rest = np.zeros(0, np.uint8) if self._letters is None else self._letters.finish()
+        return self._noted(self._numbered(rest))
 
     def counts(self) -> dict[str, int]:
         """Return how often each character came, in the order of their first appearance."""
@@ -196,8 +129,9 @@ class CharacterEncoder(Encoder):
     def _character(self, number: int) -> str:
         return chr(number if number < _NUM_ASCII else self._beyond[number - _NUM_ASCII])
 
-    def _numbered(self, block: bytes) -> Numbers:
-        points = np.frombuffer(block.decode().encode("utf-32-le"), "<i4")
+    def _numbered(self, points: Codes) -> Numbers:
+        if points.dtype == np.uint8:  # ASCII
+            return points
         if not len(self._numbers):
             self._numbers = np.full(_NUM_CODE_POINTS, -1, np.int32)
             self._numbers[:_NUM_ASCII] = range(_NUM_ASCII)

@@ -27,6 +27,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from seqlab.data.tokens.encoding import CharacterEncoder, Encoder, Numbers
+from seqlab.data.tokens.scripts import check_kept, most_beyond_ascii
 from seqlab.data.tokens.vocabulary import Vocabulary
 from seqlab.data.tokens.word_encoding import WordEncoder
 from seqlab.system.cache import data_folder, not_own, own_folder, user_cache
@@ -38,6 +39,7 @@ from seqlab.system.text_files import read_text, text_blocks
 logger = logging.getLogger(__name__)
 
 _FORMAT = 1
+_FORMAT_OF_JOINED = 2  # the letters of every script; they were those from A to Z before
 _MARK = b"seqlabtk"
 _TRAILER = struct.Struct("<QI8s")
 
@@ -65,13 +67,17 @@ def tokens_in_memory(text: str, level: str, preprocessing: str, min_frequency: i
     Args:
         text: the whole text.
         level: `char` or `word`.
-        preprocessing: `raw`, `joined` or `chapter`; see `seqlab.data.tokens.encoding`.
+        preprocessing: `raw`, `joined`, `chapter` or `A_TO_Z`; see `seqlab.data.tokens.encoding`.
         min_frequency: rarer tokens become `<unk>`.
+
+    Raises:
+        UserError: `chapter` would lose most of its letters.
     """
-    encoder, digest = _encoder(level, preprocessing), hashlib.sha256()
+    encoder, digest = _encoder(level, preprocessing), _Witness(preprocessing)
     size = encoder.block_bytes
     blocks = (text[start : start + size].encode() for start in range(0, len(text), size))
     numbers = list(_numbers(blocks, encoder, digest))
+    digest.check(encoder, [text])
     vocabulary = _vocabulary(encoder, level, preprocessing, min_frequency)
     indices = encoder.indices(vocabulary).astype(np.int64).take(np.concatenate(numbers))
     return Tokens(indices, vocabulary, digest.hexdigest())
@@ -88,7 +94,7 @@ def tokens_in_file(path: Path, level: str, preprocessing: str, min_frequency: in
         UserError: the text cannot be used, or the data folder cannot hold its tokens.
     """
     settings = {
-        "format": _FORMAT,
+        "format": _FORMAT_OF_JOINED if preprocessing == "joined" else _FORMAT,
         "byte_order": sys.byteorder,
         "text": str(path.resolve()),
         **_state(path),
@@ -143,7 +149,31 @@ def _vocabulary(encoder: Encoder, level: str, preprocessing: str, min_frequency:
     )
 
 
-def _numbers(blocks: Iterable[bytes], encoder: Encoder, digest: Any) -> Iterator[Numbers]:
+class _Witness:
+    """What is noted of a text as it passes by: its SHA-256, and whether letters may be lost."""
+
+    def __init__(self, preprocessing: str) -> None:
+        self._digest = hashlib.sha256()
+        self._loses = preprocessing == "chapter"
+        self._beyond = 0
+
+    def update(self, block: bytes) -> None:
+        """Note a block."""
+        self._digest.update(block)
+        if self._loses and not block.isascii():
+            self._beyond += most_beyond_ascii(block)
+
+    def hexdigest(self) -> str:
+        """Return the SHA-256 of the text."""
+        return self._digest.hexdigest()
+
+    def check(self, encoder: Encoder, text: Iterable[str]) -> None:
+        """Raise `UserError` where most letters were lost."""
+        if self._beyond:
+            check_kept(encoder.counts(), self._beyond, text)
+
+
+def _numbers(blocks: Iterable[bytes], encoder: Encoder, digest: _Witness) -> Iterator[Numbers]:
     with ThreadPoolExecutor(1) as beside:
         for block in blocks:
             hashed = beside.submit(digest.update, block)
@@ -165,7 +195,7 @@ def _make(file: Path, path: Path, settings: dict[str, Any]) -> None:
     size, begin = settings["size"] / 1e6, time.perf_counter()
     logger.info("tokenizing %s, %.0f MB, into %s", path, size, file)
     level, preprocessing = settings["level"], settings["preprocessing"]
-    encoder, digest = _encoder(level, preprocessing), hashlib.sha256()
+    encoder, digest = _encoder(level, preprocessing), _Witness(preprocessing)
     with tempfile.TemporaryFile(dir=file.parent) as scratch, replacing(file) as partial:
         pieces = []
         for numbers in _numbers(text_blocks(path, encoder.block_bytes), encoder, digest):
@@ -176,6 +206,7 @@ def _make(file: Path, path: Path, settings: dict[str, Any]) -> None:
                 f"data.path={path} was changed while it was read",
                 "Start again once it is whole.",
             )
+        digest.check(encoder, (block.decode() for block in text_blocks(path)))
         vocabulary = _vocabulary(encoder, level, preprocessing, settings["min_frequency"])
         indices = encoder.indices(vocabulary)
         scratch.seek(0)

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 UNKNOWN = "<unk>"
+UNKNOWN_INDEX = 0
+_STRETCH = 60
 
 
 class Vocabulary:
@@ -64,6 +66,25 @@ class Vocabulary:
     def missing(self, text: str) -> list[str]:
         """Return the tokens of the text that the vocabulary lacks, each once, in order."""
         return list(dict.fromkeys(t for t in self.split(text) if t not in self._index))
+
+    def beginning(self, indices: Iterable[int]) -> str:
+        """Return two words of a text, none of whose tokens is unknown: something to go on from.
+
+        They are of the first long stretch without an unknown token, or else of the longest one.
+        Without any, the most frequent token has to do.
+        """
+        stretches: list[list[int]] = [[]]
+        for index in indices:
+            if len(stretches[-1]) == _STRETCH:
+                break
+            if index:
+                stretches[-1].append(index)
+            elif stretches[-1]:
+                stretches.append([])
+        found = max(stretches, key=len)
+        words = self.decode(found).split()[1:3]
+        begin = self.decode(found[:10] or [min(1, len(self) - 1)])
+        return " ".join(words) or begin.strip() or begin
 
     def to_plain(self) -> dict[str, object]:
         """Return plain values from which `from_plain` makes the same vocabulary."""

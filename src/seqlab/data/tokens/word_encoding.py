@@ -32,23 +32,25 @@ class WordEncoder(Encoder):
     """Words: numbered in the order of their first appearance.
 
     Args:
-        preprocessing: `raw`, `joined` or `chapter`.
+        preprocessing: `raw`, `joined`, `chapter` or `A_TO_Z`.
         table: makes what numbers the words; `None`: the fastest.
     """
 
     block_bytes = 1 << 17  # the arrays of longer blocks are returned to the system every time
 
-    def __init__(self, preprocessing: str, table: Callable[[bool], _Table] | None = None) -> None:
+    def __init__(
+        self, preprocessing: str, table: Callable[[bool, bool], _Table] | None = None
+    ) -> None:
         super().__init__()
-        # Words end at line ends however lines are joined, so that `joined` is as `chapter`.
-        self._table = (table or fastest_table())(preprocessing == "raw")
+        # Words end at line ends however lines are joined.
+        self._table = (table or fastest_table())(preprocessing == "raw", preprocessing == "joined")
 
     def feed(self, block: bytes) -> Numbers:
         """Return the numbers of the words that a block completes."""
         return self._counted(self._table.feed(block))
 
     def finish(self) -> Numbers:
-        """Return the number of the word that ends the text, where one does."""
+        """Return the numbers of the words that the end of the text completes."""
         return self._counted(self._table.finish())
 
     def counts(self) -> dict[str, int]:

@@ -6,7 +6,8 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlab.data.tokens.encoding import LETTERS_AND_SPACES, Numbers
+from seqlab.data.tokens.encoding import Numbers
+from seqlab.data.tokens.letters import LETTERS_AND_SPACES, Folding, encoded
 
 _SPACES = [chr(point) for point in range(0x3001) if chr(point).isspace()]
 _ASCII_SPACES = "".join(filter(str.isascii, _SPACES)).encode()
@@ -31,12 +32,14 @@ class WordTable:
     bytes as two integers, in a table that has a place for most; a dictionary has every word.
 
     Args:
-        raw: words are what lies between white space; otherwise they are runs of the letters A to
-            Z, in lower case.
+        raw: words are what lies between white space; otherwise they are runs of letters, in lower
+            case.
+        every_script: whether letters are those of every script, or those from A to Z.
     """
 
-    def __init__(self, raw: bool) -> None:
+    def __init__(self, raw: bool, every_script: bool = False) -> None:
         self._raw = raw
+        self._folding = Folding() if every_script else None
         self._words: defaultdict[bytes, int] = defaultdict(count().__next__)
         self._begun: list[bytes] = []
         self._keys = np.zeros((1 << _SLOT_BITS, 2), np.uint64)
@@ -44,7 +47,23 @@ class WordTable:
 
     def feed(self, block: bytes) -> Numbers:
         """Return the numbers of the words that a block completes."""
-        text = spaced(block) if self._raw else block.translate(LETTERS_AND_SPACES)
+        return self._fed(self._clean(block))
+
+    def finish(self) -> Numbers:
+        """Return the numbers of the words that the end of the text completes."""
+        rest = b"" if self._folding is None else encoded(self._folding.finish())
+        return self._fed(rest + b" ")
+
+    def words(self) -> list[bytes]:
+        """Return the words by their numbers."""
+        return list(self._words)
+
+    def _clean(self, block: bytes) -> bytes:
+        if self._folding is not None:
+            return encoded(self._folding.feed(block))
+        return spaced(block) if self._raw else block.translate(LETTERS_AND_SPACES)
+
+    def _fed(self, text: bytes) -> Numbers:
         end = text.rfind(b" ")
         if end < 0:
             self._begun.append(text)
@@ -52,14 +71,6 @@ class WordTable:
         whole = b"".join([*self._begun, text[:end]])
         self._begun = [text[end:]]
         return self._numbered(whole)
-
-    def finish(self) -> Numbers:
-        """Return the number of the word that ends the text, where one does."""
-        return self._numbered(b"".join(self._begun))
-
-    def words(self) -> list[bytes]:
-        """Return the words by their numbers."""
-        return list(self._words)
 
     def _numbered(self, text: bytes) -> Numbers:
         """Return the numbers of words with spaces between."""

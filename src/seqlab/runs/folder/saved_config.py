@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 from omegaconf import DictConfig, Node, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
@@ -15,6 +14,7 @@ from seqlab.config.folders import CONFIG, refuse_url
 from seqlab.config.validate.check import GROUPS, Sources, check, check_groups, leaves, unknown_key
 from seqlab.config.validate.flags import check_flags
 from seqlab.config.validate.untrusted import check_complete, check_folder, read_config
+from seqlab.config.words import readable
 from seqlab.system.errors import UserError, first_line
 
 RESUMABLE = (
@@ -96,10 +96,7 @@ def load_config(
 
 
 def _parsed(overrides: list[str]) -> list[tuple[str, Any]]:
-    try:
-        parsed = OverridesParser.create().parse_overrides(overrides)
-    except HydraException as error:
-        raise UserError(first_line(error), "Write key=value.") from error
+    parsed = OverridesParser.create().parse_overrides(list(map(readable, overrides)))
     for override in parsed:
         if override.is_add() or override.is_sweep_override():
             raise UserError(

@@ -38,6 +38,36 @@ int wide_space(const unsigned char* at) {
   return at[1] == 0x80 && known ? 3 : 0;
 }
 
+constexpr int32_t SIGMA = 0x3a3, DOTTED_I = 0x130, DOT_ABOVE = 0x307;
+constexpr char FINAL_SIGMA_ENDS = '\x82';  // where the other small one, as long, has '\x83'
+
+// The code point that begins there, beyond ASCII; *bytes: how many bytes it has.
+int32_t code_point(const unsigned char* at, int* bytes) {
+  const int32_t second = at[1] & 0x3f;
+  if (at[0] < 0xe0) return *bytes = 2, (at[0] & 0x1f) << 6 | second;
+  const int32_t third = at[2] & 0x3f;
+  if (at[0] < 0xf0) return *bytes = 3, (at[0] & 0x0f) << 12 | second << 6 | third;
+  return *bytes = 4, (at[0] & 0x07) << 18 | second << 12 | third << 6 | (at[3] & 0x3f);
+}
+
+// Writes a code point, and returns where the next one goes.
+char* put(int32_t point, char* to) {
+  if (point < 0x80) return *to++ = point, to;
+  if (point < 0x800) {
+    *to++ = 0xc0 | point >> 6;
+  } else {
+    if (point < 0x10000) {
+      *to++ = 0xe0 | point >> 12;
+    } else {
+      *to++ = 0xf0 | point >> 18;
+      *to++ = 0x80 | (point >> 12 & 0x3f);
+    }
+    *to++ = 0x80 | (point >> 6 & 0x3f);
+  }
+  *to++ = 0x80 | (point & 0x3f);
+  return to;
+}
+
 // A word's place in the table. The key of one of less than eight bytes is the word itself.
 struct Slot {
   uint64_t key = 0;
@@ -57,10 +87,16 @@ class Words {
   }
 
   // Writes the numbers of the words that end in the block, which cuts no code point in two.
-  int64_t feed(const unsigned char* block, int64_t length, int32_t* numbers) {
-    const int64_t all = begun_ + length;
-    if (int64_t(buffer_.size()) < all + EIGHT) buffer_.resize(2 * (all + EIGHT));
-    clean(block, length, &buffer_[begun_]);
+  // folds: what each code point becomes (../letters.py), or null: as the table says, byte by byte.
+  int64_t feed(const unsigned char* block, int64_t length, const int32_t* folds, int32_t* numbers) {
+    const int64_t most = begun_ + (folds ? 2 : 1) * length + EIGHT;
+    if (int64_t(buffer_.size()) < most) buffer_.resize(2 * most);
+    if (open_sigma_ && length) {
+      open_sigma_ = false;
+      if (is_space(block, folds)) buffer_[begun_ - 1] = FINAL_SIGMA_ENDS;
+    }
+    if (!folds) clean(block, length, &buffer_[begun_]);
+    const int64_t all = folds ? fold(block, length, folds) : begun_ + length;
     int64_t end = all;
     while (end > 0 && buffer_[end - 1] != ' ') end--;
     const int64_t found = number_words(&buffer_[0], &buffer_[end], numbers);
@@ -71,7 +107,7 @@ class Words {
 
   int64_t finish(int32_t* numbers) {
     const unsigned char space = ' ';
-    return feed(&space, 1, numbers);
+    return feed(&space, 1, nullptr, numbers);
   }
 
   const std::vector<int64_t>& ends() const { return ends_; }
@@ -89,6 +125,34 @@ class Words {
         i++;
       }
     }
+  }
+
+  bool is_space(const unsigned char* at, const int32_t* folds) const {
+    int bytes;
+    if (at[0] < 0x80 || !folds) return table_[at[0]] == ' ';
+    return folds[code_point(at, &bytes)] == ' ';
+  }
+
+  // Letters in lower case with their marks, and spaces; returns where they end.
+  int64_t fold(const unsigned char* block, int64_t length, const int32_t* folds) {
+    char *const begin = &buffer_[0], *to = begin + begun_;
+    for (int64_t i = 0; i < length;) {
+      if (block[i] < 0x80) {
+        *to++ = table_[block[i++]];
+        continue;
+      }
+      int bytes;
+      const int32_t point = code_point(block + i, &bytes), folded = folds[point];
+      const bool inside = to > begin && to[-1] != ' ';
+      i += bytes;
+      to = folded > 0 ? put(folded, to) : put(inside ? -folded : ' ', to);
+      if (point == DOTTED_I) to = put(DOT_ABOVE, to);
+      if (point == SIGMA && inside) {
+        open_sigma_ = i == length;
+        if (!open_sigma_ && is_space(block + i, folds)) to[-1] = FINAL_SIGMA_ENDS;
+      }
+    }
+    return to - begin;
   }
 
   // A space stands before `end`, and eight bytes can be read from there.
@@ -141,6 +205,8 @@ class Words {
 
   char table_[256];
   bool begins_wide_space_[256] = {};
+  // Whether a capital sigma ends the text so far: what follows decides its lower case.
+  bool open_sigma_ = false;
   // The word that has begun, and room for a block.
   std::string buffer_;
   int64_t begun_ = 0;
@@ -155,8 +221,9 @@ class Words {
 extern "C" {
 Words* words_new(const char* table, int wide) { return new Words(table, wide); }
 void words_free(Words* words) { delete words; }
-int64_t words_feed(Words* words, const unsigned char* block, int64_t length, int32_t* numbers) {
-  return words->feed(block, length, numbers);
+int64_t words_feed(Words* words, const unsigned char* block, int64_t length, const int32_t* folds,
+                   int32_t* numbers) {
+  return words->feed(block, length, folds, numbers);
 }
 int64_t words_finish(Words* words, int32_t* numbers) { return words->finish(numbers); }
 int64_t words_size(const Words* words) { return words->ends().size(); }
