@@ -30,7 +30,7 @@ class Command:
         config_dir: the folder of the person's own options, if one was named.
         trains: whether it trains, and does not merely print something.
         sweeps: whether `-m` asks for several runs.
-        asks_help: whether it is `--help` and no more, but for a folder of options.
+        asks_help: whether it asks for help, on `overrides` where there are any.
         package: the part of the configuration that `--cfg` is to print; `None`: all of it.
     """
 
@@ -86,7 +86,7 @@ def parse_command(words: list[str]) -> Command:
         config_dir=folder,
         trains=not (shows or flags.help),
         sweeps=flags.multirun,
-        asks_help=bool(flags.help and not shows and not flags.overrides and not flags.resolve),
+        asks_help=bool(flags.help),
         package=flags.package,
     )
 
