@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def verbs() -> list[str]:
     """Return the names of the verbs that come after training."""
-    names = [name for each in _parser()._actions for name in each.choices or ()]
+    names = [name for each in build_parser()._actions for name in each.choices or ()]
     return [name for name in names if name not in (_TRAIN, "help", "completion")]
 
 
@@ -42,13 +42,13 @@ def _train(words: list[str], *, ends_here: bool) -> int:
     if not ends_here:
         return train(words)
     began_with_the_process()
-    exit_at_once(train(words))
+    return exit_at_once(train(words))
 
 
 def _answered(words: list[str]) -> int:
     need_output()
     try:
-        options = _parser().parse_args(words)
+        options = build_parser().parse_args(words)
     except UserError as error:
         print_error(error)
         return EXIT_USAGE
@@ -73,10 +73,11 @@ class _Parser(argparse.ArgumentParser):
         raise UserError(message, f"`{self.prog} --help` shows what there is.")
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of every verb; `train` reads its words itself."""
     parser = _Parser(
         prog=as_started("python -m seqlab"),
-        description="Trains, and does what comes after training from the folder of a run or a sweep.",
+        description="Trains, and does what comes afterwards, from the folder of a run or a sweep.",
     )
     parser.add_argument("--version", action="version", version=f"seqlab {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
@@ -119,6 +120,12 @@ def _parser() -> argparse.ArgumentParser:
     page = verbs.add_parser("help", help=text, description=text)
     page.set_defaults(command=_help)
     page.add_argument("page", metavar="PAGE", nargs="?", help="for example safety")
+
+    text = "print the script that completes commands in a shell"
+    completion = verbs.add_parser("completion", help=text, description=text)
+    completion.set_defaults(command=_completion)
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="which shell")
+    completion.add_argument("line", nargs="*", help=argparse.SUPPRESS)
 
     text = "add a sweep up: tables, figures, a page, the best setting"
     report = verbs.add_parser("report", help=text, description=text)
@@ -195,6 +202,12 @@ def _help(options: argparse.Namespace) -> int:
     from seqlab.commands.pages import show_page
 
     return show_page(options.page)
+
+
+def _completion(options: argparse.Namespace) -> int:
+    from seqlab.commands.completion import complete
+
+    return complete(options.shell, options.line)
 
 
 def _report(options: argparse.Namespace) -> int:

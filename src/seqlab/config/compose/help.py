@@ -7,24 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from omegaconf import OmegaConf
 
-from seqlab.config.compose.option_files import Key, Option, OptionFiles
+from seqlab.config.compose.option_files import EVERYTHING, FLAGS, Key, Option, OptionFiles
 from seqlab.config.folders import ROOT, conf_dir
 from seqlab.config.validate.check import nearest
 from seqlab.config.validate.rules import RULES
 from seqlab.system.errors import UserError
 from seqlab.system.started import as_started
 
-EVERYTHING = "all"
-FLAGS = {
-    "-m, --multirun": "run every combination of the listed values: a sweep (help sweeps)",
-    "--config-dir FOLDER": "take your own options and experiments too (help configuration)",
-    "--cfg job": "print the composed configuration; with -p KEY a part of it, with --resolve its "
-    "references replaced",
-    "--info defaults": "print which files the configuration is composed of",
-    "-h, --help [WORD ...]": "explain a group, an option, a key, or all",
-    "--hydra-help": "print every flag of Hydra",
-}
-"""The flags that people type, each with what it does."""
 _MORE = (
     ("python -m train --help GROUP", "its options, and the keys of the default"),
     ("python -m train --help GROUP=OPTION", "the keys of an option"),

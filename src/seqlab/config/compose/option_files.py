@@ -16,6 +16,18 @@ import yaml
 
 from seqlab.config.folders import ROOT, conf_dir
 
+EVERYTHING = "all"
+"""What asks for help on every option and key."""
+FLAGS = {
+    "-m, --multirun": "run every combination of the listed values: a sweep (help sweeps)",
+    "--config-dir FOLDER": "take your own options and experiments too (help configuration)",
+    "--cfg job": "print the composed configuration; with -p KEY a part of it, with --resolve its "
+    "references replaced",
+    "--info defaults": "print which files the configuration is composed of",
+    "-h, --help [WORD ...]": "explain a group, an option, a key, or all",
+    "--hydra-help": "print every flag of Hydra",
+}
+"""The flags that people type, each with what it does."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _HIDDEN = ("_target_", "_partial_", "task")
 """Keys of every option that say what it is, and are not for typing."""
