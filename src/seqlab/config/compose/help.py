@@ -1,9 +1,7 @@
 """`python -m train --help`: the words of conf/, short or on what was asked for."""
 
 import re
-import shutil
-import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from omegaconf import OmegaConf
 
@@ -12,6 +10,7 @@ from seqlab.config.folders import ROOT, conf_dir
 from seqlab.config.validate.check import nearest
 from seqlab.config.validate.rules import RULES
 from seqlab.system.errors import UserError
+from seqlab.system.layout import table, wrapped
 from seqlab.system.started import as_started
 
 _MORE = (
@@ -22,7 +21,7 @@ _MORE = (
     ("python -m seqlab help PAGE", "the page that (help PAGE) means"),
 )
 _HELP_PAGE = re.compile(r" ?\(help (\w+)\)")
-_WIDEST, _LONGEST_DEFAULT = 100, 30
+_LONGEST_DEFAULT = 30
 _OF_COMMANDS = 0.6
 
 
@@ -61,29 +60,29 @@ def _on(files: OptionFiles, asked: list[str]) -> Iterator[str]:
 
 def _short(files: OptionFiles, verbs: list[str]) -> Iterator[str]:
     own = OmegaConf.load(conf_dir() / f"{ROOT}.yaml").hydra.help
-    yield from _wrapped(as_started(own.header))
+    yield from wrapped(as_started(own.header))
     yield from ("", "Groups: choose with GROUP=OPTION; the default comes first")
     about = ((group, _HELP_PAGE.sub("", files.words_of_group(group))) for group in files.groups)
-    yield from _table((g, f"{words}: {', '.join(files.groups[g])}") for g, words in about)
+    yield from table((g, f"{words}: {', '.join(files.groups[g])}") for g, words in about)
     yield from ("", "Keys: set those of a group with GROUP.KEY=VALUE; these belong to none")
-    yield from _table(_rows(files.root.keys))
+    yield from table(_rows(files.root.keys))
     yield from ("", "Flags: they go before every key=value")
-    yield from _table(FLAGS.items())
+    yield from table(FLAGS.items())
     examples = (line.partition("  ") for line in as_started(own.footer).splitlines())
     yield from ("", "Examples")
-    yield from _table(((command, words.strip()) for command, _, words in examples), _OF_COMMANDS)
+    yield from table(((command, words.strip()) for command, _, words in examples), _OF_COMMANDS)
     yield from ("", "More")
-    yield from _table(((as_started(command), words) for command, words in _MORE), _OF_COMMANDS)
+    yield from table(((as_started(command), words) for command, words in _MORE), _OF_COMMANDS)
     yield from (
         "",
-        *_wrapped(f"After training: {as_started('python -m seqlab')} {'|'.join(verbs)}"),
+        *wrapped(f"After training: {as_started('python -m seqlab')} {'|'.join(verbs)}"),
     )
 
 
 def _on_group(files: OptionFiles, group: str) -> Iterator[str]:
-    yield from _wrapped(f"{group}: {files.words_of_group(group)}".rstrip(": "))
+    yield from wrapped(f"{group}: {files.words_of_group(group)}".rstrip(": "))
     options = files.groups[group]
-    yield from _table((each, files.option(group, each).words) for each in options)
+    yield from table((each, files.option(group, each).words) for each in options)
     if files.option(group, options[0]).keys and group not in ("experiment", "sweep"):
         yield ""
         yield from _on_option(files, group, options[0])
@@ -109,16 +108,16 @@ def _on_option(files: OptionFiles, group: str, name: str) -> Iterator[str]:
     for line in option.lines:
         command, _, words = line.partition("  ")
         if words:
-            yield from _table([(as_started(command), words.strip())], _OF_COMMANDS)
+            yield from table([(as_started(command), words.strip())], _OF_COMMANDS)
         else:
-            yield from _wrapped(as_started(line), 2)
+            yield from wrapped(as_started(line), 2)
     if group in ("experiment", "sweep"):
         yield from ("", "  Sets")
-        yield from _table(_what_it_sets(group, option))
+        yield from table(_what_it_sets(group, option))
     elif option.keys:
         prefix = group.replace("/", ".")
         yield from ("", f"  Keys, set with {prefix}.KEY=VALUE")
-        yield from _table(_rows(option.keys))
+        yield from table(_rows(option.keys))
 
 
 def _what_it_sets(group: str, option: Option) -> Iterator[tuple[str, str]]:
@@ -153,13 +152,13 @@ def _on_key(files: OptionFiles, name: str) -> Iterator[str]:
 def _facts(key: str, values: list[tuple[str, Key]], about: str) -> Iterator[str]:
     words = list(dict.fromkeys(value.words for _, value in values if value.words))
     for each in words:
-        yield from _wrapped(each, 2)
+        yield from wrapped(each, 2)
     rule = RULES.get(key)
     rows = [("default", f"{value.default}{where}") for where, value in values if value.default]
     rows = [(name if not place else "", text) for place, (name, text) in enumerate(rows)]
     page = next(iter(_HELP_PAGE.findall(" ".join([*words, about]))), "configuration")
     rows += [("allowed", rule.describe())] if rule else []
-    yield from _table([*rows, ("more", as_started(f"python -m seqlab help {page}"))])
+    yield from table([*rows, ("more", as_started(f"python -m seqlab help {page}"))])
 
 
 def _unknown(name: str, known: list[str]) -> UserError:
@@ -176,30 +175,3 @@ def _rows(keys: Mapping[str, Key]) -> Iterator[tuple[str, str]]:
             yield "", key.heading
         shown = 0 < len(key.default) <= _LONGEST_DEFAULT
         yield f"{name}={key.default}" if shown else name, key.words
-
-
-def _table(rows: Iterable[tuple[str, str]], share: float = 1 / 3) -> Iterator[str]:
-    """Yield two columns; the words of an entry that is too long for the first begin below it.
-
-    Args:
-        rows: both columns.
-        share: of the width that the first column may take.
-    """
-    rows = list(rows)
-    most = int(share * _width())
-    column = 4 + max((len(name) for name, _ in rows if len(name) <= most), default=0)
-    for name, words in rows:
-        lines = textwrap.wrap(words, _width() - column) or [""]
-        if len(name) > column - 4:
-            yield f"  {name}"
-        else:
-            yield f"  {name:<{column - 2}}{lines.pop(0)}".rstrip()
-        yield from (" " * column + line for line in lines if line)
-
-
-def _wrapped(text: str, indent: int = 0) -> list[str]:
-    return [" " * indent + line for line in textwrap.wrap(text, _width() - indent)]
-
-
-def _width() -> int:
-    return min(shutil.get_terminal_size().columns, _WIDEST)
