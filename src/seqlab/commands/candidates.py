@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from seqlab.commands.options import all_options
+from seqlab.commands.all_options import all_options
 from seqlab.config.compose.option_files import EVERYTHING, FLAGS, Key, OptionFiles, read_option
 from seqlab.config.folders import CONFIG, docs_dir
 from seqlab.config.validate.rules import RULES, AnyOf, Choice

@@ -83,7 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(metavar="VERB", required=True)
 
     text = "train one experiment, or a sweep with -m; the same as python -m train"
-    verbs.add_parser(_TRAIN, help=text, add_help=False)
+    verbs.add_parser(_TRAIN, help=text, description=text, add_help=False)
 
     evaluate = _verb(verbs, "evaluate", _evaluate, "score a trained model on each part of its data")
     evaluate.add_argument("--data-path", metavar="FILE", help="the corpus, where it has moved to")
@@ -153,7 +153,12 @@ def _verb(
     parser.add_argument(
         "--checkpoint", default="best", help="best (default), last, or a checkpoint file"
     )
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "gpu"))
+    parser.add_argument(
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "gpu"),
+        help="where to compute; auto (default): a CUDA GPU where there is one",
+    )
     return parser
 
 

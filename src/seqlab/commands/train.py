@@ -107,8 +107,8 @@ def _train(words: list[str], signals: DeferredSignals, others: OtherProcesses) -
     if not command.trains:
         need_output()
     if command.asks_help:
+        from seqlab.commands.all_options import all_options
         from seqlab.commands.main import verbs
-        from seqlab.commands.options import all_options
 
         say(help_text(all_options(command.config_dir), command.overrides, verbs()))
         return EXIT_DONE

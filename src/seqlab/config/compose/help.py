@@ -61,10 +61,10 @@ def _on(files: OptionFiles, asked: list[str]) -> Iterator[str]:
 def _short(files: OptionFiles, verbs: list[str]) -> Iterator[str]:
     own = OmegaConf.load(conf_dir() / f"{ROOT}.yaml").hydra.help
     yield from wrapped(as_started(own.header))
-    yield from ("", "Groups: choose with GROUP=OPTION; the default comes first")
+    yield from ("", *wrapped("Groups: choose with GROUP=OPTION; the default comes first"))
     about = ((group, _HELP_PAGE.sub("", files.words_of_group(group))) for group in files.groups)
     yield from table((g, f"{words}: {', '.join(files.groups[g])}") for g, words in about)
-    yield from ("", "Keys: set those of a group with GROUP.KEY=VALUE; these belong to none")
+    yield from ("", *wrapped("Keys: a group's are GROUP.KEY=VALUE; these belong to none"))
     yield from table(_rows(files.root.keys))
     yield from ("", "Flags: they go before every key=value")
     yield from table(FLAGS.items())
