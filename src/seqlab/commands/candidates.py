@@ -34,7 +34,7 @@ def for_train(before: list[str], word: str) -> Candidates:
     """
     last = before[-1] if before else ""
     if last in _FOLDER_FLAGS:
-        return _folders(word, lambda path: False)
+        return _folders(word)
     if last in _FLAG_VALUES:
         return [(value, "") for value in _FLAG_VALUES[last]]
     if word.startswith("-"):
@@ -46,7 +46,7 @@ def for_train(before: list[str], word: str) -> Candidates:
     if equals:
         return ((f"{key}={text}", words) for text, words in _values(files, before, name, value))
     helped = bool({"--help", "-h"} & set(before))
-    names = [*_names(files, before, name, "" if helped else "=")]
+    names = [*_names(files, before, name, "" if helped or sign == "~" else "=")]
     return (
         (sign + text, words) for text, words in [*names, *([(EVERYTHING, "")] if helped else [])]
     )
@@ -146,7 +146,7 @@ def _values(files: OptionFiles, before: list[str], name: str, value: str) -> Can
     elif name.endswith((".path", "_from")):
         yield from _files(value)
     elif name.endswith(".dir"):
-        yield from _folders(value, lambda path: False)
+        yield from _folders(value)
     else:
         key = _keys(files, before).get(name)
         default = key.default if key and "$" not in key.default and key.default != "???" else ""
@@ -176,19 +176,22 @@ def _is_sweep(path: str) -> bool:
     return Path(path, LEDGER).is_file()
 
 
-def _folders(word: str, is_wanted: Callable[[str], bool]) -> Candidates:
+def _folders(word: str, is_wanted: Callable[[str], bool] | None = None) -> Candidates:
     """Yield folders: the wanted ones below `outputs` at once, others a level at a time."""
-    if _OUTPUTS.startswith(word) and Path(_OUTPUTS).is_dir():
+    if is_wanted and _OUTPUTS.startswith(word) and Path(_OUTPUTS).is_dir():
         for folder in _inside(_OUTPUTS, ""):
             if is_wanted(folder) or _is_sweep(folder):
                 yield (folder if is_wanted(folder) else f"{folder}/"), ""
             else:
-                inner = [each for each in _inside(f"{folder}/", "") if is_wanted(each)]
-                yield from ((each, "") for each in inner or [f"{folder}/"])
+                inner = [*_inside(f"{folder}/", "")]
+                wanted = [each for each in inner if is_wanted(each)]
+                if not any(map(_is_run, inner)):  # none of a sweep
+                    wanted = wanted or [f"{folder}/"]
+                yield from ((each, "") for each in wanted)
         return
     parent, slash, start = word.rpartition("/")
     for folder in _inside(parent + slash, start):
-        yield (folder if is_wanted(folder) else f"{folder}/"), ""
+        yield (folder if is_wanted and is_wanted(folder) else f"{folder}/"), ""
 
 
 def _files(word: str) -> Candidates:

@@ -70,7 +70,7 @@ class Option:
     def words(self) -> str:
         """The first sentence about it, without the command that the comment may begin with."""
         about = " ".join(line for line in self.lines if not line.startswith("python -m "))
-        return re.split(r"(?<=[^.][.?])\s", about, maxsplit=1)[0].rstrip(".")
+        return re.split(r"(?<=[\w)][\w)][.?])\s+(?=[A-Z])", about, maxsplit=1)[0].rstrip(".")
 
 
 class OptionFiles:
