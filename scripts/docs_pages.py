@@ -1,4 +1,7 @@
-"""The pages that scripts write under docs/, and the options of the commands that write them."""
+"""What scripts write under docs/, and the options of the commands that do.
+
+python scripts/docs_pages.py     the links at the foot of each page, in the order of docs/index.md
+"""
 
 import argparse
 import re
@@ -9,6 +12,20 @@ from seqlab.system.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+
+
+def with_foot(page: Path, text: str) -> str:
+    """Return the text of a page with links to the pages before and after it."""
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    order = re.findall(r"^\| \[(.+?)\]\((\w+\.md)\) \|", index, re.MULTILINE)
+    place = next((n for n, (_, name) in enumerate(order) if name == page.name), None)
+    text = re.sub(r"\n---\n\n\[[^\n]*\n*$", "", text).rstrip() + "\n"
+    if place is None:
+        return text
+    links = [f"[← {title}]({name})" for title, name in order[:place][-1:]]
+    links += ["[All pages](index.md#all-pages)"]
+    links += [f"[{title} →]({name})" for title, name in order[place + 1 : place + 2]]
+    return f"{text}\n---\n\n{' · '.join(links)}\n"
 
 
 def write_between_markers(page: Path, name: str, text: str) -> None:
@@ -49,3 +66,8 @@ def at_least(least: int) -> Callable[[str], int]:
         return int(text)
 
     return number
+
+
+if __name__ == "__main__":
+    for each in sorted(DOCS.glob("*.md")):
+        write_text(each, with_foot(each, each.read_text(encoding="utf-8")))

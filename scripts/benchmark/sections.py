@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from docs_pages import with_foot
 from seqlab.system.files import json_text, write_text
 
 LIBRARIES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy")
@@ -196,7 +197,8 @@ def write_report(folder: Path, sections: dict[str, Section]) -> None:
         "[benchmarks.json](benchmarks.json).\nA speed is given as a ratio: the median over pairs "
         "that were measured alternately. The seconds\nbeside it hold for this machine only.\n"
     )
-    write_text(folder / "benchmarks.md", "\n".join([head, *pages]))
+    page = folder / "benchmarks.md"
+    write_text(page, with_foot(page, "\n".join([head, *pages])))
 
 
 def _page(section: Section, content: dict[str, Any]) -> str:

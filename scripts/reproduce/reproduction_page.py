@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from docs_pages import DOCS, ROOT, write_between_markers
+from docs_pages import DOCS, ROOT, with_foot, write_between_markers
 from reproduce.published import LOSS, PERPLEXITY, ROWS, Row
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.files import write_text
@@ -53,9 +53,10 @@ def write_report(results: Results) -> list[str]:
         device=newest["device"],
         **{key: newest["versions"][key] for key in ("torch", "lightning", "python")},
     )
-    write_text(DOCS / "reproduction.md", text)
+    page = DOCS / "reproduction.md"
+    write_text(page, with_foot(page, text))
     write_between_markers(README, "results", _readme_table(results))
-    print(f"wrote {DOCS / 'reproduction.md'} and the table in {README}")
+    print(f"wrote {page} and the table in {README}")
     return [
         f"{name}: {_compared(row, numbers):.4f}, band {row.band}"
         for name, (row, numbers) in zip(results, _measured(results), strict=True)

@@ -1,6 +1,7 @@
-"""`python -m seqlab VERB FOLDER`: what comes after training, from the folder alone."""
+"""`python -m seqlab VERB FOLDER`: what comes after training, from the folder alone; and train."""
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -8,22 +9,46 @@ from typing import NoReturn
 from seqlab import __version__
 from seqlab.system.console import need_output, on_the_console
 from seqlab.system.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, UserError, print_error
+from seqlab.system.started import as_started, started_as
 from seqlab.system.surroundings import own_environment
 from seqlab.system.terminal import say
 
 Command = Callable[[argparse.Namespace], int]
+_TRAIN = "train"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code: 0 done, 1 failed, 2 command or run are wrong."""
-    with own_environment():
-        return on_the_console(lambda: _answered(arguments))
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    with started_as(words[0] if words else ""):
+        if words[:1] == [_TRAIN]:
+            return _train(words[1:], ends_here=arguments is None)
+        with own_environment():
+            return on_the_console(lambda: _answered(words))
 
 
-def _answered(arguments: Sequence[str] | None) -> int:
+def verbs() -> list[str]:
+    """Return the names of the verbs that come after training."""
+    names = [name for each in build_parser()._actions for name in each.choices or ()]
+    return [name for name in names if name not in (_TRAIN, "help", "completion")]
+
+
+def _train(words: list[str], *, ends_here: bool) -> int:
+    """Do what `python -m train` does; where the process ends with it, at once."""
+    from seqlab.commands.train import main as train
+    from seqlab.profiling.start_time import began_with_the_process
+    from seqlab.system.exit import exit_at_once
+
+    if not ends_here:
+        return train(words)
+    began_with_the_process()
+    return exit_at_once(train(words))
+
+
+def _answered(words: list[str]) -> int:
     need_output()
     try:
-        options = _parser().parse_args(arguments)
+        options = build_parser().parse_args(words)
     except UserError as error:
         print_error(error)
         return EXIT_USAGE
@@ -48,13 +73,17 @@ class _Parser(argparse.ArgumentParser):
         raise UserError(message, f"`{self.prog} --help` shows what there is.")
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of every verb; `train` reads its words itself."""
     parser = _Parser(
-        prog="python -m seqlab",
-        description="What comes after training, from the folder of a run or a sweep alone.",
+        prog=as_started("python -m seqlab"),
+        description="Trains, and does what comes afterwards, from the folder of a run or a sweep.",
     )
     parser.add_argument("--version", action="version", version=f"seqlab {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    text = "train one experiment, or a sweep with -m; the same as python -m train"
+    verbs.add_parser(_TRAIN, help=text, description=text, add_help=False)
 
     evaluate = _verb(verbs, "evaluate", _evaluate, "score a trained model on each part of its data")
     evaluate.add_argument("--data-path", metavar="FILE", help="the corpus, where it has moved to")
@@ -93,6 +122,12 @@ def _parser() -> argparse.ArgumentParser:
     page.set_defaults(command=_help)
     page.add_argument("page", metavar="PAGE", nargs="?", help="for example safety")
 
+    text = "print the script that completes commands in a shell"
+    completion = verbs.add_parser("completion", help=text, description=text)
+    completion.set_defaults(command=_completion)
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="which shell")
+    completion.add_argument("line", nargs="*", help=argparse.SUPPRESS)
+
     text = "add a sweep up: tables, figures, a page, the best setting"
     report = verbs.add_parser("report", help=text, description=text)
     report.set_defaults(command=_report)
@@ -119,7 +154,12 @@ def _verb(
     parser.add_argument(
         "--checkpoint", default="best", help="best (default), last, or a checkpoint file"
     )
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "gpu"))
+    parser.add_argument(
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "gpu"),
+        help="where to compute; auto (default): a CUDA GPU where there is one",
+    )
     return parser
 
 
@@ -168,6 +208,12 @@ def _help(options: argparse.Namespace) -> int:
     from seqlab.commands.pages import show_page
 
     return show_page(options.page)
+
+
+def _completion(options: argparse.Namespace) -> int:
+    from seqlab.commands.completion import complete
+
+    return complete(options.shell, options.line)
 
 
 def _report(options: argparse.Namespace) -> int:

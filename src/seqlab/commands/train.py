@@ -103,7 +103,10 @@ def _train(words: list[str], signals: DeferredSignals, others: OtherProcesses) -
     if not command.trains:
         need_output()
     if command.asks_help:
-        say(help_text(command.config_dir))
+        from seqlab.commands.all_options import all_options
+        from seqlab.commands.main import verbs
+
+        say(help_text(all_options(command.config_dir), command.overrides, verbs()))
         return EXIT_DONE
     if command.trains:
         check_ahead(command)

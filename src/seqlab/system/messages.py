@@ -12,6 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from seqlab.system.masking import masked
+from seqlab.system.started import as_started
 from seqlab.system.terminal import harmless
 
 # A kill would leave the lock behind that bars share between processes, and a signal that strikes
@@ -138,5 +139,5 @@ def log_entry(text: str) -> str:
 
 class _LevelFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        text = harmless(masked(record.getMessage()))
+        text = as_started(harmless(masked(record.getMessage())))
         return text if record.levelno < logging.WARNING else f"warning: {text}"

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
+from seqlab.system.started import as_started
+
 # Control characters but for newline and tab, other line ends, and what reverses a line of text.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
@@ -33,13 +35,13 @@ def as_word(path: str | Path) -> str:
 
 
 def say(*texts: Any, error: bool = False) -> None:
-    """Print a message, made harmless.
+    """Print a message, made harmless; its commands are those that can be typed here.
 
     Args:
         texts: what `print` is given.
         error: whether it goes to standard error.
     """
-    text = " ".join(map(str, texts))
+    text = as_started(" ".join(map(str, texts)))
     print(harmless(text), file=sys.stderr if error else sys.stdout)
 
 

@@ -58,8 +58,7 @@ def test_run_flag_trains(train: Command, tmp_path: Path) -> None:
     ("--experimental-rerun=run.pickle", "pickle", "resume=RUN_FOLDER"),
     ("--config-dir=no/where", "no/where: the folder was not found"),
     ("data=sine -m seed=1,2", "'seed=1,2' is cut off", "Write flags first"),
-    ("-sc", "subcommand"),
-    ("-sc query=nosh", "No completion plugin for 'nosh'", "bash"),
+    ("-sc install=bash", "--shell-completion is Hydra's", "`python -m seqlab completion bash`"),
 )
 def test_flag_that_does_not_fit_is_refused(
     refuses: Refuses, asked: str, message: str, remedy: str

@@ -32,7 +32,7 @@ class Command:
         config_dir: the folder of the person's own options, if one was named.
         trains: whether it trains, and does not merely print something.
         sweeps: whether `-m` asks for several runs.
-        asks_help: whether it is `--help` and no more, but for a folder of options.
+        asks_help: whether it asks for help, on `overrides` where there are any.
         package: the part of the configuration that `--cfg` is to print; `None`: all of it.
     """
 
@@ -70,18 +70,23 @@ def parse_command(words: list[str]) -> Command:
             "--experimental-rerun would execute what a pickle file says",
             "Go on with a run: python -m train resume=RUN_FOLDER.",
         )
+    if flags.shell_completion:
+        raise UserError(
+            "--shell-completion is Hydra's, which completes nothing behind python -m",
+            "Install seqlab's: `python -m seqlab completion bash`, zsh or fish prints it.",
+        )
     folder = None if flags.config_dir is None else Path(flags.config_dir).absolute()
     if folder is not None and not folder.is_dir():
         raise UserError(f"--config-dir={flags.config_dir}: the folder was not found", "Name one.")
-    shows = flags.cfg or flags.info or flags.shell_completion or flags.hydra_help
+    shows = flags.cfg or flags.info or flags.hydra_help
     if flags.resolve and not flags.cfg and not flags.help:
         raise UserError("--resolve goes with --cfg", "Type: python -m train --cfg job --resolve")
     if flags.package and not flags.cfg:
         raise UserError("--package goes with --cfg", "Type: python -m train --cfg job -p optimizer")
-    several = [flags.run, flags.multirun, flags.cfg, flags.info, flags.shell_completion]
+    several = [flags.run, flags.multirun, flags.cfg, flags.info]
     if not flags.help and not flags.hydra_help and sum(map(bool, several)) > 1:
         raise UserError(
-            "only one of --run, --multirun, --cfg, --info and --shell-completion can be given",
+            "only one of --run, --multirun, --cfg and --info can be given",
             "Leave one.",
         )
     read = {word: readable(word) for word in flags.overrides}
@@ -91,7 +96,7 @@ def parse_command(words: list[str]) -> Command:
         config_dir=folder,
         trains=not (shows or flags.help),
         sweeps=flags.multirun,
-        asks_help=bool(flags.help and not shows and not flags.overrides and not flags.resolve),
+        asks_help=bool(flags.help),
         package=flags.package,
     )
 

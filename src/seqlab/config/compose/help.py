@@ -1,29 +1,177 @@
-"""`python -m train --help`, at once."""
+"""`python -m train --help`: the words of conf/, short or on what was asked for."""
 
-from pathlib import Path
-from string import Template
+import re
+from collections.abc import Iterator, Mapping
 
 from omegaconf import OmegaConf
 
+from seqlab.config.compose.option_files import EVERYTHING, FLAGS, Key, Option, OptionFiles
 from seqlab.config.folders import ROOT, conf_dir
+from seqlab.config.validate.check import nearest
+from seqlab.config.validate.rules import RULES
+from seqlab.system.errors import UserError
+from seqlab.system.layout import table, wrapped
+from seqlab.system.started import as_started
+
+_MORE = (
+    ("python -m train --help GROUP", "its options, and the keys of the default"),
+    ("python -m train --help GROUP=OPTION", "the keys of an option"),
+    ("python -m train --help KEY", "a key: its defaults, what is allowed"),
+    ("python -m train --help all", "everything"),
+    ("python -m seqlab help PAGE", "the page that (help PAGE) means"),
+)
+_HELP_PAGE = re.compile(r" ?\(help (\w+)\)")
+_LONGEST_DEFAULT = 30
+_OF_COMMANDS = 0.6
 
 
-def help_text(config_dir: Path | None) -> str:
-    """Return what Hydra would print for `--help`: train.yaml's own text, and every option.
+def help_text(files: OptionFiles, asked: list[str], verbs: list[str]) -> str:
+    """Return the short help, or what is known of the groups, options and keys that were asked for.
 
-    Hydra composes first and then looks through its own groups too, which takes three times as
+    Hydra would compose first and then look through its own groups too, which takes three times as
     long as to start at all.
+
+    Args:
+        files: what there is.
+        asked: groups, `group=option` or keys.
+        verbs: of `python -m seqlab`.
+
+    Raises:
+        UserError: nothing is called so.
     """
-    whole = OmegaConf.load(conf_dir() / f"{ROOT}.yaml")
-    lines = [f"{group}: {', '.join(options)}\n" for group, options in _groups(config_dir)]
-    return Template(whole.hydra.help.template).substitute(APP_CONFIG_GROUPS="".join(lines))
+    return "\n".join(_short(files, verbs) if not asked else _on(files, asked))
 
 
-def _groups(config_dir: Path | None) -> list[tuple[str, list[str]]]:
-    found: dict[str, set[str]] = {}
-    for folder in filter(None, (conf_dir(), config_dir)):
-        for file in folder.rglob("*.yaml"):
-            group = file.parent.relative_to(folder).as_posix()
-            if group != "." and not group.startswith("hydra"):
-                found.setdefault(group, set()).add(file.stem)
-    return [(group, sorted(found[group])) for group in sorted(found)]
+def _on(files: OptionFiles, asked: list[str]) -> Iterator[str]:
+    if EVERYTHING in asked:
+        asked = [
+            *files.root.keys,
+            *(f"{g}={each}" for g, all_ in files.groups.items() for each in all_),
+        ]
+    for place, word in enumerate(asked):
+        name, equals, value = word.lstrip("+~").partition("=")
+        if place:
+            yield ""
+        if name in files.groups:
+            yield from _on_options(files, name, value) if equals else _on_group(files, name)
+        else:
+            yield from _on_key(files, name)
+
+
+def _short(files: OptionFiles, verbs: list[str]) -> Iterator[str]:
+    own = OmegaConf.load(conf_dir() / f"{ROOT}.yaml").hydra.help
+    yield from wrapped(as_started(own.header))
+    yield from ("", *wrapped("Groups: choose with GROUP=OPTION; the default comes first"))
+    about = ((group, _HELP_PAGE.sub("", files.words_of_group(group))) for group in files.groups)
+    yield from table((g, f"{words}: {', '.join(files.groups[g])}") for g, words in about)
+    yield from ("", *wrapped("Keys: a group's are GROUP.KEY=VALUE; these belong to none"))
+    yield from table(_rows(files.root.keys))
+    yield from ("", "Flags: they go before every key=value")
+    yield from table(FLAGS.items())
+    examples = (line.partition("  ") for line in as_started(own.footer).splitlines())
+    yield from ("", "Examples")
+    yield from table(((command, words.strip()) for command, _, words in examples), _OF_COMMANDS)
+    yield from ("", "More")
+    yield from table(((as_started(command), words) for command, words in _MORE), _OF_COMMANDS)
+    yield from (
+        "",
+        *wrapped(f"After training: {as_started('python -m seqlab')} {'|'.join(verbs)}"),
+    )
+
+
+def _on_group(files: OptionFiles, group: str) -> Iterator[str]:
+    yield from wrapped(f"{group}: {files.words_of_group(group)}".rstrip(": "))
+    options = files.groups[group]
+    yield from table((each, files.option(group, each).words) for each in options)
+    if files.option(group, options[0]).keys and group not in ("experiment", "sweep"):
+        yield ""
+        yield from _on_option(files, group, options[0])
+
+
+def _on_options(files: OptionFiles, group: str, value: str) -> Iterator[str]:
+    for place, name in enumerate(value.strip("[]").split(",")):
+        if name not in files.groups[group]:
+            close = nearest(name, files.groups[group])
+            meant = f"Did you mean {group}={close[0]}? " if close else ""
+            raise UserError(
+                f"{group}={name}: there is no such {group}",
+                f"{meant}There are: {', '.join(files.groups[group])}.",
+            )
+        if place:
+            yield ""
+        yield from _on_option(files, group, name)
+
+
+def _on_option(files: OptionFiles, group: str, name: str) -> Iterator[str]:
+    option = files.option(group, name)
+    yield f"{group}={name}"
+    for line in option.lines:
+        command, _, words = line.partition("  ")
+        if words:
+            yield from table([(as_started(command), words.strip())], _OF_COMMANDS)
+        else:
+            yield from wrapped(as_started(line), 2)
+    if group in ("experiment", "sweep"):
+        yield from ("", "  Sets")
+        yield from table(_what_it_sets(group, option))
+    elif option.keys:
+        prefix = group.replace("/", ".")
+        yield from ("", f"  Keys, set with {prefix}.KEY=VALUE")
+        yield from table(_rows(option.keys))
+
+
+def _what_it_sets(group: str, option: Option) -> Iterator[tuple[str, str]]:
+    for other, name, _ in option.defaults:
+        yield f"{other or group}={name}", "" if other else "first, and then:"
+    for name, key in option.keys.items():
+        if key.default:
+            yield f"{name.removeprefix('hydra.sweeper.params.')}={key.default}", ""
+
+
+def _on_key(files: OptionFiles, name: str) -> Iterator[str]:
+    found: dict[str, list[tuple[str, Key]]] = {}
+    for key, value in files.root.keys.items():
+        found.setdefault(key, []).append(("", value))
+    for group, options in files.groups.items():
+        if group not in ("experiment", "sweep"):
+            for option in options:
+                for key, value in files.option(group, option).keys.items():
+                    whole = f"{group.replace('/', '.')}.{key}"
+                    found.setdefault(whole, []).append((f" ({group}={option})", value))
+    matching = [key for key in found if key == name] or [k for k in found if k.endswith(f".{name}")]
+    if not matching:
+        raise _unknown(name, [*files.groups, *found])
+    for place, key in enumerate(matching):
+        if place:
+            yield ""
+        yield key
+        group = key.rpartition(".")[0].replace("hydra.", "hydra/", 1)
+        yield from _facts(key, found[key], files.words_of_group(group.partition(".")[0]))
+
+
+def _facts(key: str, values: list[tuple[str, Key]], about: str) -> Iterator[str]:
+    words = list(dict.fromkeys(value.words for _, value in values if value.words))
+    for each in words:
+        yield from wrapped(each, 2)
+    rule = RULES.get(key)
+    rows = [("default", f"{value.default}{where}") for where, value in values if value.default]
+    rows = [(name if not place else "", text) for place, (name, text) in enumerate(rows)]
+    page = next(iter(_HELP_PAGE.findall(" ".join([*words, about]))), "configuration")
+    rows += [("allowed", rule.describe())] if rule else []
+    yield from table([*rows, ("more", as_started(f"python -m seqlab help {page}"))])
+
+
+def _unknown(name: str, known: list[str]) -> UserError:
+    close = nearest(name, known)
+    return UserError(
+        f"--help {name}: there is no such group or key",
+        f"Did you mean {' or '.join(close)}?" if close else "`python -m train --help` names all.",
+    )
+
+
+def _rows(keys: Mapping[str, Key]) -> Iterator[tuple[str, str]]:
+    for name, key in keys.items():
+        if key.heading:
+            yield "", key.heading
+        shown = 0 < len(key.default) <= _LONGEST_DEFAULT
+        yield f"{name}={key.default}" if shown else name, key.words

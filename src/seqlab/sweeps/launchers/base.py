@@ -2,13 +2,18 @@
 
 import importlib
 import math
+import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from seqlab.sweeps.launchers.launcher_options import Options
 from seqlab.sweeps.task import Task
 from seqlab.system.errors import UserError
+
+_SAFE_PATH = "PYTHONSAFEPATH"
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,19 @@ class Launcher(ABC):
 
     def close(self) -> None:  # noqa: B027
         """Let go of everything that is not needed without jobs; most have nothing."""
+
+
+@contextmanager
+def libraries_first() -> Iterator[None]:
+    """Start processes of Python that find no module in the working folder before the libraries'."""
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_SAFE_PATH]
+        if before is not None:
+            os.environ[_SAFE_PATH] = before
 
 
 def split_options(node: dict[str, Any]) -> tuple[Options, dict[str, Any]]:

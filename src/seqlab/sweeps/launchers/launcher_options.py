@@ -21,7 +21,7 @@ class Options:
 
 @dataclass
 class LocalOptions:
-    """Of `hydra/launcher=local`.
+    """Several jobs at once on this machine, each with one GPU or a share of the cores.
 
     Attributes:
         workers: jobs at once; `None`: one a GPU, or one a core where there is no GPU.
@@ -36,7 +36,7 @@ class LocalOptions:
 
 @dataclass
 class SlurmOptions:
-    """Of `hydra/launcher=slurm`.
+    """Jobs on a SLURM cluster, submitted through submitit.
 
     Attributes:
         cluster: `slurm`, or `local` to try it on this machine.
@@ -71,7 +71,7 @@ class SlurmOptions:
 
 @dataclass
 class RayOptions:
-    """Of `hydra/launcher=ray`.
+    """Jobs on a Ray cluster, or on a Ray of this machine alone.
 
     Attributes:
         address: of a running cluster, `HOST:PORT` or `auto`; `None`: what RAY_ADDRESS says, or else

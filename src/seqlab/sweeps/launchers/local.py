@@ -9,13 +9,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from seqlab.sweeps.launchers.base import Ending, Launcher, whole_number
+from seqlab.sweeps.launchers.base import Ending, Launcher, libraries_first, whole_number
 from seqlab.sweeps.launchers.launcher_options import LocalOptions
 from seqlab.sweeps.task import Task
 from seqlab.system.errors import UserError
@@ -66,7 +67,8 @@ class LocalLauncher(Launcher):
     def _process(self, task: Task, environment: dict[str, str]) -> Any:
         arguments = (task.file, environment, list(sys.path))
         process = self._context.Process(target=self._work, args=arguments)
-        process.start()
+        with _on_their_own():
+            process.start()
         return process
 
     def describe(self) -> str:
@@ -113,6 +115,18 @@ class LocalLauncher(Launcher):
         for process in self._running.values():
             _send(process.pid, signal.SIGKILL)
             process.join(_KILL_AFTER_S)
+
+
+@contextmanager
+def _on_their_own() -> Iterator[None]:
+    """Let processes begin without the script that began this one, which each would run again."""
+    before = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        with libraries_first():
+            yield
+    finally:
+        sys.modules["__main__"] = before
 
 
 def _send(pid: int, signum: int) -> None:

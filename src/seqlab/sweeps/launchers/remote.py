@@ -46,7 +46,7 @@ class RemoteTask:
         task.outcome.unlink(missing_ok=True)  # of an earlier attempt, on a machine that died
         with signals_held_back(*_SIGNALS):
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "seqlab.sweeps.worker", self.file],
+                [sys.executable, "-P", "-m", "seqlab.sweeps.worker", self.file],
                 stdin=subprocess.PIPE,
                 env=_environment(task),
                 start_new_session=True,

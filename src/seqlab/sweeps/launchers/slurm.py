@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.runs.folder.lock import is_held
-from seqlab.sweeps.launchers.base import Ending, Launcher, needed, number_of, text_of, whole_number
+from seqlab.sweeps.launchers.base import (
+    Ending,
+    Launcher,
+    libraries_first,
+    needed,
+    number_of,
+    text_of,
+    whole_number,
+)
 from seqlab.sweeps.launchers.launcher_options import SlurmOptions
 from seqlab.sweeps.launchers.remote import ask_to_stop, forget_stop, signals_held_back
 from seqlab.sweeps.launchers.slurm_jobs import (
@@ -194,7 +202,10 @@ class SlurmLauncher(Launcher):
         try:
             # On a terminal, Ctrl-C reaches local jobs no more than those of a cluster.
             # submitit prints what sbatch says, and raises it as well.
-            with signals_held_back(signal.SIGINT) if self._local else redirect_stderr(StringIO()):
+            quietly = (
+                signals_held_back(signal.SIGINT) if self._local else redirect_stderr(StringIO())
+            )
+            with libraries_first(), quietly:
                 jobs = executor.submit_array(calls)
         except (OSError, self._submitit.core.utils.FailedJobError) as error:
             if not self._submitted:

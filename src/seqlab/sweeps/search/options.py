@@ -42,7 +42,7 @@ _PACKAGES = {"gp": "scipy", "qmc": "scipy", "cmaes": "cmaes"}
 
 @dataclass
 class SearchOptions:
-    """What a search is told beside its space.
+    """Trials that optuna proposes, each in the light of those before it.
 
     Attributes:
         n_trials: number of trials, those of earlier starts included.
