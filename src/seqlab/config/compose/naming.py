@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from seqlab.config.earlier import EARLIER
 from seqlab.config.environment import watch_environment
 
 OUTPUTS = "outputs"
@@ -24,12 +25,16 @@ def run_id() -> str:
 def experiment_name(name: str | None, choices: Any, overrides: list[str]) -> str:
     """Return what a run is called: its `name`, its experiment, or `<data>_<model>`.
 
-    The last holds where data or model were chosen on the command line without an experiment:
+    With `again=RUN` it is that run's name, and what was chosen beside it. The last holds where data or model were chosen on the command line without an experiment:
     the default experiment's name would then say the wrong thing.
     """
     if name:
         return str(name)
     keys = {override.partition("=")[0] for override in overrides}
+    if (earlier := EARLIER.get(choices.get("experiment"))) is not None:
+        chosen = [choices[key] for key in ("data", "model") if key in keys]
+        new = [option for option in chosen if option != choices["experiment"]]
+        return "_".join([earlier.name, *new])
     if choices.get("experiment") in (None, "none"):
         return f"{choices['data']}_{choices['model']}"
     if "experiment" not in keys and keys & {"data", "model"}:
