@@ -7,13 +7,12 @@ several values in a sweep. Nothing of the run but its config.yaml is used.
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_store import ConfigStore
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, flag_override
@@ -39,11 +38,6 @@ def with_readable_paths(words: Sequence[str]) -> list[str]:
     return [_readable(word) for word in words]
 
 
-def again_word(run: str | Path) -> str:
-    """Return `again=RUN` as Hydra reads it; a shell may need quotes around it."""
-    return _readable(f"{AGAIN}={run}")
-
-
 @contextmanager
 def composing_earlier_runs() -> Iterator[None]:
     """Let Hydra compose `again=RUN` from that run's config.yaml, wherever it composes meanwhile.
@@ -53,7 +47,12 @@ def composing_earlier_runs() -> Iterator[None]:
     load, defaults = ConfigLoaderImpl.load_configuration, ConfigLoaderImpl.compute_defaults_list
 
     def loaded(
-        self: Any, config_name: Any, overrides: list[str], run_mode: RunMode, *rest: Any, **more: Any
+        self: Any,
+        config_name: Any,
+        overrides: list[str],
+        run_mode: RunMode,
+        *rest: Any,
+        **more: Any,
     ) -> DictConfig:
         run = _run_of(overrides)
         if run is None:
@@ -140,13 +139,12 @@ def _readable(word: str) -> str:
 
 
 def _quoted(path: str) -> str:
-    """Return a path as Hydra reads it; one that it reads as typed, or that is quoted, stays."""
-    try:
-        OverridesParser.create().parse_override(f"{AGAIN}={path}")
-    except HydraException:
-        escaped = path.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
-    return path
+    """Return a path as Hydra reads it; one that it reads as typed, or that has quotes, stays."""
+    with suppress(HydraException):
+        if path[:1] in ("'", '"') or values_of(f"{AGAIN}={path}") == [path]:
+            return path
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def check_alone(again: str | None, resume: str | None) -> None:

@@ -80,10 +80,15 @@ def hold(folder: Path) -> None:
     remove_partials(folder)
 
 
-def is_held(folder: Path) -> bool:
-    """Return whether another process is at work in the folder."""
+def is_held(folder: Path, name: str = LOG) -> bool:
+    """Return whether another process is at work in the folder.
+
+    Args:
+        folder: that of a run.
+        name: the file that the process holds.
+    """
     try:
-        with (folder / LOG).open("rb") as log:
+        with (folder / name).open("rb") as log:
             if fcntl is not None:
                 fcntl.flock(log, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
