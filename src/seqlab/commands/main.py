@@ -212,9 +212,9 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from seqlab.commands.compare import compare
+    from seqlab.commands.compare import compare_runs
 
-    return compare(options)
+    return compare_runs(options)
 
 
 def _clean(options: argparse.Namespace) -> int:

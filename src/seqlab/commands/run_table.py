@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import shlex
 import shutil
 import time
 from collections import Counter

@@ -109,7 +109,7 @@ def find_all(folder: Path, *, jobs: bool = False) -> Catalog:
                     names -= {row.folder for row in sweep.ledger.rows.values()}
         rest += [path / name for name in names]
     for found in (catalog.runs, catalog.sweeps):
-        found.sort(key=lambda each: (-each.changed, str(each.path)))  # type: ignore[attr-defined]
+        found.sort(key=lambda each: (-each.changed, str(each.path)))
     return catalog
 
 

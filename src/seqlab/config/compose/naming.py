@@ -25,7 +25,8 @@ def run_id() -> str:
 def experiment_name(name: str | None, choices: Any, overrides: list[str]) -> str:
     """Return what a run is called: its `name`, its experiment, or `<data>_<model>`.
 
-    With `again=RUN` it is that run's name, and what was chosen beside it. The last holds where data or model were chosen on the command line without an experiment:
+    With `again=RUN` it is that run's name, and what was chosen beside it. The last holds where
+    data or model were chosen on the command line without an experiment:
     the default experiment's name would then say the wrong thing.
     """
     if name:

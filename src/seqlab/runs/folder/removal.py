@@ -1,4 +1,4 @@
-"""Removing a run folder: only one that is a run's through and through, with nobody at work in it."""
+"""Removing a run folder: only one that holds what runs make, with nobody at work in it."""
 
 import shutil
 from pathlib import Path
