@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seqlab.commands.run_table import folder_of, short_path
+from seqlab.commands.run_table import folder_of
 from seqlab.config.compose.naming import OUTPUTS
+from seqlab.runs.folder.found import short_path
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.comparison import MISSING, Comparison, compare, compared
 from seqlab.sweeps.ledger import LEDGER
@@ -27,6 +28,7 @@ from seqlab.system.terminal import as_word, say
 _WIDTH = 100
 _MOST = 24
 _MOST_IN_A_LABEL = 3
+_WHOLE = ("callbacks.", "logger.")  # of one that a run lacks, the class says enough
 _FACTS = ("epochs", "best_epoch", "steps", "parameters", "duration_s", "throughput", "device")
 
 
@@ -51,7 +53,7 @@ def compare_runs(options: argparse.Namespace) -> int:
     rows = {
         key: [_shown(key, value) for value in values]
         for key, values in found.differing.items()
-        if not _goes_with_its_class(key, found)
+        if not (key.startswith(_WHOLE) and found.follows_from_class(key))
     }
     if rows:
         say("\n".join(_table("configuration", masked(rows))))
@@ -186,17 +188,6 @@ def _shown(key: str, value: Any) -> str:
         return ABSENT
     text = shown(value)
     return text.rpartition(".")[2] if key.endswith("_target_") else text
-
-
-def _goes_with_its_class(key: str, found: Comparison) -> bool:
-    """Return whether a key differs only in that some runs lack its callback or logger."""
-    whole = found.differing.get(f"{key.rpartition('.')[0]}._target_")
-    values = found.differing[key]
-    if not key.startswith(("callbacks.", "logger.")) or whole is None or whole is values:
-        return False
-    present = [shown(value) for value in values if value is not MISSING]
-    lacking = [value is MISSING for value in values]
-    return len(set(present)) == 1 and lacking == [value is MISSING for value in whole]
 
 
 def _width() -> int:

@@ -118,10 +118,10 @@ def _parser() -> argparse.ArgumentParser:
     clean.add_argument("--dry-run", action="store_true", help="only show what would be removed")
     clean.add_argument("--yes", action="store_true", help="remove without asking")
 
-    text = "add a sweep up: tables, figures, a page, the best setting"
+    text = "add a sweep or a folder of runs up: tables, figures, a page, the best setting"
     report = verbs.add_parser("report", help=text, description=text)
     report.set_defaults(command=_report)
-    report.add_argument("sweep", metavar="SWEEP", help="folder of a sweep, finished or at work")
+    report.add_argument("sweep", metavar="SWEEP", help="folder of a sweep or of runs")
     report.add_argument("--metric", metavar="NAME", help="what decides; default: the sweep's own")
     report.add_argument(
         "--direction",

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from seqlab.config.folders import refuse_url
-from seqlab.runs.folder.found import STATUSES, FoundRun, size_of
+from seqlab.runs.folder.found import STATUSES, FoundRun, short_path, size_of
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.catalog import Decisive, FoundSweep, decisive
 from seqlab.sweeps.report.settings import counted
@@ -89,12 +89,6 @@ class Listed:
             verb = "evaluate" if found.result.get("sees_future") else verb
             return f"{verb} (completed)", f"python -m seqlab {verb} {word}"
         return f"start anew ({found.status})", f"python -m train again={word}"
-
-
-def short_path(path: Path) -> str:
-    """Return a path from the working folder or from the root, whichever is shorter."""
-    whole = os.path.abspath(path)  # noqa: PTH100 - a link keeps its name
-    return min(os.path.relpath(whole), whole, key=len)
 
 
 def table(listed: Sequence[Listed]) -> list[str]:

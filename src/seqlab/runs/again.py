@@ -125,8 +125,8 @@ def _as_options(run: str, option: str) -> Earlier:
     defaults = [{f"override /{group}": option} for group in groups]
     content = OmegaConf.create({"defaults": defaults, **root})
     store.store(group="experiment", name=option, package="_global_", node=content)
-    node: Any = saved._get_node("name")
-    return Earlier(str(node._value() or Path(run).resolve().parent.name), str(file))
+    name: Any = saved._get_node("name")
+    return Earlier(str(name._value() or Path(run).resolve().parent.name), str(file))
 
 
 def _readable(word: str) -> str:

@@ -67,6 +67,19 @@ class Comparison:
         part = metric.partition("/")[0]
         return not _SCORE.fullmatch(metric) or len(self.groups.get(part, [[]])) == 1
 
+    def follows_from_class(self, key: str) -> bool:
+        """Return whether a key differs only in that the class of some runs does not have it."""
+        classes = self.differing.get(f"{key.rpartition('.')[0]}._target_")
+        if classes is None or key.endswith("._target_"):
+            return False
+        both = list(zip(self.differing[key], classes, strict=True))
+        having, lacking = (
+            {str(kind) for value, kind in both if (value is MISSING) == missing}
+            for missing in (False, True)
+        )
+        values = {same(value) for value, _ in both if value is not MISSING}
+        return len(values) == 1 and bool(lacking) and not having & lacking
+
     def best(self, metric: str) -> list[int]:
         """Return the places of the runs with the lowest score; none where that says nothing."""
         values = {
@@ -154,6 +167,8 @@ def _differences(first: Compared, second: Compared, part: str) -> list[str]:
         and key.partition(".")[2] not in aside
         and not _is_same(key, first.config[key], second.config[key])
     ]
+    if "data._target_" in found:
+        found = ["data._target_"]  # all else follows from it
     future = [bool(run.found.result.get("sees_future")) for run in (first, second)]
     return found + (["model.bidirectional"] if future[0] != future[1] else [])
 

@@ -32,7 +32,8 @@ class FoundRun:
         path: where it is.
         status: one of `STATUSES`.
         changed: when its result was last written, in seconds since 1970.
-        result: result.json; empty where there is none, or it is damaged.
+        result: result.json; empty where there is none, or it is damaged. Of a run that has not
+            ended, the metrics are those of metrics.csv.
         monitor: what best.ckpt minimises; `None`: whichever suits the run.
     """
 
@@ -69,10 +70,14 @@ def found_run(path: Path, entries: Iterable[os.DirEntry[str]]) -> FoundRun | Non
         status = "damaged"
     else:
         status = _status(result, held=LOG in files and is_held(path))
+    newest = [folder.result, folder.config]
+    if status in ("running", "killed") and folder.metrics.name in files:
+        newest.insert(0, folder.metrics)  # result.json is of its start
+        result = result | {"metrics": _latest(folder)}
     return FoundRun(
         path,
         status,
-        _changed(folder.result, folder.config),
+        _changed(*newest),
         result,
         None if found is None or found[1] == "null" else found[1],
     )
@@ -90,6 +95,12 @@ def size_of(path: Path) -> int:
                 if status.st_nlink > 1:
                     seen.add((status.st_dev, status.st_ino))
     return total
+
+
+def short_path(path: Path) -> str:
+    """Return a path from the working folder or from the root, whichever is shorter."""
+    whole = os.path.abspath(path)  # noqa: PTH100 - a link keeps its name
+    return min(os.path.relpath(whole), whole, key=len)
 
 
 def entries_of(path: Path) -> list[os.DirEntry[str]]:
@@ -111,6 +122,12 @@ def _result(folder: RunFolder) -> dict[str, Any]:
     with suppress(UserError, OSError):
         if folder.result.stat().st_size <= _MOST_BYTES:
             return folder.read_result()
+    return {}
+
+
+def _latest(folder: RunFolder) -> dict[str, float]:
+    with suppress(OSError):
+        return {name: pairs[-1][1] for name, pairs in folder.read_metrics().items()}
     return {}
 
 
