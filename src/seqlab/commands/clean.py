@@ -8,6 +8,7 @@ from pathlib import Path
 from seqlab.commands.run_table import Listed, chosen, folder_of, table, total_text
 from seqlab.config.compose.naming import OUTPUTS
 from seqlab.runs.folder.found import FoundRun
+from seqlab.runs.folder.lock import is_held
 from seqlab.runs.folder.removal import check_removable, remove_run
 from seqlab.sweeps.catalog import Catalog, find_all
 from seqlab.sweeps.ledger import LEDGER
@@ -27,11 +28,11 @@ def clean(options: argparse.Namespace) -> int:
     found = [find_all(each, jobs=options.jobs or (each / LEDGER).is_file()) for each in folders]
     _check(options, folders, found)
     runs = {run.path.resolve(): run for catalog in found for run in catalog.runs}
-    listed, left = _removable(chosen(options, list(runs.values())), found)
+    listed, left = _removable(chosen(options, list(runs.values())))
     for reason in left:
         say(f"left alone: {reason}", error=True)
-    num_sweeps = 0 if options.jobs else sum(len(catalog.sweeps) for catalog in found)
-    if num_sweeps:
+    sweeps = [sweep for each in found for sweep in each.sweeps if sweep.path not in folders]
+    if not options.jobs and (num_sweeps := len(chosen(options, sweeps))):
         say(f"left alone: {counted(num_sweeps, 'sweep')}; --jobs is for their jobs", error=True)
     if not listed:
         say("there is nothing to remove")
@@ -65,23 +66,15 @@ def _check(options: argparse.Namespace, folders: Sequence[Path], found: list[Cat
         )
 
 
-def _removable(
-    listed: Sequence[Listed], found: Sequence[Catalog]
-) -> tuple[list[Listed], list[str]]:
+def _removable(listed: Sequence[Listed]) -> tuple[list[Listed], list[str]]:
     """Return what can be removed, and why the rest cannot."""
-    at_work = {
-        sweep.path.resolve()
-        for catalog in found
-        for sweep in catalog.sweeps
-        if sweep.status == "running"
-    }
     kept, left = [], []
     for each in listed:
         assert isinstance(each.found, FoundRun)
         try:
             if each.found.status == "running":
                 raise UserError(f"{each.path} is at work")
-            if each.path.resolve().parent in at_work:
+            if is_held(each.path.resolve().parent, LEDGER):
                 raise UserError(f"{each.path}: its sweep is at work")
             check_removable(each.path)
         except UserError as error:

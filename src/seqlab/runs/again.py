@@ -29,6 +29,9 @@ from seqlab.system.terminal import as_word
 # They say where a run lies and what it began with: those of the new run are its own.
 _NOT_TAKEN = ("name", "resume", AGAIN)
 
+# What Hydra would obey instead of composing it.
+_HYDRAS = ("defaults", "hydra")
+
 
 def with_readable_paths(words: Sequence[str]) -> list[str]:
     """Return a command line whose `again=RUN` Hydra can read, also where it could not as typed.
@@ -116,11 +119,13 @@ def _as_options(run: str, option: str) -> Earlier:
     saved = read_saved(Path(run))
     file = Path(run) / CONFIG
     store, groups = ConfigStore.instance(), [group for group in GROUPS if group != "experiment"]
-    for group in groups:
-        node = saved.get(group)
-        if node is not None and "defaults" in node:  # Hydra would compose what it lists
-            raise UserError(f"{file} has {group}.defaults, which no run's has", "Name another run.")
-        store.store(group=group, name=option, node={} if node is None else node)
+    nodes = {group: {} if (node := saved.get(group)) is None else node for group in groups}
+    for path, node in {"": saved, **{f"{group}.": node for group, node in nodes.items()}}.items():
+        for key in _HYDRAS:
+            if key in node:
+                raise UserError(f"{file} has {path}{key}, which no run's has", "Name another run.")
+    for group, node in nodes.items():
+        store.store(group=group, name=option, node=node)
     root = {key: saved._get_node(key) for key in saved if key not in (*GROUPS, *_NOT_TAKEN)}
     defaults = [{f"override /{group}": option} for group in groups]
     content = OmegaConf.create({"defaults": defaults, **root})

@@ -50,6 +50,8 @@ class FoundSweep:
     @property
     def status(self) -> str:
         """The gravest of the jobs' statuses."""
+        if self.ledger.damaged and not self.rows:
+            return "damaged"
         return next((each for each in _GRAVEST if each in self.counts), "completed")
 
     @property
