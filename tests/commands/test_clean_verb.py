@@ -232,3 +232,5 @@ def test_damaged_run_goes(seqlab: Command, outputs: Path) -> None:
 def test_nothing_to_remove(seqlab: Command, outputs: Path) -> None:
     done = succeeded(seqlab("clean", "--status", "damaged", "--yes"))
     assert done.out == "there is nothing to remove\n"
+    outputs.rename("elsewhere")
+    assert seqlab("clean", "--status", "failed", "--yes").out == done.out

@@ -10,7 +10,7 @@ import pytest
 from expect import Command, refusals, refused, succeeded, tree, words_of
 from made import job, made_run, write_ledger
 from processes import probe
-from seqlab.sweeps.comparison import compare, compared
+from seqlab.sweeps.differences import compare, compared
 
 CURVES = {"train/loss": [0.2, 0.1], "val/loss": [0.4, 0.3]}
 

@@ -262,6 +262,7 @@ def test_path_from_the_working_folder_or_the_root_whichever_is_shorter(
 
 
 def test_nothing_there_is_said(seqlab: Command, here: Path) -> None:
+    assert succeeded(seqlab("list")).out == "there is no run in outputs\n"
     Path("outputs").mkdir()
     assert succeeded(seqlab("list")).out == "there is no run in outputs\n"
     assert json.loads(seqlab("list", "--json").out) == []

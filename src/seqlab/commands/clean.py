@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seqlab.commands.run_table import Listed, chosen, folder_of, table, total_text
-from seqlab.config.compose.naming import OUTPUTS
 from seqlab.runs.folder.found import FoundRun
 from seqlab.runs.folder.lock import is_held
 from seqlab.runs.folder.removal import check_removable, remove_run
@@ -24,7 +23,7 @@ def clean(options: argparse.Namespace) -> int:
     Raises:
         UserError: nothing says what is to be removed, or nobody is there to confirm it.
     """
-    folders = [folder_of(name) for name in options.folders or [OUTPUTS]]
+    folders = [folder_of(name) for name in options.folders or [None]]
     found = [find_all(each, jobs=options.jobs or (each / LEDGER).is_file()) for each in folders]
     _check(options, folders, found)
     runs = {run.path.resolve(): run for catalog in found for run in catalog.runs}

@@ -15,7 +15,7 @@ from seqlab.commands.run_table import folder_of
 from seqlab.config.compose.naming import OUTPUTS
 from seqlab.runs.folder.found import short_path
 from seqlab.runs.folder.run_folder import RunFolder
-from seqlab.sweeps.comparison import MISSING, Comparison, compare, compared
+from seqlab.sweeps.differences import MISSING, Comparison, compare, compared
 from seqlab.sweeps.ledger import LEDGER
 from seqlab.sweeps.report.settings import ABSENT, short_names, shown
 from seqlab.sweeps.report.tables import number_text

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from seqlab.commands.run_table import Listed, chosen, folder_of, table, total_text
-from seqlab.config.compose.naming import OUTPUTS
 from seqlab.runs.folder.found import FoundRun
 from seqlab.sweeps.catalog import FoundSweep, find_all
 from seqlab.sweeps.ledger import LEDGER
@@ -20,8 +19,7 @@ def list_runs(options: argparse.Namespace) -> int:
     Raises:
         UserError: there is no such folder.
     """
-    name = options.folder or OUTPUTS
-    folder = folder_of(name)
+    folder = folder_of(options.folder)
     jobs = options.jobs or (folder / LEDGER).is_file()
     found = find_all(folder, jobs=jobs)
     both: list[FoundRun | FoundSweep] = [*found.runs, *([] if jobs else found.sweeps)]
@@ -31,9 +29,9 @@ def list_runs(options: argparse.Namespace) -> int:
         say(json_text([_as_json(each) for each in listed], indent=2))
         return 0
     if not listed:
-        say(f"there is no {'such ' * (len(both) > 0)}run in {name}")
+        say(f"there is no {'such ' * (len(both) > 0)}run in {folder}")
         return 0
-    say(f"{total_text(listed)} in {name}\n")
+    say(f"{total_text(listed)} in {folder}\n")
     say("\n".join(table(listed)))
     uses: dict[str, str] = {}
     for each in listed:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from seqlab.config.compose.naming import OUTPUTS
 from seqlab.config.folders import refuse_url
 from seqlab.runs.folder.found import STATUSES, FoundRun, short_path, size_of
 from seqlab.runs.folder.run_folder import RunFolder
@@ -153,12 +154,14 @@ def chosen(options: argparse.Namespace, found: Sequence[FoundRun | FoundSweep]) 
     ]
 
 
-def folder_of(name: str) -> Path:
-    """Return a folder that was named.
+def folder_of(name: str | None) -> Path:
+    """Return a folder that was named, or the one that runs are written to by default.
 
     Raises:
-        UserError: it is none.
+        UserError: what was named is none; the default may be missing.
     """
+    if name is None:
+        return Path(OUTPUTS)
     refuse_url(name, "")
     if not os.path.isdir(name):  # noqa: PTH112 - answers for a name that is too long as well
         raise UserError(

@@ -6,7 +6,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import DictConfig, Node, OmegaConf, open_dict
+from omegaconf import DictConfig, ListConfig, Node, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from seqlab.config.data_path import DATA_PATH, fix_data_path
@@ -63,6 +63,21 @@ def read_saved(folder: Path) -> DictConfig:
     # By default a run lies some folders below the one that it was started in.
     fix_data_path(saved, folder.absolute().parents)
     return saved
+
+
+def saved_values(folder: Path) -> dict[str, Any]:
+    """Return each key of a run's configuration with its plain value, a reference as it is written.
+
+    Raises:
+        UserError: as `read_saved` does.
+    """
+    return {
+        path: OmegaConf.to_container(value, resolve=False)
+        if isinstance(value, ListConfig)
+        else value._value()
+        for path, value in leaves(read_saved(folder))
+        if isinstance(value, Node)  # an empty group is none
+    }
 
 
 def load_config(

@@ -10,7 +10,7 @@ from seqlab.config.earlier import AGAIN
 from seqlab.runs.folder.found import FoundRun, short_path
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.catalog import decisive, find_all
-from seqlab.sweeps.comparison import MISSING, Compared, Comparison, compare, compared
+from seqlab.sweeps.differences import MISSING, Compared, Comparison, compare, compared
 from seqlab.sweeps.ledger import LEDGER, STATUSES, Ledger, Row, Started
 from seqlab.sweeps.report.settings import SEED, counted, same
 from seqlab.system.errors import UserError

@@ -2,16 +2,14 @@
 
 import filecmp
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig, Node, OmegaConf
-
 from seqlab.runs.folder.found import FoundRun, entries_of, found_run
-from seqlab.runs.folder.saved_config import read_saved
+from seqlab.runs.folder.saved_config import saved_values
 from seqlab.sweeps.report.settings import same
 from seqlab.system.errors import UserError
 
@@ -98,11 +96,11 @@ def compared(path: Path) -> Compared:
     Raises:
         UserError: it is no run, or its configuration cannot be read.
     """
-    config = read_saved(path)
+    config = saved_values(path)
     found = found_run(path, entries_of(path))
     if found is None:
         raise UserError(f"{path} is not a run folder", "Name the folder of a run.")
-    return Compared(found, dict(plain_leaves(config)))
+    return Compared(found, config)
 
 
 def compare(runs: Sequence[Compared]) -> Comparison:
@@ -124,18 +122,6 @@ def compare(runs: Sequence[Compared]) -> Comparison:
         groups=groups,
         reasons=[f"{' and '.join(parts)} scores of {why}" for why, parts in reasons.items()],
     )
-
-
-def plain_leaves(config: DictConfig, prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """Yield each key of a configuration with its plain value, a reference as it is written."""
-    for key in config:
-        node, path = config._get_node(key), f"{prefix}{key!s}"
-        if isinstance(node, DictConfig) and not node._is_none() and not node._is_interpolation():
-            yield from plain_leaves(node, f"{path}.")
-        elif isinstance(node, ListConfig) and not node._is_none():
-            yield path, OmegaConf.to_container(node, resolve=False)
-        elif isinstance(node, Node):
-            yield path, node._value()
 
 
 def _groups(runs: Sequence[Compared], part: str) -> tuple[list[list[int]], list[str]]:
