@@ -116,11 +116,7 @@ def test_command_runs(
     if "SWEEP" in words:
         write_sweep(tmp_path / "sweep", {"optimizer.lr": [0.01, 0.1]})
         words[words.index("SWEEP")] = str(tmp_path / "sweep")
-    runs = {"RUN_FOLDER": language_run, "LANGUAGE_RUN": language_run, "SINE_RUN": sine_run}
-    for placeholder, run in runs.items():
-        for place, word in enumerate(words):
-            if placeholder in word:
-                words[place] = word.replace(placeholder, _copy(run, tmp_path))
+    words = _with_runs(words, sine_run, language_run, tmp_path)
     many = "-m" in words[3:] or " sweep=" in command
     if many and not re.search("launcher=(slurm|ray)", command):
         here = trained_here(desk, *words[3:])  # a process of its own would import for each sweep
@@ -141,6 +137,26 @@ def _short(command: str, words: list[str]) -> list[str]:
     if " sweep=" in command and "sweep=widths" not in command:
         words = [*words, "seed=0", "trainer.max_epochs=1", "logger=csv"]  # see docs/sweeps.md
     return [re.sub(r"max_epochs=600$", "max_epochs=3", word) for word in words]
+
+
+def _with_runs(
+    words: list[str], sine_run: RunFolder, language_run: RunFolder, folder: Path
+) -> list[str]:
+    """Return the words with copies of runs in place of what the pages call them."""
+    runs = {
+        "FOLDER_OF_RUNS": (sine_run, folder / "all"),
+        "OTHER_RUN": (sine_run, folder / "other"),
+        "RUN_FOLDER": (language_run, folder),
+        "LANGUAGE_RUN": (language_run, folder),
+        "SINE_RUN": (sine_run, folder),
+    }
+    for placeholder, (run, target) in runs.items():
+        for place, word in enumerate(words):
+            if placeholder in word:
+                copy = _copy(run, target)
+                path = str(target) if placeholder == "FOLDER_OF_RUNS" else copy
+                words[place] = word.replace(placeholder, path)
+    return words
 
 
 def _copy(run: RunFolder, folder: Path) -> str:

@@ -51,11 +51,15 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "--seed": ("0", "7", "-1", "9223372036854775807", "9223372036854775808", "x", "1.5"),
     "--steps": ("1", "5", "0", "-1", "x", "1.5"),
     "--start": ("4", "604", "1000", "0", "3", "-5", "1001", "x", "99999999999999999999999"),
+    "--status": ("failed", "completed,killed", "running", "", ",", "nope", "\x00", "\udcff"),
+    "--older-than": ("1d", "0s", "3", "-1d", "", "1e3d", "\udcff", "999999999999999999999y"),
+    "--jobs": ("",),
+    "--dry-run": ("",),
     "--help": ("",),
     "--version": ("",),
     "--nonsense": ("", "3"),
 }
-_FLAGS = ("--json", "--greedy", "--help", "--version")
+_FLAGS = ("--jobs", "--dry-run", "--json", "--greedy", "--help", "--version")
 _OF = {
     "evaluate": ("--checkpoint", "--device", "--data-path", "--json"),
     "generate": (
@@ -65,6 +69,9 @@ _OF = {
     "forecast": ("--steps", "--start", "--checkpoint", "--device"),
     "report": ("--metric", "--direction", "--json"),
     "profile": ("--help",),
+    "list": ("--status", "--older-than", "--jobs", "--json"),
+    "clean": ("--status", "--older-than", "--jobs", "--dry-run"),  # nobody says yes
+    "compare": ("--json",),
 }  # fmt: skip
 
 

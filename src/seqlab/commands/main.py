@@ -122,16 +122,42 @@ def build_parser() -> argparse.ArgumentParser:
     page.set_defaults(command=_help)
     page.add_argument("page", metavar="PAGE", nargs="?", help="for example safety")
 
+    text = "show runs and sweeps, the newest first: status, age, metric, size, what to type next"
+    listing = verbs.add_parser("list", help=text, description=text)
+    listing.set_defaults(command=_list)
+    listing.add_argument("folder", metavar="FOLDER", nargs="?", help="where; default: outputs")
+    _add_choice(listing)
+    listing.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+    text = "show what differs between runs, in configuration and result, with their curves"
+    compare = verbs.add_parser("compare", help=text, description=text)
+    compare.set_defaults(command=_compare)
+    compare.add_argument(
+        "runs", metavar="RUN_FOLDER", nargs="+", help="folders of two or more runs"
+    )
+    compare.add_argument(
+        "--output", metavar="FILE.png", help="a new figure; default: in outputs/comparisons"
+    )
+    compare.add_argument("--json", action="store_true", help="print JSON instead of tables")
+
+    text = "remove runs that are chosen by status or age, after showing them"
+    clean = verbs.add_parser("clean", help=text, description=text)
+    clean.set_defaults(command=_clean)
+    clean.add_argument("folders", metavar="FOLDER", nargs="*", help="where; default: outputs")
+    _add_choice(clean)
+    clean.add_argument("--dry-run", action="store_true", help="only show what would be removed")
+    clean.add_argument("--yes", action="store_true", help="remove without asking")
+
     text = "print the script that completes commands in a shell"
     completion = verbs.add_parser("completion", help=text, description=text)
     completion.set_defaults(command=_completion)
     completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="which shell")
     completion.add_argument("line", nargs="*", help=argparse.SUPPRESS)
 
-    text = "add a sweep up: tables, figures, a page, the best setting"
+    text = "add a sweep or a folder of runs up: tables, figures, a page, the best setting"
     report = verbs.add_parser("report", help=text, description=text)
     report.set_defaults(command=_report)
-    report.add_argument("sweep", metavar="SWEEP", help="folder of a sweep, finished or at work")
+    report.add_argument("sweep", metavar="SWEEP", help="folder of a sweep or of runs")
     report.add_argument("--metric", metavar="NAME", help="what decides; default: the sweep's own")
     report.add_argument(
         "--direction",
@@ -161,6 +187,16 @@ def _verb(
         help="where to compute; auto (default): a CUDA GPU where there is one",
     )
     return parser
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--status",
+        metavar="NAMES",
+        help="only these: running,completed,pruned,interrupted,killed,failed,damaged",
+    )
+    parser.add_argument("--older-than", metavar="AGE", help="only what is older: 12h, 30d, 8w")
+    parser.add_argument("--jobs", action="store_true", help="the jobs of sweeps one by one")
 
 
 def _enter_run(run: str, checkpoint: str = "best") -> None:
@@ -214,6 +250,24 @@ def _completion(options: argparse.Namespace) -> int:
     from seqlab.commands.completion import complete
 
     return complete(options.shell, options.line)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from seqlab.commands.list import list_runs
+
+    return list_runs(options)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from seqlab.commands.compare import compare_runs
+
+    return compare_runs(options)
+
+
+def _clean(options: argparse.Namespace) -> int:
+    from seqlab.commands.clean import clean
+
+    return clean(options)
 
 
 def _report(options: argparse.Namespace) -> int:

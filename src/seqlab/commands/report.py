@@ -1,4 +1,4 @@
-"""`python -m seqlab report SWEEP`: what a sweep has come to, at its end or at any time."""
+"""`python -m seqlab report SWEEP`: what a sweep, or a folder of runs, has come to."""
 
 import argparse
 import os
@@ -32,7 +32,7 @@ def report(options: argparse.Namespace) -> int:
 
 
 def _sweep(name: str) -> Path:
-    """Return the folder of a sweep, or refuse what is none."""
+    """Return the folder of a sweep or of runs, or refuse what is neither."""
     refuse_url(name, "")
     if not os.path.isdir(name):  # noqa: PTH112 - answers for a name that is too long as well
         raise UserError(f"there is no folder {name}", "Name the folder of a sweep.")

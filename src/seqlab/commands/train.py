@@ -19,10 +19,12 @@ from seqlab.config.compose.hydra_node import checked_hydra
 from seqlab.config.compose.naming import register_resolvers, typed
 from seqlab.config.compose.preflight import check_ahead, check_package, named
 from seqlab.config.data_path import check_data_path
+from seqlab.config.earlier import AGAIN
 from seqlab.config.folders import ROOT, conf_dir, refuse_url
 from seqlab.config.validate.check import resolved
 from seqlab.config.validate.project import enter_project
 from seqlab.config.words import at_home, readable
+from seqlab.runs.again import check_alone, composing_earlier_runs
 from seqlab.runs.folder.lock import give_up, hold, leave
 from seqlab.runs.folder.saved_config import load_config
 from seqlab.system.console import need_output, on_the_console
@@ -66,11 +68,13 @@ def _dispatched(words: list[str], signals: DeferredSignals, others: OtherProcess
         check_started_once(words)
         _check_text(words)
         resumed = _value_of("resume", words)
+        check_alone(_value_of(AGAIN, words), resumed)
         refuse_url(resumed or "", "resume=")
         enter_project(resumed)
         if resumed is not None:
             return _resume(Path(resumed), words, signals, others)
-        return _train(words, signals, others)
+        with composing_earlier_runs():
+            return _train(words, signals, others)
     except UserError as error:
         print_error(error)
     except Exception as error:

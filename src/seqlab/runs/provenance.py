@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 # They say where a run lies and what is shown of it, not what it computes.
-_NOT_RESULT = ("name", "resume", "logger")
+_NOT_RESULT = ("name", "resume", "again", "logger")
 _PACKAGES = ("torch", "lightning", "torchmetrics", "hydra-core", "omegaconf", "numpy")
 
 

@@ -49,6 +49,7 @@ def circumstances(config: Mapping[str, Any], overrides: list[str], device: str) 
         "experiment": config["name"],
         "seed": config["seed"],
         "overrides": overrides,
+        **({"again": config["again"]} if config.get("again") else {}),
         "device": device,
         "fingerprint": provenance.fingerprint(config),
         "versions": provenance.versions(),

@@ -100,7 +100,7 @@ def test_options_in_the_examples_of_the_help_exist(train: Command) -> None:
     for example in examples:
         words = example.removeprefix("python -m train").split()
         words = [word for word in words if word not in ("-m", "--cfg", "job") and "," not in word]
-        if not any(word.startswith("resume=") for word in words):
+        if not any(word.startswith(("resume=", "again=")) for word in words):
             assert train("--cfg", "job", *words).code == 0
 
 

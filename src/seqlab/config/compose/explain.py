@@ -11,6 +11,7 @@ from yaml import YAMLError
 
 from seqlab.config.compose.command import hydra_loader
 from seqlab.config.compose.naming import is_several
+from seqlab.config.earlier import AGAIN
 from seqlab.config.folders import ROOT, conf_dir
 from seqlab.config.validate.check import nearest, unknown_key
 from seqlab.config.validate.schema import all_choices, reference_config
@@ -143,7 +144,7 @@ def _no_option_at_all(words: list[str], folders: list[Path]) -> UserError:
 
 def _chooses(word: str, groups: set[str]) -> bool:
     key, _, value = word.partition("=")
-    return key in groups and not is_several(value)
+    return key == AGAIN or (key in groups and not is_several(value))
 
 
 def _declared(words: list[str], key: str, folders: list[Path]) -> DictConfig:

@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from seqlab.config.earlier import EARLIER
 from seqlab.config.environment import watch_environment
 
 OUTPUTS = "outputs"
@@ -22,9 +23,16 @@ def run_id() -> str:
 
 
 def experiment_name(name: str | None, choices: Any) -> str:
-    """Return what a run is called: its `name`, its experiment, or `<data>_<model>`."""
+    """Return what a run is called: its `name`, its experiment, or `<data>_<model>`.
+
+    With `again=RUN` it is that run's name, and what was chosen beside it.
+    """
     if name:
         return str(name)
+    if (earlier := EARLIER.get(choices.get("experiment"))) is not None:
+        chosen = [choices[key] for key in ("data", "model")]
+        new = [option for option in chosen if option != choices["experiment"]]
+        return "_".join([earlier.name, *new])
     if choices.get("experiment") in (None, "none"):
         return f"{choices['data']}_{choices['model']}"
     return str(choices["experiment"])

@@ -55,6 +55,18 @@ def listed(override: Override) -> list[str]:
     return texts
 
 
+def values_of(word: str) -> list[str]:
+    """Return the value that a word gives its key, or each of several, as texts; null is none."""
+    parser = OverridesParser.create()
+    override = parser.parse_override(readable(word))
+    if override.is_sweep_override() and override.is_discrete_sweep():
+        words = [f"{override.key_or_group}={text}" for text in override.sweep_string_iterator()]
+        values = [parser.parse_override(each).value() for each in words]
+    else:
+        values = [override.value()]
+    return [str(value) for value in values if value is not None]
+
+
 def check_overrides(overrides: list[Override], *, sweep: bool) -> None:
     """Raise `UserError` for several values without a sweep, and for a key that Hydra lacks."""
     for override in overrides:

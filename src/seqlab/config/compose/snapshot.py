@@ -10,7 +10,9 @@ from pathlib import Path
 
 import yaml
 
-from seqlab.config.folders import conf_dir
+from seqlab.config.compose.overrides import values_of
+from seqlab.config.earlier import AGAIN
+from seqlab.config.folders import CONFIG, conf_dir
 from seqlab.system.errors import UserError
 
 _PACKAGE = re.compile(r"^\s*#\s*@package.*$", re.MULTILINE)
@@ -56,7 +58,8 @@ def take_snapshot(target: Path, config_dir: Path | None) -> Snapshot:
 def snapshot_id(config_dir: Path | None, words: list[str]) -> str:
     """Return what tells one state of the configuration files from another.
 
-    Comments do not count; the environment variables that the files or the words refer to do.
+    Comments do not count; the environment variables that the files or the words refer to do, and
+    the configuration of the run that `again=RUN` names.
 
     Args:
         config_dir: the folder of the person's own options, if one was named.
@@ -72,6 +75,10 @@ def snapshot_id(config_dir: Path | None, words: list[str]) -> str:
             found.update(_content(text).encode())
     for word in words:
         names.update(_VARIABLE.findall(word))
+        if word.lstrip("+").partition("=")[0] == AGAIN:
+            for run in map(Path, values_of(word)):
+                found.update(f"{run}\n".encode())
+                found.update((run / CONFIG).read_bytes() if (run / CONFIG).is_file() else b"")
     for name in sorted(names):
         found.update(f"{name}={os.environ.get(name)}\n".encode())
     return found.hexdigest()[:12]

@@ -15,6 +15,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from seqlab.config.earlier import EARLIER
 from seqlab.config.environment import bounded_references
 from seqlab.config.folders import conf_dir
 from seqlab.config.validate.allowlist import check_targets
@@ -138,7 +139,8 @@ class Sources:
         places = [("experiment", path), ("recipe", path), (group, key)]
         found = (self._setting(each, self.choices.get(each), rest) for each, rest in places)
         if file := next(filter(None, found), None):
-            return f"in {file}.yaml"
+            earlier = EARLIER.get(file.rpartition("/")[2])
+            return f"in {earlier.file if earlier else f'{file}.yaml'}"
         return f"in {chosen!r} on the command line" if chosen else "in the configuration"
 
     def _setting(self, group: str, option: Any, path: str) -> str | None:

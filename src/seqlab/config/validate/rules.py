@@ -186,6 +186,7 @@ RULES: dict[str, Rule] = {
     "monitor": Text(or_null=True),
     "on_nonfinite": Choice(("stop", "skip")),
     "resume": Text(or_null=True),
+    "again": Text(or_null=True),
     "data.length": count(),
     "data.frequency": Number(0, low_open=True),
     "data.noise": Number(0),

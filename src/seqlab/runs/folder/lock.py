@@ -76,10 +76,15 @@ def hold(folder: Path) -> None:
     remove_partials(folder)
 
 
-def is_held(folder: Path) -> bool:
-    """Return whether another process is at work in the folder."""
+def is_held(folder: Path, name: str = LOG) -> bool:
+    """Return whether another process is at work in the folder.
+
+    Args:
+        folder: that of a run.
+        name: the file that the process holds.
+    """
     try:
-        with (folder / LOG).open("rb") as log:
+        with (folder / name).open("rb") as log:
             return is_locked(log)
     except OSError:  # no folder yet
         return False

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, Node, OmegaConf, open_dict
+from omegaconf import DictConfig, ListConfig, Node, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from seqlab.config.data_path import DATA_PATH, fix_data_path
@@ -29,18 +29,11 @@ _WHOLE_RUN = "${trainer.max_epochs}"
 _GONE = object()
 
 
-def load_config(
-    folder: Path, overrides: list[str] | None = None, changeable: tuple[str, ...] = RESUMABLE
-) -> DictConfig:
-    """Return the configuration of an earlier run, with `key=value` overrides applied and checked.
-
-    Args:
-        folder: the run folder.
-        overrides: as typed.
-        changeable: the keys, or first parts of keys, that may be overridden.
+def read_saved(folder: Path) -> DictConfig:
+    """Return the configuration that a run folder holds, unresolved, as far as it can be trusted.
 
     Raises:
-        UserError: no such run, an unreadable configuration, or an override that does not fit it.
+        UserError: no such run, a folder that leads elsewhere, or an unreadable configuration.
     """
     refuse_url(folder, "")
     if not os.path.isdir(folder):  # noqa: PTH112 - answers for a name that is too long as well
@@ -69,6 +62,38 @@ def load_config(
         saved.scheduler.T_max = None
     # By default a run lies some folders below the one that it was started in.
     fix_data_path(saved, folder.absolute().parents)
+    return saved
+
+
+def saved_values(folder: Path) -> dict[str, Any]:
+    """Return each key of a run's configuration with its plain value, a reference as it is written.
+
+    Raises:
+        UserError: as `read_saved` does.
+    """
+    return {
+        path: OmegaConf.to_container(value, resolve=False)
+        if isinstance(value, ListConfig)
+        else value._value()
+        for path, value in leaves(read_saved(folder))
+        if isinstance(value, Node)  # an empty group is none
+    }
+
+
+def load_config(
+    folder: Path, overrides: list[str] | None = None, changeable: tuple[str, ...] = RESUMABLE
+) -> DictConfig:
+    """Return the configuration of an earlier run, with `key=value` overrides applied and checked.
+
+    Args:
+        folder: the run folder.
+        overrides: as typed.
+        changeable: the keys, or first parts of keys, that may be overridden.
+
+    Raises:
+        UserError: no such run, an unreadable configuration, or an override that does not fit it.
+    """
+    saved = read_saved(folder)
     changed = saved.copy()
     for key, value in _parsed(overrides or []):
         if value is _GONE:

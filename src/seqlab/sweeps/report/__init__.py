@@ -1,11 +1,11 @@
-"""The report of a sweep: tables, figures and a page, from its ledger and its run folders."""
+"""The report of a sweep, or of any folder of runs: tables, figures and a page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqlab.sweeps.ledger import read_ledger
+from seqlab.sweeps.ledger import LEDGER, Ledger, read_ledger
 from seqlab.sweeps.report.findings import Findings, find
 from seqlab.sweeps.report.results_text import summary_text
 from seqlab.sweeps.report.tables import earlier_csv, results_csv, results_md, settings_csv
@@ -38,21 +38,23 @@ def write_report(
     *,
     figures: Sequence[tuple[str, Path]] = (),
 ) -> Report:
-    """Add a sweep up, at any time, and write results.csv, results.md, report.html and figures.
+    """Add a sweep or a folder of runs up, at any time, and write tables, figures and report.html.
 
     Each file is replaced all at once. A sweep without a completed job has tables all the same.
 
     Args:
-        folder: the sweep's folder.
+        folder: the sweep's folder, or that of the runs.
         metric: what decides which setting is best; `None`: what the sweep was started with, or
             else the first of `metric.PREFERRED` that every completed job has.
         direction: `minimize` or `maximize`; `None`: as the sweep was started.
         figures: figures of others for the page: a title and a PNG or SVG file each.
 
     Raises:
-        UserError: the folder is no sweep, or no job has that metric.
+        UserError: the folder is no sweep and has no runs, or no job has that metric.
     """
-    findings = find(read_ledger(folder), metric, direction)
+    ledger, notes = _read(folder)
+    findings = find(ledger, metric, direction)
+    findings.notes.extend(notes)
     from seqlab.sweeps.report.page import page  # these import heavy libraries
     from seqlab.sweeps.report.sweep_figures import Drawn, draw_figures
 
@@ -69,6 +71,14 @@ def write_report(
     files = [*(folder / name for name in texts), *(each.file for each in drawn)]
     shown = [folder / "report.html", folder / "results.md", folder / "results.csv"]
     return Report(findings, files, summary_text(findings, [str(file) for file in shown]))
+
+
+def _read(folder: Path) -> tuple[Ledger, list[str]]:
+    if (folder / LEDGER).exists():
+        return read_ledger(folder), []
+    from seqlab.sweeps.report.run_folders import ledger_of_runs  # a sweep needs none of it
+
+    return ledger_of_runs(folder)
 
 
 def _of_the_search(findings: Findings) -> list["Drawn"]:
