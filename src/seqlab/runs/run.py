@@ -29,7 +29,7 @@ from seqlab.runs.summary import summary
 from seqlab.system.errors import EXIT_DONE
 from seqlab.system.files import write_text
 from seqlab.system.messages import recording
-from seqlab.system.terminal import say
+from seqlab.system.terminal import leave_echo, say
 from seqlab.training.devices import devices_of
 
 logger = logging.getLogger(__name__)
@@ -92,6 +92,7 @@ def run(
         return refused(error, folder)
     except Interrupted as interrupted:
         if not folder.result.exists():
+            leave_echo()
             say("stopped before anything began", error=True)
         return interrupted.exit_code
 
@@ -146,7 +147,7 @@ def _trained(
         if (replaced := stop.interruption()) is not None:
             return ending.interrupted(replaced)
         return ending.failed(ranks.cause(error))
-    say(summary(result, folder))
+    say(summary(result, folder, experiment.monitor))
     return EXIT_DONE
 
 

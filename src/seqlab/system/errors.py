@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seqlab.system.masking import masked
-from seqlab.system.terminal import say
+from seqlab.system.terminal import say, styled
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -85,7 +85,8 @@ def print_error(error: BaseException) -> None:
         errors.append(error)
     if tracebacks_wanted():
         say(masked("".join(traceback.format_exception(error)).rstrip()), error=True)
-    say(masked(format_error(error)), error=True)
+    word, colon, rest = masked(format_error(error)).partition(":")
+    say(f"{styled(word + colon, 'bad')}{rest}", error=True)
 
 
 _LIBRARIES = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}

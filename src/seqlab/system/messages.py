@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from seqlab.system.masking import masked
-from seqlab.system.terminal import harmless
+from seqlab.system.terminal import harmless, length, shown, styled, width, wrapped
 
 # True, and of no use to the person who runs an experiment.
 _NOISE = (
@@ -25,10 +25,23 @@ _NOISE = (
 
 
 class _Console(logging.Handler):
-    """Prints to standard error without tearing the progress bar apart."""
+    """Prints to standard error without tearing the progress bar apart.
+
+    A record with an attribute `forms` is printed in the first of them that has room on one line;
+    without any form it is for the file alone.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(self.format(record), file=sys.stderr)
+        forms = getattr(record, "forms", [record.getMessage()])
+        if not forms:
+            return
+        columns = width(sys.stderr)
+        text = masked(next((each for each in forms if length(each) <= columns), forms[-1]))
+        if record.levelno >= logging.WARNING:
+            text = f"{styled('warning:', 'caution')} {text}"
+        if length(text) > columns and "\n" not in text and sys.stderr.isatty():
+            text = "\n".join(wrapped(text, columns))
+        tqdm.write(shown(text, sys.stderr), file=sys.stderr)
 
 
 class _Collector(logging.Handler):
@@ -99,7 +112,6 @@ def recording(log: Path) -> Iterator[list[str]]:
     """
     collector = _Collector()
     console = _Console(logging.INFO)
-    console.setFormatter(_LevelFormatter())
     file = _LogFile(log, encoding="utf-8", errors="backslashreplace")
     file.setFormatter(_FileFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     own = logging.getLogger("seqlab")
@@ -135,9 +147,3 @@ class _FileFormatter(logging.Formatter):
 def log_entry(text: str) -> str:
     """Return a text as run.log holds it."""
     return harmless(masked(text)).replace("\n", "\n  ")
-
-
-class _LevelFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        text = harmless(masked(record.getMessage()))
-        return text if record.levelno < logging.WARNING else f"warning: {text}"
