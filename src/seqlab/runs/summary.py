@@ -34,7 +34,8 @@ def summary(result: dict[str, Any], folder: RunFolder, monitor: str) -> str:
     facts["dashboard"] = f"tensorboard --logdir {path}"
     head = f"{result['experiment']}: {count} epoch{'s' * (count != 1)} in "
     lines = [styled(f"{head}{result['duration_s']:.1f} s", "heading")]
-    lines += _metrics(metrics, count, best, epoch, monitor, columns)
+    heads = [f"last, epoch {count}", f"best, epoch {epoch}"]
+    lines += _metrics(metrics, best, monitor, heads, columns)
     if best and metrics.get(monitor, best[monitor]) > best[monitor]:
         lines += wrapped(_since(metrics[monitor], best[monitor], monitor, epoch), columns)
     return "\n".join([*lines, *_listed({k: text for k, text in facts.items() if text}, columns)])
@@ -55,28 +56,21 @@ def _listed(facts: dict[str, str], room: int) -> list[str]:
 
 
 def _metrics(
-    metrics: dict[str, float],
-    last: int,
-    best: dict[str, float],
-    epoch: int,
-    monitor: str,
-    room: int,
+    metrics: dict[str, float], best: dict[str, float], monitor: str, heads: list[str], room: int
 ) -> list[str]:
     """Return a table of the metrics at the end, beside those of the best epoch if there are any."""
     names = sorted(metrics, key=_by_horizon)
-    cells = [number(metrics[name]) for name in names]
-    if not names or not best:
-        return table([Column("", names), Column("last", cells, True)], room) if names else []
-    then = [number(best[name]) if name in best else "" for name in names]
-    then = [
-        styled(c, "good") if name == monitor else c for name, c in zip(names, then, strict=True)
-    ]
+    last = [number(metrics[name]) for name in names]
+    if not best:
+        return table([Column("", names), Column("last", last, True)], room) if names else []
+    cells = {name: number(best[name]) for name in best}
+    cells[monitor] = styled(cells[monitor], "good")
     found: list[Column] = []
-    for heads in ((f"last, epoch {last}", f"best, epoch {epoch}"), ("last", "best")):
+    for last_head, best_head in (heads, ["last", "best"]):
         found = [
             Column("", names),
-            Column(heads[0], cells, True),
-            Column(heads[1], [*then.values()], True),
+            Column(last_head, last, True),
+            Column(best_head, [cells.get(name, "") for name in names], True),
         ]
         if width_of(found) <= room:
             break
