@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import sys
-import textwrap
 import unicodedata
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ _CODES = {"heading": "1", "good": "32", "caution": "33", "bad": "31"}
 _MARKS = {style: chr(0xFDD0 + place) for place, style in enumerate(_CODES)}
 _END = "\ufdef"
 _STYLED = re.compile(f"([{''.join(_MARKS.values())}])([^\ufdd0-\ufdef]*){_END}")
+_ANY_MARK = re.compile("[\ufdd0-\ufdef]")
 _CODE_OF = {mark: _CODES[style] for style, mark in _MARKS.items()}
 
 STABLE_WIDTH = 100
@@ -109,7 +109,7 @@ def width(stream: Any = None) -> int:
 
 def plain(text: str) -> str:
     """Return a text without its styles."""
-    return _STYLED.sub(r"\2", text)
+    return _ANY_MARK.sub("", text)
 
 
 def length(text: str) -> int:
@@ -130,9 +130,14 @@ def wrapped(text: str, columns: int, indent: str = "  ") -> list[str]:
         indent: before every line but the first.
     """
     columns = min(columns, STABLE_WIDTH)
-    return textwrap.wrap(
-        text, columns, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
-    )
+    lines, line = [], ""
+    for word in re.findall(r"\s*\S+", text):
+        if line and length(line + word) > columns:
+            lines.append(line)
+            line = indent + word.lstrip()
+        else:
+            line += word
+    return [*lines, line] if line else lines
 
 
 def say(*texts: Any, error: bool = False) -> None:
