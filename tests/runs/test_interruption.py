@@ -58,13 +58,19 @@ def test_stopped_run_says_so_and_goes_on_exactly_where_it_was(
     returned, out, err = interrupted(tmp_path, signum)
     assert returned == code, err
     assert "Traceback" not in err
-    (command,) = re.findall(r"go on with: python -m train (resume=.*)", out)
+    said = "Ctrl-C" if signum == signal.SIGINT else "SIGTERM"
+    text = rf"stopped by {said} after (\d+) of 100 epochs; go on with:\n  python -m train (.*)\n"
+    ((epochs, command),) = re.findall(text, err)
+    assert command == "resume=run"
+    assert (err.count("stopped"), out) == (1, ""), "it is said twice"
     run = RunFolder(tmp_path / "run")
     result = run.read_result()
     assert result["status"] == "interrupted"
     assert result["error"]["type"] == "Interrupted"
     assert signum.name in result["error"]["message"]
     assert 0 < result["epochs"] < 100
+    assert int(epochs) == result["epochs"]
+    assert f"  python -m train resume={run.path}\n" in run.log.read_text()
 
     done = succeeded(train(command))
     assert "going on after epoch" in done.err

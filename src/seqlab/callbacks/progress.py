@@ -50,6 +50,7 @@ class Progress(Callback):
                 texts=dict.fromkeys(("value", "speed", "speed_in_short"), ""),
                 total=None if total == float("inf") else int(total),
                 initial=trainer.global_step,
+                position=0,
                 desc=_of_all(trainer, trainer.current_epoch + 1),
             )
         self._shown_at = time.perf_counter()

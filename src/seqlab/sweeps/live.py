@@ -103,7 +103,8 @@ class LiveView:
         if job is None:
             self._all.initial += 1  # it took no time, so the time that is left does not count it
         self._tell()
-        self._all.update(1)
+        if not self._all.update(1):
+            self._all.refresh()
 
     def refresh(self) -> None:
         """Look at what the jobs have done since."""

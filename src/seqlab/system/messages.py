@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from seqlab.system.masking import masked
-from seqlab.system.terminal import harmless, length, shown, styled, width, wrapped
+from seqlab.system.terminal import harmless, length, relative, shown, styled, width, wrapped
 
 # True, and of no use to the person who runs an experiment.
 _NOISE = (
@@ -36,7 +36,8 @@ class _Console(logging.Handler):
         if not forms:
             return
         columns = width(sys.stderr)
-        text = masked(next((each for each in forms if length(each) <= columns), forms[-1]))
+        text = next((each for each in forms if length(each) <= columns), forms[-1])
+        text = relative(masked(text))
         if record.levelno >= logging.WARNING:
             text = f"{styled('warning:', 'caution')} {text}"
         if length(text) > columns and "\n" not in text and sys.stderr.isatty():
