@@ -173,8 +173,8 @@ def test_resume_of_a_completed_run_says_so_and_changes_nothing(
 ) -> None:
     before = {name: content for name, (content, _) in tree(copy.path).items()}
     outcome = succeeded(train(f"resume={copy.path}"))
-    assert f"{copy.path} is complete after 2 epochs" in outcome.out
-    assert f"python -m train resume={copy.path} trainer.max_epochs=N" in outcome.out
+    assert "run is complete after 2 epochs" in outcome.out
+    assert "python -m train resume=run trainer.max_epochs=N" in outcome.out
     assert {name: content for name, (content, _) in tree(copy.path).items()} == before
 
 

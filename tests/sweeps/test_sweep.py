@@ -153,7 +153,7 @@ def test_every_bad_end_is_one_row_and_the_sweep_goes_on(
     assert outcome.out.startswith("bad: 7 jobs: 1 completed, 6 failed; ")
     for number, way in enumerate(ways[:-1]):
         assert f"  failed {number:04d} how={way}\n" in outcome.out
-        assert f"{messages[way]}" in outcome.out
+        assert f"{messages[way]}" in " ".join(outcome.out.split())
     assert "hydra.launcher.retry_failed=true" in outcome.out
     result = RunFolder(tmp_path / "outputs" / "bad" / found["kill"].folder).read_result()
     assert result["status"] == "failed"

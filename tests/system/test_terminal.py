@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from seqlab.system.errors import UserError, print_error
 from seqlab.system.terminal import (
     as_field,
     harmless,
@@ -112,6 +113,7 @@ def test_paths_are_told_from_the_working_folder_on(
     for text, told in {
         f"in {folder}/outputs/x, key={folder}/y": "in outputs/x, key=y",
         f"resume='{folder}/c d' {folder}/-x": "resume='c d' ./-x",
+        f"""'{folder}/' '{folder}/'"'"'a'""": """'./' './'"'"'a'""",
         f"{folder} {folder}/ {folder}x/y": f"{folder} {folder}/ {folder}x/y",
         f"file://{folder}/x /up{folder}/x": f"file://{folder}/x /up{folder}/x",
         f"{tmp_path}/other": f"{tmp_path}/other",
@@ -150,6 +152,8 @@ def test_paragraph_is_broken_between_words_only() -> None:
     assert wrapped(text, 20) == [
         *("  one word-by-word", "  /a/very/long/path/without/spaces", "  end"),
     ]
+    assert wrapped("at 95 % and 5 %.", 5) == ["at", "  95 %", "  and", "  5 %."]
+    assert wrapped("", 20) == []
     assert max(map(len, wrapped("word " * 100, 400))) <= 100
 
 
@@ -158,3 +162,21 @@ def test_echo_of_ctrl_c_is_taken_away_on_a_terminal_alone(monkeypatch: pytest.Mo
         monkeypatch.setattr("sys.stderr", stream)
         leave_echo()
         assert stream.getvalue() == written
+
+
+def test_error_is_broken_between_words_on_a_terminal_and_its_remedy_stays_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = UserError("a message of some words", "Type: python -m train and more words")
+    print_error(error)
+    assert capsys.readouterr().err == (
+        "error: a message of some words\n  Type: python -m train and more words\n"
+    )
+    for name, value in {"COLUMNS": "20", "TERM": "xterm", "FORCE_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    stream = Terminal()
+    monkeypatch.setattr("sys.stderr", stream)
+    print_error(error)
+    assert stream.getvalue() == (
+        "\x1b[31merror:\x1b[0m a message of\n  some words\n  Type: python -m train and more words\n"
+    )

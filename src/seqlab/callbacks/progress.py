@@ -1,4 +1,4 @@
-"""A live bar on a terminal, and a line in the log at every tenth of the run."""
+"""A live bar on a terminal, and a line in the log for each epoch, or each tenth of a long run."""
 
 import logging
 import sys
@@ -35,7 +35,6 @@ class Progress(Callback):
         self._drawn: Bar | None = None
         self._shown_at = 0.0
         self._size = 0
-        self._logged_part = 0
         self._validated_at = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
@@ -78,10 +77,8 @@ class Progress(Callback):
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Log the epoch before, whose metrics are complete only now."""
-        done = trainer.current_epoch
-        part = done * _LINES // max(trainer.max_epochs or 1, 1)
-        if done and part > self._logged_part:
-            self._logged_part = part
+        done, step = trainer.current_epoch, max(round((trainer.max_epochs or 1) / _LINES), 1)
+        if done and done % step == 0:
             self._log(trainer, done)
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:

@@ -1,6 +1,7 @@
 """What a person got wrong, and how the message reaches them."""
 
 import os
+import sys
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seqlab.system.masking import masked
-from seqlab.system.terminal import say, styled
+from seqlab.system.terminal import is_terminal, relative, say, styled, width, wrapped
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -85,8 +86,11 @@ def print_error(error: BaseException) -> None:
         errors.append(error)
     if tracebacks_wanted():
         say(masked("".join(traceback.format_exception(error)).rstrip()), error=True)
-    word, colon, rest = masked(format_error(error)).partition(":")
-    say(f"{styled(word + colon, 'bad')}{rest}", error=True)
+    first, *rest = relative(masked(format_error(error))).split("\n")
+    first = styled("error:", "bad") + first.removeprefix("error:")
+    # A command is in the remedy, which stays whole.
+    head = wrapped(first, width(sys.stderr)) if is_terminal(sys.stderr) else [first]
+    say("\n".join([*head, *rest]), error=True)
 
 
 _LIBRARIES = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}

@@ -12,7 +12,16 @@ from typing import Any
 from tqdm import tqdm
 
 from seqlab.system.masking import masked
-from seqlab.system.terminal import harmless, length, relative, shown, styled, width, wrapped
+from seqlab.system.terminal import (
+    harmless,
+    is_terminal,
+    length,
+    relative,
+    shown,
+    styled,
+    width,
+    wrapped,
+)
 
 # True, and of no use to the person who runs an experiment.
 _NOISE = (
@@ -40,7 +49,7 @@ class _Console(logging.Handler):
         text = relative(masked(text))
         if record.levelno >= logging.WARNING:
             text = f"{styled('warning:', 'caution')} {text}"
-        if length(text) > columns and "\n" not in text and sys.stderr.isatty():
+        if length(text) > columns and "\n" not in text and is_terminal(sys.stderr):
             text = "\n".join(wrapped(text, columns))
         tqdm.write(shown(text, sys.stderr), file=sys.stderr)
 

@@ -23,6 +23,7 @@ _CODE_OF = {mark: _CODES[style] for style, mark in _MARKS.items()}
 STABLE_WIDTH = 100
 """Columns of what is printed where no terminal says how wide it is."""
 _NARROWEST = 20
+_MISREAD = ("-", "'", '"')  # a path that begins so would be taken for an option, or for a quotation
 
 
 def harmless(text: str) -> str:
@@ -42,9 +43,9 @@ def as_field(text: str, separator: str = "") -> str:
 
 
 def as_word(path: str | Path) -> str:
-    """Return a path as one word of a command line, which is no option."""
+    """Return a path as one word of a command line, which is no option and not in quotes."""
     text = str(path)
-    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+    return shlex.quote(f"./{text}" if text.startswith(_MISREAD) else text)
 
 
 def styled(text: str, style: str) -> str:
@@ -77,8 +78,8 @@ def relative(text: str) -> str:
     with suppress(OSError):  # it was deleted
         folder = os.getcwd()  # noqa: PTH109
         if folder != "/" and folder in text:
-            here = re.compile(rf"(?<![\w.~/-]){re.escape(folder)}/(?=(-?)[^\s/])")
-            return here.sub(lambda found: "./" if found[1] else "", text)
+            here = re.compile(rf"(?<![\w.~/-]){re.escape(folder)}/(?=[^\s/])")
+            return here.sub(lambda found: "./" if text[found.end()] in _MISREAD else "", text)
     return text
 
 
@@ -88,7 +89,7 @@ def takes_colour(stream: Any) -> bool:
         return False
     if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
         return True
-    return os.environ.get("TERM") != "dumb" and _is_terminal(stream)
+    return os.environ.get("TERM") != "dumb" and is_terminal(stream)
 
 
 def width(stream: Any = None) -> int:
@@ -100,7 +101,7 @@ def width(stream: Any = None) -> int:
     stream = stream or sys.stdout
     wanted = os.environ.get("COLUMNS", "")
     columns = int(wanted) if wanted.isdecimal() else 0
-    if not columns and _is_terminal(stream):
+    if not columns and is_terminal(stream):
         columns = 80
         with suppress(OSError, ValueError, AttributeError):
             columns = os.get_terminal_size(stream.fileno()).columns or columns
@@ -124,6 +125,8 @@ def length(text: str) -> int:
 def wrapped(text: str, columns: int, indent: str = "  ") -> list[str]:
     """Return a text in lines of so many columns at most; longer words, such as paths, stay whole.
 
+    A percentage is one word.
+
     Args:
         text: one paragraph.
         columns: of a line.
@@ -131,7 +134,7 @@ def wrapped(text: str, columns: int, indent: str = "  ") -> list[str]:
     """
     columns = min(columns, STABLE_WIDTH)
     lines, line = [], ""
-    for word in re.findall(r"\s*\S+", text):
+    for word in re.findall(r"\s*\S+(?: %[.,;:)]*(?!\S))?", text):
         if line and length(line + word) > columns:
             lines.append(line)
             line = indent + word.lstrip()
@@ -153,7 +156,7 @@ def say(*texts: Any, error: bool = False) -> None:
 
 def leave_echo() -> None:
     """Take away the `^C` that a terminal has written: what is said next has a line of its own."""
-    if _is_terminal(sys.stderr):
+    if is_terminal(sys.stderr):
         print("\r  \r", end="", flush=True, file=sys.stderr)
 
 
@@ -165,10 +168,11 @@ def pour(text: str, stream: TextIO | None = None) -> None:
         stream: where to; `None`: standard output.
     """
     stream = stream or sys.stdout
-    print(harmless(text) if _is_terminal(stream) else text, end="", flush=True, file=stream)
+    print(harmless(text) if is_terminal(stream) else text, end="", flush=True, file=stream)
 
 
-def _is_terminal(stream: Any) -> bool:
+def is_terminal(stream: Any) -> bool:
+    """Return whether a stream is a terminal that is open."""
     try:
         return bool(stream.isatty())
     except (AttributeError, OSError, ValueError):  # it is missing, or closed

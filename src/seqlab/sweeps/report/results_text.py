@@ -89,7 +89,7 @@ def _table(findings: Findings, room: int) -> list[str]:
     if hidden > 0:
         lines.append(f"  and {hidden:,} more settings: results.md has all")
     if missing:
-        lines += wrapped(f"  left out for want of room: {', '.join(missing)}", room)
+        lines += wrapped(f"  no room for {' and '.join(missing)}", room)
     return lines
 
 
