@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from conftest import SMALL_LM, Outcome, spawn, trained_here
-from expect import refused, tree
+from expect import refused, succeeded, tree
 from seqlab.runs.folder.lock import FolderGone, check_there, claim, give_up
 from seqlab.runs.folder.run_folder import RunFolder
 
