@@ -58,6 +58,8 @@ class FirstSignal:
             self.note(number)
             return True
         if not is_echo(self.since):
+            if os.isatty(2):
+                os.write(2, b"\n")  # the shell begins on a new line, not behind a bar
             os._exit(128 + number)
         return False
 
