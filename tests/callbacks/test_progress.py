@@ -84,11 +84,11 @@ def test_odd_losses(value: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("columns", "line"),
     [
-        (80, r"epoch 4/5 \|\S* *\|  60% 00:00<\?, loss 0.1235, [\d,]+ windows/s"),
-        (60, r"epoch 4/5 \|\S* *\|  60% \? left, loss 0.1235, [\d.]+k?/s"),
-        (50, r"epoch 4/5 \|\S* *\|  60% \? left, loss 0.1235"),
-        (40, r"epoch 4/5 \|\S* *\|, loss 0.1235"),
-        (30, r"epoch 4/5, loss 0.1235"),
+        (80, r"epoch 4/5 \|\S* *\|  60% 00:00<\?  loss 0.1235  [\d,]+ windows/s"),
+        (60, r"epoch 4/5 \|\S* *\|  60% \? left  loss 0.1235  [\d.]+k?/s"),
+        (50, r"epoch 4/5 \|\S* *\|  60% \? left  loss 0.1235"),
+        (40, r"epoch 4/5 \|\S* *\|  loss 0.1235"),
+        (30, r"epoch 4/5  loss 0.1235"),
     ],
 )
 def test_bar_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int, line: str) -> None:

@@ -39,13 +39,17 @@ def test_line_fits_with_three_columns_to_spare(
     assert len(line) <= columns - 3
 
 
-def test_short_line_stays_short_until_the_terminal_changes(
+def test_short_line_stays_short_until_there_is_room_to_spare(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "32")
     bar = drawn(io.StringIO(), value="0.12345")
     assert "loss" not in str(bar)
-    bar.texts = {"name": "loss", "value": "0.1"}
+    bar.texts = {"name": "mse", "value": "0."}
+    assert "mse" not in str(bar)
+    bar.texts = {"name": "mse", "value": "0"}
+    assert "mse 0" in str(bar)
+    bar.texts = {"name": "loss", "value": "0.12345"}
     assert "loss" not in str(bar)
     monkeypatch.setenv("COLUMNS", "33")
     assert "loss 0.1" in str(bar)

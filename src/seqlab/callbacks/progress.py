@@ -67,9 +67,9 @@ class Progress(Callback):
         name, value = pl_module.progress()
         speed = self._size / (now - self._shown_at)
         self._drawn.texts = {
-            "value": f", {name} {_digits(value)}",
-            "speed": f", {speed:,.0f} {pl_module.sample_unit}/s",
-            "speed_in_short": f", {_in_short(speed)}/s",
+            "value": f"  {name} {_digits(value)}",
+            "speed": f"  {speed:,.0f} {pl_module.sample_unit}/s",
+            "speed_in_short": f"  {_in_short(speed)}/s",
         }
         self._move(trainer, trainer.current_epoch + 1)
         self._drawn.refresh()

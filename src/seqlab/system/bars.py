@@ -11,6 +11,7 @@ from seqlab.system.terminal import STABLE_WIDTH, shown, width
 _FREE = 3
 """Columns that stay empty behind a bar: a terminal writes `^C` there."""
 _SHORTEST = 10
+_SLACK = 6
 
 
 class Bar(tqdm):
@@ -36,13 +37,13 @@ class Bar(tqdm):
         columns = min(width(self.fp), STABLE_WIDTH) - _FREE
         facts = self.format_dict | {k: shown(text, self.fp) for k, text in self.texts.items()}
         facts |= {"prefix": shown(self.desc, self.fp), "ncols": columns}
-        place = self._fits[1] if self._fits[0] == columns else 0  # a shorter line stays short
-        while place < len(self._formats) - 1:
-            bare = self._formats[place].replace("{bar}", " " * _SHORTEST)
+        before = self._fits[1] if self._fits[0] == columns else 0
+        for place, form in enumerate(self._formats):
+            bare = form.replace("{bar}", " " * _SHORTEST)
             line = self.format_meter(**facts | {"ncols": None, "bar_format": bare})
-            if disp_len(line) <= columns:
+            # A short line grows again only where it will not have to shrink at once.
+            if disp_len(line) <= columns - _SLACK * (place < before):
                 break
-            place += 1
         self._fits = columns, place
         return str(self.format_meter(**facts | {"bar_format": self._formats[place]}))
 
