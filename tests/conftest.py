@@ -90,6 +90,8 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seqlab.config.validate.allowlist._allowed", {})
     monkeypatch.setattr("seqlab.system.masking._values", {})
     monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):  # pytest-xdist sets the first
+        monkeypatch.delenv(name, raising=False)
 
 
 def command(main: Callable[[list[str]], int], *words: str) -> Outcome:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from seqlab.system.errors import UserError
+from seqlab.system.terminal import relative
 
 
 @dataclass
@@ -36,13 +37,16 @@ def succeeded(outcome: Outcome) -> Outcome:
 
 
 def refused(outcome: Outcome, *texts: str) -> None:
-    """Assert exit code 2 and one clear message, with these texts in it, on standard error only."""
+    """Assert exit code 2 and one clear message, with these texts in it, on standard error only.
+
+    Paths in the texts may be absolute; the message has them from the working folder on.
+    """
     assert outcome.code == 2, outcome.err
     assert outcome.out == "", outcome.out
     assert outcome.err.startswith("error: "), outcome.err
     assert outcome.err.count("error: ") == 1, outcome.err
     assert "Traceback" not in outcome.err, outcome.err
-    for text in texts:
+    for text in map(relative, texts):
         assert text in outcome.err, f"{text!r} is not in {outcome.err!r}"
 
 

@@ -12,6 +12,7 @@ from conftest import copied
 from expect import Command, refusals, refused, succeeded, tree, words_of
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.trained import load_trained
+from seqlab.system.terminal import relative
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_forecast_writes_a_table_and_a_figure_and_says_where(
     assert {name: after[name] for name in before} == before
     assert {Path(name).suffix for name in new} == {".csv", ".png"}
     for name in new:
-        assert str(sine.path / name) in outcome.out
+        assert relative(str(sine.path / name)) in outcome.out
         assert after[name][0].startswith((b"t,forecast,observed\n", b"\x89PNG"))
 
 

@@ -103,7 +103,7 @@ def test_evaluate_reads_a_corpus_that_has_moved(
     moved.write_text("another text altogether. " * 100)
     refused(
         seqlab("evaluate", "run", "--data-path", str(moved)),
-        f"the text in {moved} is not the one that this run was trained on",
+        f"the text in {moved.name} is not the one that this run was trained on",
         "--data-path FILE",
     )
     assert seqlab("generate", "run", "--num-tokens", "5").code == 0, "it needs no corpus"

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from expect import refusal, refusals
 from seqlab.profiling.clock import Row
 from seqlab.profiling.table import as_csv, as_page, as_text, read_csv
+from seqlab.system.terminal import plain
 
 ROWS = [
     Row("start-up", 1, 1234.5, 0.75),
@@ -23,9 +26,32 @@ TEXT = """where the time went:
   start-up, 75%: run a sweep."""
 
 
+NARROW = """where the time went:
+  phase           seconds   share
+  start-up       1234.500   75.0%
+  forward         411.000   24.9%
+  logger.csv        0.500    0.1%
+  batches           0.020    0.0%
+  the whole run  1646.020  100.0%
+  start-up, 75%: run a
+    sweep."""
+
+
 def test_text_has_every_phase_and_the_whole() -> None:
-    assert as_text(ROWS, ADVICE) == TEXT
-    assert as_text(ROWS, {}) == TEXT.rpartition("\n")[0]
+    assert plain(as_text(ROWS, ADVICE)) == TEXT
+    assert plain(as_text(ROWS, {})) == TEXT.rpartition("\n")[0]
+
+
+def test_narrow_text_leaves_columns_out_and_breaks_no_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert "calls" in as_text(ROWS, ADVICE)
+    assert "per call" not in as_text(ROWS, ADVICE)
+    monkeypatch.setenv("COLUMNS", "33")
+    assert plain(as_text(ROWS, ADVICE)).splitlines()[:6] == NARROW.splitlines()[:6]
+    monkeypatch.setenv("COLUMNS", "24")
+    assert plain(as_text(ROWS, ADVICE)).endswith("\n".join(NARROW.splitlines()[-2:]))
 
 
 def test_page_is_a_markdown_table_and_a_list() -> None:

@@ -16,6 +16,7 @@ from same_runs import ends_like
 from seqlab.runs.folder.checkpoint import read_checkpoint
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.messages import recording
+from seqlab.system.terminal import relative
 
 # Few logs, so that it is a checkpoint that finds the disk full.
 WORDS = [*SMALL_LM, "trainer.max_epochs=4", "model.hidden_size=64"]
@@ -54,7 +55,8 @@ def failing(name: str, kind: int) -> Callable[[Path, Path], Any]:
 def ends_in_good_order(outcome: Outcome, run: RunFolder) -> None:
     assert outcome.code == 1
     assert "error: the run could not be written any further: No space left on device" in outcome.err
-    assert f"Make room, then go on with: python -m train resume={run.path}" in outcome.err
+    command = relative(f"python -m train resume={run.path}")
+    assert f"Make room, then go on with: {command}\n" in outcome.err
     assert "Traceback" not in outcome.err
     assert outcome.err.count("error: ") == 1
     assert not [file for file in run.path.rglob(".*") if file.name.endswith(".partial")]
@@ -122,7 +124,7 @@ def test_run_folder_that_cannot_be_written_any_more_ends_the_run_with_the_way_on
     assert outcome.err.endswith(
         f"error: the run could not be written any further: {os.strerror(kind)}\n"
         "  What was written before is whole. Make it possible to write there, then go on with: "
-        f"python -m train resume={run.path}\n  {run.log} has the details.\n"
+        "python -m train resume=run\n  run/run.log has the details.\n"
     )
     assert run.read_result()["status"] == "failed"
 

@@ -58,13 +58,19 @@ def test_stopped_run_says_so_and_goes_on_exactly_where_it_was(
     returned, out, err = interrupted(tmp_path, signum)
     assert returned == code, err
     assert "Traceback" not in err
-    (command,) = re.findall(r"go on with: python -m train (resume=.*)", out)
+    said = "Ctrl-C" if signum == signal.SIGINT else "SIGTERM"
+    text = rf"stopped by {said} after (\d+) of 100 epochs; go on with:\n  python -m train (.*)\n"
+    ((epochs, command),) = re.findall(text, err)
+    assert command == "resume=run"
+    assert (err.count("stopped"), out) == (1, ""), "it is said twice"
     run = RunFolder(tmp_path / "run")
     result = run.read_result()
     assert result["status"] == "interrupted"
     assert result["error"]["type"] == "Interrupted"
     assert signum.name in result["error"]["message"]
     assert 0 < result["epochs"] < 100
+    assert int(epochs) == result["epochs"]
+    assert f"  python -m train resume={run.path}\n" in run.log.read_text()
 
     done = succeeded(train(command))
     assert "going on after epoch" in done.err
@@ -173,8 +179,8 @@ def test_resume_of_a_completed_run_says_so_and_changes_nothing(
 ) -> None:
     before = {name: content for name, (content, _) in tree(copy.path).items()}
     outcome = succeeded(train(f"resume={copy.path}"))
-    assert f"{copy.path} is complete after 2 epochs" in outcome.out
-    assert f"python -m train resume={copy.path} trainer.max_epochs=N" in outcome.out
+    assert "run is complete after 2 epochs" in outcome.out
+    assert "python -m train resume=run trainer.max_epochs=N" in outcome.out
     assert {name: content for name, (content, _) in tree(copy.path).items()} == before
 
 

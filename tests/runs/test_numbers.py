@@ -15,6 +15,7 @@ from seqlab.models.forecaster import Forecaster
 from seqlab.models.language_model import LanguageModel
 from seqlab.models.sequence_module import SequenceModule
 from seqlab.runs.folder.run_folder import RunFolder
+from seqlab.system.terminal import relative
 
 CLIPPING = ["train/gradient_norm_clipped", "train/clipped_share"]
 
@@ -45,7 +46,7 @@ def failed(outcome: Outcome, run: RunFolder, *texts: str) -> dict[str, Any]:
     assert result["status"] == "failed"
     error = result["error"]
     assert error["type"] == "NonFiniteError"
-    assert f"error: {error['message']}\n  {error['hint']}\n" in outcome.err
+    assert relative(f"error: {error['message']}\n  {error['hint']}\n") in outcome.err
     for text in texts:
         assert text in f"{error['message']}\n{error['hint']}"
     assert "NonFiniteError: " in run.log.read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """The last lines of a sweep: counts, every failure with its reason, the results, the way on."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,13 @@ from made import job, write_ledger
 from seqlab.sweeps import report
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.scheduler import Tally
-from seqlab.sweeps.summary import closing
+from seqlab.sweeps.summary import closing as closing_in_colour
+from seqlab.system.terminal import plain, styled
+
+
+def closing(*arguments: Any) -> str:
+    """Return the closing lines without their styles."""
+    return plain(closing_in_colour(*arguments))
 
 
 def row(number: int, status: str = "completed", **changes: object) -> Row:
@@ -57,8 +64,35 @@ def test_many_failures_are_cut_short() -> None:
 
 def test_interrupted_jobs_of_an_interrupted_sweep_are_only_counted() -> None:
     text = closing("grid", Tally([row(0, "interrupted")], ended=1, signum=2), 2, Path("grid"), 1)
-    assert text.splitlines()[1] == "  sweep folder  grid"
-    assert "to go on: the same command again" in text
+    assert text.splitlines() == [
+        "grid: 2 jobs: 1 interrupted, 1 not started; 1.0 s",
+        "  stopped by Ctrl-C; to go on: the same command again",
+        "  sweep folder  grid",
+        "  report        python -m seqlab report grid",
+        "  dashboard     tensorboard --logdir grid",
+    ]
+
+
+def test_statuses_have_colours() -> None:
+    rows = [row(0), row(1, "failed", error=error("bad"))]
+    text = closing_in_colour("grid", Tally(rows), 2, Path("grid"), 1)
+    assert styled("1 completed", "good") in text
+    assert styled("1 failed", "bad") in text
+    assert f"  {styled('failed', 'bad')} 0001 seed=1\n" in text
+
+
+def test_reasons_fit_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    rows = [row(1, "failed", error=error("a reason that is long " * 3, hint="Mend it. " * 6))]
+    lines = closing("grid", Tally(rows), 1, Path("grid"), 1).splitlines()
+    assert lines[1:7] == [
+        "  failed 0001 seed=1",
+        "    ValueError: a reason that is long a",
+        "    reason that is long a reason that is",
+        "    long",
+        "    Mend it. Mend it. Mend it. Mend it.",
+        "    Mend it. Mend it.",
+    ]
 
 
 @pytest.fixture

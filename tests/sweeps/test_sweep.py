@@ -153,7 +153,7 @@ def test_every_bad_end_is_one_row_and_the_sweep_goes_on(
     assert outcome.out.startswith("bad: 7 jobs: 1 completed, 6 failed; ")
     for number, way in enumerate(ways[:-1]):
         assert f"  failed {number:04d} how={way}\n" in outcome.out
-        assert f"{messages[way]}" in outcome.out
+        assert f"{messages[way]}" in " ".join(outcome.out.split())
     assert "hydra.launcher.retry_failed=true" in outcome.out
     result = RunFolder(tmp_path / "outputs" / "bad" / found["kill"].folder).read_result()
     assert result["status"] == "failed"
@@ -232,7 +232,8 @@ def test_progress_is_drawn_on_a_terminal_and_nowhere_else(tmp_path: Path) -> Non
     words = ["-m", "name=live", "seed=1,2", "trainer.max_epochs=60", *QUICK[1:]]
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-    process = started(tmp_path, *words, stderr=theirs)
+    colours = {"env": os.environ | {"TERM": "xterm"}}
+    process = started(tmp_path, *words, stderr=theirs, **colours)
     os.close(theirs)
     drawn = b""
     try:
@@ -244,7 +245,8 @@ def test_progress_is_drawn_on_a_terminal_and_nowhere_else(tmp_path: Path) -> Non
     text = drawn.decode(errors="replace")
     assert "live: 0/2 jobs" in text
     assert re.search(r"0000 seed=1 .*epoch \d+/60", text)
-    assert re.search(r"live: 1/2 jobs .*best (train|val)/loss 0\.\d+ \(0000\)", text)
+    best = r"best (train|val)/loss \x1b\[32m0\.\d+\x1b\[0m \(0000\)"
+    assert re.search(rf"live: 1/2 jobs .*{best}", text)
     os.close(ours)
 
     quiet = started(tmp_path, *words)

@@ -1,5 +1,6 @@
 """run.log: records that nothing in them can imitate."""
 
+import io
 import logging
 import re
 from pathlib import Path
@@ -32,3 +33,32 @@ def test_message_cannot_make_another_record_nor_command_a_terminal(
     assert warnings[0] == f"name is a\n{FORGED}\x1b[2J"
     printed = capsys.readouterr().err
     assert printed.startswith(f"warning: name is a\n{FORGED}\\x1b[2J\n")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_messages_on_a_terminal_fit_it_and_the_file_has_them_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.chdir(tmp_path)
+    stream = Terminal()
+    monkeypatch.setattr("sys.stderr", stream)
+    text = f"{tmp_path}/some/file is damaged: the text is read anew"
+    with recording(tmp_path / "run.log") as warnings:
+        logger.warning("%s", text)
+        logger.info("for the file alone", extra={"forms": []})
+        logger.info("first line is long enough to be broken,\n  second stays")
+    lines = (tmp_path / "run.log").read_text().splitlines()
+    assert lines[0].endswith(f" WARNING seqlab.tests: {text}")
+    assert lines[1].endswith(" INFO seqlab.tests: for the file alone")
+    assert warnings == [text]
+    assert stream.getvalue() == (
+        "\x1b[33mwarning:\x1b[0m some/file is damaged:\n  the text is read anew\n"
+        "first line is long enough to be broken,\n  second stays\n"
+    )

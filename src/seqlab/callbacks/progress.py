@@ -1,4 +1,4 @@
-"""A live bar on a terminal, and a line in the log at every tenth of the run."""
+"""A live bar on a terminal, and a line in the log for each epoch, or each tenth of a long run."""
 
 import logging
 import sys
@@ -6,14 +6,21 @@ import time
 from typing import Any
 
 from lightning.pytorch import Callback, Trainer
-from tqdm import tqdm
 
 from seqlab.callbacks.limits import MaxSteps
+from seqlab.system.bars import Bar
 
 logger = logging.getLogger(__name__)
 
 _REFRESH_S = 0.2
 _LINES = 10
+_FORMATS = (
+    "{desc} |{bar}| {percentage:3.0f}% {elapsed}<{remaining}{value}{speed}",
+    "{desc} |{bar}| {percentage:3.0f}% {remaining} left{value}{speed_in_short}",
+    "{desc} |{bar}| {percentage:3.0f}% {remaining} left{value}",
+    "{desc} |{bar}|{value}",
+    "{desc}{value}",
+)
 
 
 class Progress(Callback):
@@ -25,10 +32,9 @@ class Progress(Callback):
 
     def __init__(self, bar: bool | None = None) -> None:
         self.bar = sys.stderr.isatty() if bar is None else bar
-        self._tqdm: Any = None
+        self._drawn: Bar | None = None
         self._shown_at = 0.0
         self._size = 0
-        self._logged_part = 0
         self._validated_at = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
@@ -36,22 +42,23 @@ class Progress(Callback):
         callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
         limits = [each.max_steps for each in callbacks if isinstance(each, MaxSteps)]
         total = min([trainer.estimated_stepping_batches, *limits])
-        self._tqdm = tqdm(
-            total=None if total == float("inf") else int(total),
-            initial=trainer.global_step,
-            disable=not self.bar,
-            bar_format="{desc} |{bar}| {percentage:3.0f}% {elapsed}<{remaining}{postfix}",
-            dynamic_ncols=True,
-            leave=False,
-            desc=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
-        )
+        if self.bar:
+            self._drawn = Bar(
+                _FORMATS,
+                sys.stderr,
+                texts=dict.fromkeys(("value", "speed", "speed_in_short"), ""),
+                total=None if total == float("inf") else int(total),
+                initial=trainer.global_step,
+                position=0,
+                desc=_of_all(trainer, trainer.current_epoch + 1),
+            )
         self._shown_at = time.perf_counter()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Move the bar, a few times a second."""
-        if not self.bar:
+        if self._drawn is None:
             return
         self._size += batch.size
         now = time.perf_counter()
@@ -59,21 +66,19 @@ class Progress(Callback):
             return
         name, value = pl_module.progress()
         speed = self._size / (now - self._shown_at)
-        unit = pl_module.sample_unit
-        self._tqdm.set_description_str(
-            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", refresh=False
-        )
-        self._tqdm.set_postfix_str(f"{name} {value:.4g}, {speed:,.0f} {unit}/s", refresh=False)
-        self._tqdm.n = trainer.global_step
-        self._tqdm.refresh()
+        self._drawn.texts = {
+            "value": f"  {name} {_digits(value)}",
+            "speed": f"  {speed:,.0f} {pl_module.sample_unit}/s",
+            "speed_in_short": f"  {_in_short(speed)}/s",
+        }
+        self._move(trainer, trainer.current_epoch + 1)
+        self._drawn.refresh()
         self._shown_at, self._size = now, 0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Log the epoch before, whose metrics are complete only now."""
-        done = trainer.current_epoch
-        part = done * _LINES // max(trainer.max_epochs or 1, 1)
-        if done and part > self._logged_part:
-            self._logged_part = part
+        done, step = trainer.current_epoch, max(round((trainer.max_epochs or 1) / _LINES), 1)
+        if done and done % step == 0:
             self._log(trainer, done)
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
@@ -84,27 +89,61 @@ class Progress(Callback):
         """Log the last epoch."""
         self._log(trainer, trainer.current_epoch)
 
+    def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
+        """Take the bar away before anything is said of the exception."""
+        self.teardown(trainer, pl_module, "fit")
+
     def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
-        """Take the bar away, also after a failure."""
-        if self._tqdm is not None:
-            self._tqdm.close()
-            self._tqdm = None
+        """Take the bar away."""
+        if self._drawn is not None:
+            self._drawn.close()
+            self._drawn = None
+
+    def _move(self, trainer: Trainer, epoch: int) -> None:
+        if self._drawn is not None:
+            self._drawn.n = trainer.global_step
+            self._drawn.set_description_str(_of_all(trainer, epoch), refresh=False)
 
     def _log(self, trainer: Trainer, epoch: int) -> None:
         metrics = trainer.callback_metrics
         kind = "perplexity" if "train/perplexity" in metrics else "loss"
-        shown = [
-            f"{name} {float(metrics[name]):.4g}"
+        values = {
+            name: _digits(float(metrics[name]))
             for name in (f"train/{kind}", f"val/{kind}")
             if name in metrics and (name.startswith("train/") or self._validated_at == epoch)
-        ]
-        shown += [
-            f"{float(value):,.0f} {name[6:].removesuffix('_per_second')}/s"
+        }
+        speeds = {
+            name[6:].removesuffix("_per_second"): float(value)
             for name, value in metrics.items()
             if name.endswith("_per_second")
+        }
+        self._move(trainer, epoch)  # the log line makes the bar redraw itself
+        if not values and not speeds:
+            return
+        head = f"{_of_all(trainer, epoch)}: "
+        whole = [f"{name} {value}" for name, value in values.items()]
+        short = [each.removeprefix("train/").replace(f"val/{kind}", "val") for each in whole]
+        forms = [
+            head + ", ".join([*whole, *(f"{speed:,.0f} {of}/s" for of, speed in speeds.items())]),
+            head + ", ".join([*short, *(f"{_in_short(v)} {of}/s" for of, v in speeds.items())]),
+            head.removeprefix("epoch ") + ", ".join(short),
         ]
-        if self.bar and self._tqdm is not None:
-            self._tqdm.n = trainer.global_step  # the log line makes the bar redraw itself
-            self._tqdm.set_description_str(f"epoch {epoch}/{trainer.max_epochs}", refresh=False)
-        if shown:
-            logger.info("epoch %d/%s: %s", epoch, trainer.max_epochs, ", ".join(shown))
+        logger.info("%s", forms[0], extra={"forms": forms})
+
+
+def _of_all(trainer: Trainer, epoch: int) -> str:
+    last = str(trainer.max_epochs)
+    return f"epoch {epoch:>{len(last)}}/{last}"
+
+
+def _digits(value: float) -> str:
+    """Return four digits of a number, zeros at the end included."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else f"{value:#.4g}"
+
+
+def _in_short(value: float) -> str:
+    """Return three digits of a number, with `k` for thousands and so on."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.3g}"

@@ -9,9 +9,10 @@ from seqlab.config.data_path import check_data_path
 from seqlab.parallel.group import OneMachine, load_only_what_is_named
 from seqlab.prediction.forecasting import HORIZONS, errors_by_horizon
 from seqlab.runs.trained import Trained, load_trained
+from seqlab.system.columns import Column, number, table
 from seqlab.system.files import json_text
 from seqlab.system.messages import quiet_libraries
-from seqlab.system.terminal import as_word, say
+from seqlab.system.terminal import as_word, pour, say, styled, width
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -27,12 +28,11 @@ def evaluate(options: argparse.Namespace) -> int:
     with quiet_libraries():
         scores = score(trained)
     if options.json:
-        say(json_text({"epoch": trained.epoch, "metrics": scores}, indent=2))
+        pour(json_text({"epoch": trained.epoch, "metrics": scores}, indent=2) + "\n")
         return 0
-    say(f"{trained.config['name']}, weights after epoch {trained.epoch}")
-    width = max(map(len, scores))
-    for name, value in scores.items():
-        say(f"  {name:<{width}}  {value:,.4f}")
+    say(styled(f"{trained.config['name']}, weights after epoch {trained.epoch}", "heading"))
+    columns = Column("", [*scores]), Column("", [number(value) for value in scores.values()], True)
+    say("\n".join(table(columns, width())[1:]))
     return 0
 
 

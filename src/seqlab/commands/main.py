@@ -59,6 +59,7 @@ def _answered(words: list[str]) -> int:
         print_error(error)
         return EXIT_USAGE
     except KeyboardInterrupt:
+        say(error=True)  # the shell begins on a new line
         return EXIT_INTERRUPTED
     except Exception as error:  # of a class of the person's own, or of a damaged run
         print_error(error)

@@ -11,7 +11,7 @@ from seqlab.sweeps.report import Report, write_report
 from seqlab.sweeps.report.settings import Setting
 from seqlab.system.errors import UserError
 from seqlab.system.files import json_text
-from seqlab.system.terminal import as_word, say
+from seqlab.system.terminal import as_word, pour, say
 
 
 def report(options: argparse.Namespace) -> int:
@@ -25,7 +25,7 @@ def report(options: argparse.Namespace) -> int:
             "Copy the sweep's folder to a place that can be written to, and report that.",
         ) from error
     if options.json:
-        say(json_text(_as_json(made), indent=2))
+        pour(json_text(_as_json(made), indent=2) + "\n")
     else:
         say(made.text)
     return 0

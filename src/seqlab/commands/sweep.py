@@ -33,7 +33,7 @@ from seqlab.system.errors import (
     print_error,
 )
 from seqlab.system.masking import masked
-from seqlab.system.terminal import say
+from seqlab.system.terminal import leave_echo, say, styled, width, wrapped
 
 # Composing takes about a sixth of a second a job; the rest are checked when their turn comes.
 _CHECKED_AHEAD = 50
@@ -68,7 +68,8 @@ def run_sweep(request: Request, source: Source, signalled: Signalled) -> int:
             store.add_start(_start(request, snapshot))
             with composing(kept, request.hydra_words) as composer:
                 where = f"{launcher.describe()}; sweep folder {request.folder}"
-                say(f"{request.name}: {source.total} jobs, {where}", error=True)
+                text = f"{styled(request.name, 'heading')}: {source.total} jobs, {where}"
+                say("\n".join(wrapped(text, width(sys.stderr))), error=True)
                 decided = (request.metric, request.direction)
                 view = LiveView(request.name, source.total, request.folder, *decided)
                 scheduler = Scheduler(
@@ -88,6 +89,7 @@ def run_sweep(request: Request, source: Source, signalled: Signalled) -> int:
         finally:
             store.close()
     seconds = time.perf_counter() - began
+    leave_echo()
     say(closing(request.name, tally, source.total, request.folder, seconds))
     return _exit_code(tally)
 

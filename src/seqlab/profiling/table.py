@@ -4,26 +4,31 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from seqlab.profiling.clock import Row
+from seqlab.system.columns import Column, table
 from seqlab.system.errors import UserError
 from seqlab.system.files import csv_line
+from seqlab.system.terminal import styled, width, wrapped
 
 _COLUMNS = ["phase", "calls", "seconds", "share", "seconds_per_call", "advice"]
 _HEAD = ("phase", "calls", "seconds", "share", "per call")
+_SPARE = {"calls": 1, "per call": 2}
 _LONGEST = 1 << 18
 
 
 def as_text(rows: Sequence[Row], advice: Mapping[str, str]) -> str:
-    """Return the table, and below it what to do about phases that take much."""
-    cells = [_HEAD, *map(_cells, rows), _whole(rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(_HEAD))]
-    lines = []
-    for phase, *numbers in cells:
-        right = [f"{cell:>{width}}" for cell, width in zip(numbers, widths[1:], strict=True)]
-        lines.append(f"  {phase:<{widths[0]}}  {'  '.join(right).rstrip()}")
-    return "\n".join(["where the time went:", *lines, *_remarks(rows, advice, "  ")])
+    """Return the table, as wide as the terminal, and below it what to do about phases."""
+    cells = zip(_HEAD, *map(_cells, rows), _whole(rows), strict=True)
+    columns = [
+        Column(head, texts, is_number=head != "phase", spare=_SPARE.get(head, 0))
+        for head, *texts in cells
+    ]
+    remarks = [wrapped(each, width(), "    ") for each in _remarks(rows, advice, "  ")]
+    head = styled("where the time went:", "heading")
+    return "\n".join([head, *table(columns, width()), *chain.from_iterable(remarks)])
 
 
 def as_page(rows: Sequence[Row], advice: Mapping[str, str], title: str) -> str:

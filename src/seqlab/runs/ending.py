@@ -24,7 +24,8 @@ from seqlab.system.errors import (
     print_error,
 )
 from seqlab.system.messages import log_entry
-from seqlab.system.terminal import as_word, say
+from seqlab.system.signals import in_words
+from seqlab.system.terminal import as_word, leave_echo, say
 
 logger = logging.getLogger(__name__)
 
@@ -78,22 +79,24 @@ class Ending:
         """Log what ended the training before its last epoch, if anything did."""
         progress = self.experiment.progress()
         if progress.stopped:
-            logger.info(
-                "stopped early after epoch %d: %s%s",
-                progress.epochs,
-                progress.stopped,
-                f"; the best epoch was {progress.best_epoch}" if progress.best_epoch else "",
-            )
+            best = f"; the best epoch was {progress.best_epoch}" if progress.best_epoch else ""
+            text = f"stopped early after epoch {progress.epochs}: {progress.stopped}{best}"
+            logger.info("%s", text, extra={"forms": []})  # the summary says so on the console
 
     def interrupted(self, interrupted: Interrupted) -> int:
         """Record and print what stopped the run; return the exit code."""
         command = resume_command(self.folder)
         interrupted.hint = f"Go on with: {command}"
-        logger.info("%s; it can be gone on with", interrupted)
+        progress = self.experiment.progress()
         with suppress(OSError, FolderGone):
-            progress = self.experiment.progress()
             self.result.write("interrupted", progress, self.metrics(), interrupted)
-        say(f"{interrupted}; go on with: {command}")
+        saved = "" if self.folder.last.is_file() else " (no checkpoint: it begins again)"
+        leave_echo()
+        logger.info(
+            "stopped by %s after %d of %s epochs; go on with%s:\n  %s",
+            *(in_words(interrupted.signum), progress.epochs, self.experiment.trainer.max_epochs),
+            *(saved, command),
+        )
         return interrupted.exit_code
 
     def failed(self, error: Exception) -> int:

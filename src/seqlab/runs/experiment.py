@@ -18,7 +18,7 @@ from seqlab.models.language_model import LanguageModel
 from seqlab.models.scans.cells import CELLS
 from seqlab.models.scans.compiled import compiled_steps
 from seqlab.models.schedules import SchedulePlan
-from seqlab.models.sequence_module import SequenceModule
+from seqlab.models.sequence_module import SequenceModule, default_monitor
 from seqlab.parallel.group import take
 from seqlab.parallel.order import ALONE, Place
 from seqlab.profiling import phases
@@ -61,6 +61,12 @@ class Experiment:
     def device(self) -> str:
         """Every device that it is trained on, in words."""
         return device_names(self.trainer.strategy)
+
+    @property
+    def monitor(self) -> str:
+        """The metric whose lowest value best.ckpt belongs to."""
+        found = (getattr(each, "monitor", None) for each in self.trainer.checkpoint_callbacks)
+        return next((name for name in found if name), default_monitor(self.trainer))
 
     def identify(self, configuration: dict[str, Any], limits: dict[str, Any]) -> None:
         """Have checkpoints say which run they belong to, and what may end it early."""

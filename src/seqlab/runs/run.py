@@ -30,7 +30,7 @@ from seqlab.runs.summary import summary
 from seqlab.system.errors import EXIT_DONE
 from seqlab.system.files import write_text
 from seqlab.system.messages import recording
-from seqlab.system.terminal import say
+from seqlab.system.terminal import leave_echo, say
 from seqlab.training.devices import devices_of
 
 logger = logging.getLogger(__name__)
@@ -94,6 +94,7 @@ def run(
         if interrupted is None:
             raise
         if not folder.result.exists():
+            leave_echo()
             say("stopped before anything began", error=True)
         return interrupted.exit_code
 
@@ -148,7 +149,7 @@ def _trained(
         if (replaced := stop.interruption()) is not None:
             return ending.interrupted(replaced)
         return ending.failed(ranks.cause(error))
-    say(summary(result, folder))
+    say(summary(result, folder, experiment.monitor))
     return EXIT_DONE
 
 

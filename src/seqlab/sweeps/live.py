@@ -5,17 +5,30 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from seqlab.runs.folder.run_folder import RunFolder, whole_lines
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.ranking import best_row, chosen_metric
 from seqlab.sweeps.scheduler import Job
-from seqlab.system.terminal import harmless
+from seqlab.system.bars import Bar
+from seqlab.system.columns import cut
+from seqlab.system.terminal import length, styled, width
 
 _LOOK_EVERY_S = 1.0
 _MOST_BARS = 16
 _LABEL = 36
+_ALL = (
+    "{name}: {n_fmt}/{total_fmt} jobs |{bar:20}| {elapsed}<{remaining}{best}{failed}",
+    "{name}: {n_fmt}/{total_fmt} jobs |{bar:20}| {remaining} left{best_in_short}{failed}",
+    "{name}: {n_fmt}/{total_fmt} jobs, {remaining} left{best_in_short}{failed}",
+    "{name}: {n_fmt}/{total_fmt}{best_in_short}{failed}",
+    "{n_fmt}/{total_fmt} jobs{failed}",
+)
+_ONE = (
+    "  {number} {label} |{bar:20}| epoch {n_fmt}/{total_fmt}",
+    "  {number} {label} |{bar:8}| epoch {n_fmt}/{total_fmt}",
+    "  {number} {label} epoch {n_fmt}/{total_fmt}",
+    "  {number} {label} {n_fmt}/{total_fmt}",
+)
 
 
 class LiveView:
@@ -47,17 +60,11 @@ class LiveView:
         self._completed: list[Row] = []
         self._failed = 0
         self._looked_at = 0.0
-        self._bars: dict[int, tuple[Any, int, Job]] = {}  # by number: bar, its place, the job
-        self._all: Any = tqdm(
-            total=total,
-            desc=harmless(name),
-            unit="job",
-            file=self._stream,
-            disable=self._quiet,
-            dynamic_ncols=True,
-            position=0,
-            leave=False,
-            bar_format="{desc}: {n_fmt}/{total_fmt} jobs |{bar:20}| {elapsed}<{remaining}{postfix}",
+        self._bars: dict[int, tuple[Bar, int, Job]] = {}  # by number: bar, its place, the job
+        self._longest = 0
+        self._texts = {"name": cut(name, _LABEL), "best": "", "best_in_short": "", "failed": ""}
+        self._all = Bar(
+            _ALL, self._stream, self._texts, total=total, disable=self._quiet, position=0
         )
 
     def started(self, job: Job) -> None:
@@ -68,15 +75,17 @@ class LiveView:
         if not free:
             return
         place, number = min(free), job.row.number
-        bar = tqdm(
+        most = min(_LABEL, max(width(self._stream) // 2 - 8, 8))
+        label = cut(job.assignment.label, most)
+        self._longest = max(self._longest, length(label))
+        label += " " * (self._longest - length(label))
+        bar = Bar(
+            _ONE,
+            self._stream,
+            {"number": f"{number:04d}", "label": label},
             total=job.epochs,
             initial=min(job.row.epochs, job.epochs),
-            desc=f"  {number:04d} {_shortened(job.assignment.label)}",
-            file=self._stream,
-            dynamic_ncols=True,
             position=place,
-            leave=False,
-            bar_format="{desc} |{bar:20}| epoch {n_fmt}/{total_fmt}{postfix}",
         )
         self._bars[number] = bar, place, job
 
@@ -91,8 +100,9 @@ class LiveView:
         self._failed += not row.is_finished
         if job is None:
             self._all.initial += 1  # it took no time, so the time that is left does not count it
-        self._all.set_postfix_str(self._standing(), refresh=False)
-        self._all.update(1)
+        self._tell()
+        if not self._all.update(1):
+            self._all.refresh()
 
     def refresh(self) -> None:
         """Look at what the jobs have done since."""
@@ -111,15 +121,15 @@ class LiveView:
             bar.close()
         self._all.close()
 
-    def _standing(self) -> str:
-        words = []
+    def _tell(self) -> None:
         metric = chosen_metric(self._completed, self._metric)
         best = metric and best_row(self._completed, metric, self._direction)
         if metric and best:
-            words.append(f"best {metric} {best.metrics[metric]:.4g} ({best.number:04d})")
+            value = styled(f"{best.metrics[metric]:.4g}", "good")
+            self._texts["best"] = f", best {metric} {value} ({best.number:04d})"
+            self._texts["best_in_short"] = f", best {value}"
         if self._failed:
-            words.append(f"{self._failed} failed")
-        return ", ".join(words)
+            self._texts["failed"] = ", " + styled(f"{self._failed} failed", "bad")
 
 
 def _epochs(folder: Path) -> int:
@@ -129,7 +139,3 @@ def _epochs(folder: Path) -> int:
     column = lines[0].strip().split(",").index("epoch") if "epoch" in lines[0] else 0
     value = lines[-1].split(",")[column]
     return int(value) if value.isdigit() else 0
-
-
-def _shortened(label: str) -> str:
-    return label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…"

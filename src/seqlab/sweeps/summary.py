@@ -5,10 +5,11 @@ from pathlib import Path
 
 from seqlab.sweeps.ledger import STATUSES, Row
 from seqlab.sweeps.report import write_report
-from seqlab.sweeps.report.results_text import results_lines
+from seqlab.sweeps.report.results_text import in_colour, results_lines
 from seqlab.sweeps.scheduler import Tally
 from seqlab.system.errors import one_line
-from seqlab.system.terminal import as_word
+from seqlab.system.signals import in_words
+from seqlab.system.terminal import as_word, styled, width, wrapped
 
 _MOST_FAILURES = 20
 _MOST_TOGETHER = 5
@@ -25,11 +26,15 @@ def closing(name: str, tally: Tally, total: int, sweep: Path, seconds: float) ->
         seconds: how long it took.
     """
     counts = Counter(row.status for row in tally.rows)
-    words = [f"{counts[status]} {status}" for status in STATUSES if counts[status]]
+    words = [in_colour(f"{counts[each]} {each}", each) for each in STATUSES if counts[each]]
     if left := total - len(tally.rows):
         words.append(f"{left} not started")
     before = f", {tally.before} of them before" if tally.before else ""
-    lines = [f"{name}: {total} jobs: {', '.join(words)}{before}; {seconds:.1f} s"]
+    jobs = f"{total} job{'s' * (total != 1)}"
+    text = f"{styled(name, 'heading')}: {jobs}: {', '.join(words)}{before}; {seconds:.1f} s"
+    lines = wrapped(text, width())
+    if tally.signum is not None:
+        lines.append(f"  stopped by {in_words(tally.signum)}; to go on: the same command again")
     failures = sorted(tally.failures, key=lambda row: row.number)
     if tally.signum is not None:  # that is why
         failures = [row for row in failures if row.status != "interrupted"]
@@ -38,7 +43,7 @@ def closing(name: str, tally: Tally, total: int, sweep: Path, seconds: float) ->
     if any(row.status == "failed" for row in failures):
         lines.append("  to try the failed ones again: the same command, with")
         lines.append("    hydra.launcher.retry_failed=true")
-    if left or counts["interrupted"]:
+    if tally.signum is None and (left or counts["interrupted"]):
         lines.append("  to go on: the same command again")
     lines += _added_up(tally, sweep)
     lines.append(f"  dashboard     tensorboard --logdir {as_word(sweep)}")
@@ -69,10 +74,9 @@ def _listed(failures: list[Row]) -> list[str]:
     for (status, reason, hint), rows in list(groups.items())[:_MOST_FAILURES]:
         shown = [f"{row.number:04d} {row.label}".rstrip() for row in rows[:_MOST_TOGETHER]]
         more = f" and {len(rows) - _MOST_TOGETHER} more" if len(rows) > _MOST_TOGETHER else ""
-        lines.append(f"  {status} {', '.join(shown)}{more}")
-        lines.append(f"    {reason}")
-        if hint:
-            lines.append(f"    {hint}")
+        head = f"  {in_colour(status, status)} {', '.join(shown)}{more}"
+        for text in (head, f"    {reason}", f"    {hint}" if hint else ""):
+            lines += wrapped(text, width(), "    ")
     if len(groups) > _MOST_FAILURES:
         rest = len(groups) - _MOST_FAILURES
         lines.append(f"  and {rest} other reasons; results.csv has them all")

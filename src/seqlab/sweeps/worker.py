@@ -151,7 +151,8 @@ def _hold_patiently(folder: Path) -> None:
 
 @contextmanager
 def _output_into(file: Path) -> Iterator[None]:
-    """Send what the process prints into a file, whoever prints it."""
+    """Send what the process prints into a file, whoever prints it, without colours."""
+    os.environ.pop("FORCE_COLOR", None)
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [os.dup(1), os.dup(2)]

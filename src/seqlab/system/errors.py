@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seqlab.system.masking import masked
-from seqlab.system.terminal import say
+from seqlab.system.terminal import is_terminal, relative, say, styled, width, wrapped
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -86,7 +87,11 @@ def print_error(error: BaseException) -> None:
         errors.append(error)
     if tracebacks_wanted():
         say(masked("".join(traceback.format_exception(error)).rstrip()), error=True)
-    say(masked(format_error(error)), error=True)
+    first, *rest = relative(masked(format_error(error))).split("\n")
+    first = styled("error:", "bad") + first.removeprefix("error:")
+    # A command is in the remedy, which stays whole.
+    head = wrapped(first, width(sys.stderr)) if is_terminal(sys.stderr) else [first]
+    say("\n".join([*head, *rest]), error=True)
 
 
 _LIBRARIES = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}

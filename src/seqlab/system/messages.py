@@ -12,8 +12,16 @@ from typing import Any
 from tqdm import tqdm
 
 from seqlab.system.masking import masked
-from seqlab.system.started import as_started
-from seqlab.system.terminal import harmless
+from seqlab.system.terminal import (
+    harmless,
+    is_terminal,
+    length,
+    relative,
+    shown,
+    styled,
+    width,
+    wrapped,
+)
 
 # A kill would leave the lock behind that bars share between processes, and a signal that strikes
 # while tqdm makes it would end in an error of tqdm's.
@@ -30,10 +38,24 @@ _NOISE = (
 
 
 class _Console(logging.Handler):
-    """Prints to standard error without tearing the progress bar apart."""
+    """Prints to standard error without tearing the progress bar apart.
+
+    A record with an attribute `forms` is printed in the first of them that has room on one line;
+    without any form it is for the file alone.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(self.format(record), file=sys.stderr)
+        forms = getattr(record, "forms", [record.getMessage()])
+        if not forms:
+            return
+        columns = width(sys.stderr)
+        text = next((each for each in forms if length(each) <= columns), forms[-1])
+        text = relative(masked(text))
+        if record.levelno >= logging.WARNING:
+            text = f"{styled('warning:', 'caution')} {text}"
+        if length(text) > columns and "\n" not in text and is_terminal(sys.stderr):
+            text = "\n".join(wrapped(text, columns))
+        tqdm.write(shown(text, sys.stderr), file=sys.stderr)
 
 
 class _Collector(logging.Handler):
@@ -99,7 +121,6 @@ def recording(log: Path) -> Iterator[list[str]]:
     """
     collector = _Collector()
     console = _Console(logging.INFO)
-    console.setFormatter(_LevelFormatter())
     file = _LogFile(log, encoding="utf-8", errors="backslashreplace")
     file.setFormatter(_FileFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     own = logging.getLogger("seqlab")
@@ -135,9 +156,3 @@ class _FileFormatter(logging.Formatter):
 def log_entry(text: str) -> str:
     """Return a text as run.log holds it."""
     return harmless(masked(text)).replace("\n", "\n  ")
-
-
-class _LevelFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        text = as_started(harmless(masked(record.getMessage())))
-        return text if record.levelno < logging.WARNING else f"warning: {text}"

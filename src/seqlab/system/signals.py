@@ -18,6 +18,11 @@ REPEATED_SIGNALS = "SEQLAB_REPEATED_SIGNALS"
 _ECHO_S = 0.5
 
 
+def in_words(number: int) -> str:
+    """Return what stopped a process, as people call it."""
+    return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+
+
 def is_echo(first: float) -> bool:
     """Return whether a signal only repeats the first one, as `timeout` and schedulers send two.
 
@@ -53,6 +58,8 @@ class FirstSignal:
             self.note(number)
             return True
         if not is_echo(self.since):
+            if os.isatty(2):
+                os.write(2, b"\n")  # the shell begins on a new line, not behind a bar
             os._exit(128 + number)
         return False
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from made import job, ledger
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.report.findings import Findings, find
-from seqlab.sweeps.report.results_text import summary_text
+from seqlab.sweeps.report.results_text import summary_text as text_in_colour
 from seqlab.sweeps.report.tables import (
     earlier_csv,
     number_text,
@@ -18,8 +19,14 @@ from seqlab.sweeps.report.tables import (
     results_md,
     settings_csv,
 )
+from seqlab.system.terminal import plain, styled
 
 FAILURE = {"type": "NonFiniteError", "message": "the loss is nan\nat step 17", "hint": "Lower lr."}
+
+
+def summary_text(findings: Findings, files: Sequence[str]) -> str:
+    """Return what is printed, without its styles."""
+    return plain(text_in_colour(findings, files))
 
 
 def small(*more: Row) -> Findings:
@@ -146,9 +153,9 @@ def test_printed_text_whole() -> None:
     assert summary_text(small(), ["sweep/results.csv"]) == (
         "made_up: 4 jobs: 3 completed, 1 failed. Compared by val/loss, lower is better.\n"
         "\n"
-        "  x  seeds  mean      std  95 % interval      not completed\n"
+        "  x  seeds  mean      std      95 % interval  not completed\n"
         "  1      2   0.2  0.14142  -1.0706 to 1.4706\n"
-        "  2      1     1        –  –                  1 failed\n"
+        "  2      1     1        –                  –  1 failed\n"
         "\n"
         "best: x=1: val/loss 0.2 over 2 seeds, 95 % interval -1.0706 to 1.4706. 1 other setting "
         "with one seed\n"
@@ -159,6 +166,53 @@ def test_printed_text_whole() -> None:
         "\n"
         "  sweep/results.csv"
     )
+
+
+def test_printed_text_has_colours_where_they_help() -> None:
+    text = text_in_colour(small(), [])
+    assert f"  1      2   {styled('0.2', 'good')}  0.14142" in text
+    assert f"\n{styled('best:', 'heading')} x=1: val/loss 0.2 " in text
+    assert f"\n  {styled('failed', 'bad')}: job 3 " in text
+
+
+@pytest.mark.parametrize(
+    ("columns", "table"),
+    [
+        (
+            56,
+            [
+                "  x  seeds  mean      95 % interval  not completed",
+                "  1      2   0.2  -1.0706 to 1.4706",
+                "  2      1     1                  –  1 failed",
+                "  no room for std",
+            ],
+        ),
+        (
+            40,
+            [
+                "  x  seeds  mean  not completed",
+                "  1      2   0.2",
+                "  2      1     1  1 failed",
+                "  no room for std and 95 % interval",
+            ],
+        ),
+        (
+            20,
+            [
+                "  x  seeds  mean  not com…",
+                "  1      2   0.2",
+                "  2      1     1  1 failed",
+            ],
+        ),
+    ],
+)
+def test_printed_table_fits_the_terminal_and_breaks_no_number(
+    monkeypatch: pytest.MonkeyPatch, columns: int, table: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = summary_text(small(), []).splitlines()
+    place = next(i for i, line in enumerate(lines) if line.startswith("  x"))
+    assert lines[place : place + len(table)] == table
 
 
 def test_printed_table_shows_the_best_twenty_within_a_hundred_columns() -> None:

@@ -1,8 +1,6 @@
-"""What a sweep prints at its end, and `python -m seqlab report`: at most 100 columns wide."""
+"""What a sweep prints at its end, and `python -m seqlab report`: as wide as the terminal."""
 
-import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.report.findings import Findings
@@ -18,24 +16,29 @@ from seqlab.sweeps.report.tables import (
     seeds_text,
     value_text,
 )
+from seqlab.system.columns import Column, cut, table, width_of
+from seqlab.system.terminal import styled, width, wrapped
 
-WIDTH = 100
 MOST_SETTINGS = 20
 MOST_JOBS = 5
+_LONGEST_VALUE = 24
+_LONGEST_ERROR = 400
+_ROOM_FOR_NAMES = 24
+_STYLES = {"completed": "good", "failed": "bad", "interrupted": "caution"}
 
 
 def summary_text(findings: Findings, files: Sequence[str]) -> str:
     """Return the sweep in some lines: a table of settings, the best one, what went wrong.
 
-    The command is never broken into lines, whatever its length.
+    A command is never broken into lines, whatever its length.
 
     Args:
         findings: the sweep, added up.
         files: what was written, as paths to show.
     """
-    parts = _wrapped(f"{findings.name}: {counts_text(findings)}")
+    parts = wrapped(f"{styled(findings.name, 'heading')}: {counts_text(findings)}", width())
     for note in findings.notes:
-        parts += _wrapped(note)
+        parts += wrapped(note, width())
     parts += results_lines(findings)
     parts += _incomplete(findings.incomplete, findings)
     if files:
@@ -47,60 +50,66 @@ def results_lines(findings: Findings) -> list[str]:
     """Return the table of settings, the best one and its command; nothing while none is done."""
     lines: list[str] = []
     if findings.settings and findings.metric:
-        lines += ["", *_table(findings)]
+        lines += ["", *_table(findings, width())]
     if findings.best:
-        lines += ["", *_wrapped(f"best: {best_text(findings)}"), f"  {findings.command}"]
+        text = f"{styled('best:', 'heading')} {best_text(findings)}"
+        lines += ["", *wrapped(text, width()), f"  {findings.command}"]
     return lines
 
 
-@dataclass(frozen=True)
-class _Column:
-    """A column of the printed table; numbers stand to the right."""
-
-    head: str
-    cells: list[str]
-    is_number: bool = False
-
-    @property
-    def width(self) -> int:
-        return max(map(len, (self.head, *self.cells)))
-
-    def lines(self) -> list[str]:
-        place = str.rjust if self.is_number else str.ljust
-        return [place(text, self.width) for text in (self.head, *self.cells)]
+def in_colour(text: str, status: str) -> str:
+    """Return a text on jobs of a status in its colour."""
+    return styled(text, _STYLES[status]) if status in _STYLES else text
 
 
-def _table(findings: Findings) -> list[str]:
+def _table(findings: Findings, room: int) -> list[str]:
+    """Return the best settings; where not all has room, without deviation, then interval."""
     settings = findings.settings[:MOST_SETTINGS]
     found = [each.spread(str(findings.metric)) for each in settings]
+    means = [number_text(each.mean) for each in found]
+    if findings.best:
+        means[0] = styled(means[0], "good")
     results = [
-        _Column("seeds", [seeds_text(each) for each in found], True),
-        _Column("mean", [number_text(each.mean) for each in found], True),
-        _Column("std", [number_text(each.std) for each in found], True),
-        _Column("95 % interval", [interval_text(each) for each in found]),
+        Column("seeds", [seeds_text(each) for each in found], is_number=True),
+        Column("mean", means, is_number=True),
+        Column("std", [number_text(each.std) for each in found], is_number=True),
+        Column("95 % interval", [interval_text(each) for each in found], is_number=True),
     ]
     if any(each.others for each in settings):
-        results.append(_Column("not completed", [others_text(each) for each in settings]))
-    left = WIDTH - sum(column.width + 2 for column in results)
-    columns = [*_names(findings, settings, left), *results]
-    rows = zip(*(column.lines() for column in columns), strict=True)
-    lines = [f"  {'  '.join(cells)}".rstrip() for cells in rows]
+        results.append(Column("not completed", [others_text(each) for each in settings]))
+    missing: tuple[str, ...]
+    for missing in (), ("std",), ("std", "95 % interval"):
+        left = [column for column in results if column.head not in missing]
+        if (names := _names(findings, settings, room - width_of(left))) is not None:
+            break
+    else:
+        names = _names(findings, settings, _ROOM_FOR_NAMES)
+    lines = table([*(names or []), *left], room)
     hidden = len(findings.settings) - MOST_SETTINGS
-    return [*lines, *([f"  and {hidden:,} more settings: results.md has all"] * (hidden > 0))]
+    if hidden > 0:
+        lines.append(f"  and {hidden:,} more settings: results.md has all")
+    if missing:
+        lines += wrapped(f"  no room for {' and '.join(missing)}", room)
+    return lines
 
 
-def _names(findings: Findings, settings: Sequence[Setting], room: int) -> list[_Column]:
-    """Return a column for each swept parameter, or one for all where they are too many."""
+def _names(findings: Findings, settings: Sequence[Setting], room: int) -> list[Column] | None:
+    """Return a column for each swept parameter, or one for all where they are too many.
+
+    `None` where even that one would be too short.
+    """
     short = short_names(findings.swept)
-    for most in (room, 24):
+    for most in (room, _LONGEST_VALUE):
         columns = [
-            _Column(short[name], [_cut(value_text(each, name), most) for each in settings])
+            Column(short[name], [cut(value_text(each, name), most) for each in settings])
             for name in findings.swept
         ]
-        if sum(column.width + 2 for column in columns) <= room:
+        if width_of(columns) <= room:
             return columns
-    labels = [_cut(each.label(findings.swept, short), max(room - 2, 12)) for each in settings]
-    return [_Column("setting", labels)]
+    if room < _ROOM_FOR_NAMES:
+        return None
+    labels = [each.label(findings.swept, short) for each in settings]
+    return [Column("setting", [cut(label, room - 2) for label in labels])]
 
 
 def _incomplete(rows: Sequence[Row], findings: Findings) -> list[str]:
@@ -108,16 +117,9 @@ def _incomplete(rows: Sequence[Row], findings: Findings) -> list[str]:
         return []
     lines: list[str] = []
     for row in rows[:MOST_JOBS]:
-        head = f"{row.status}: job {row.number} ({job_label(findings, row)})"
-        text = f"{head}: {error_text(row)}" if row.error else head
-        lines += [f"  {line}" for line in _wrapped(_cut(text, 4 * WIDTH), WIDTH - 2)]
+        head = f"  {in_colour(row.status, row.status)}: job {row.number}"
+        text = f"{head} ({job_label(findings, row)})"
+        text += f": {error_text(row)}" if row.error else ""
+        lines += wrapped(text[:_LONGEST_ERROR], width(), "    ")
     more = len(rows) - MOST_JOBS
     return ["", *lines, *([f"  and {more:,} more: results.csv has all"] * (more > 0))]
-
-
-def _wrapped(text: str, width: int = WIDTH) -> list[str]:
-    return textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False)
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: max(width - 1, 1)]}…"
