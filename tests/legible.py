@@ -18,7 +18,9 @@ def _texts(axes: Axes) -> Iterator[Any]:
         for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim()))
         for which in ("major", "minor")
         for place, label in zip(
-            axis.get_ticklocs(minor=which == "minor"), axis.get_ticklabels(which=which), strict=False
+            axis.get_ticklocs(minor=which == "minor"),
+            axis.get_ticklabels(which=which),
+            strict=False,
         )
         if low <= place <= high or low >= place >= high
     ]

@@ -7,20 +7,28 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.tri import TriContourSet
-from searching import WORDS, asked, row, source, told
+from optuna import create_study
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import create_trial
+from searching import WORDS, asked, loss, row, source, told
 
 from legible import faults
 from seqlab.figures import searches as figures
 from seqlab.figures.scale import Scale, scale_of
 from seqlab.figures.searches import Search, Trial
-from seqlab.sweeps.search.search_figures import write_plots
+from seqlab.sweeps.search.search_figures import edges_of, write_plots
 
 NAMES = ["history", "importances", "slices", "contour", "parallel"]
 
 
 def names(folder: Path) -> list[str]:
     notes: list[str] = []
-    drawn = write_plots(folder, notes)
+    drawn = write_plots(folder, notes, [])
     assert notes == []
     return [each.file.stem.removeprefix("search_") for each in drawn]
 
@@ -67,6 +75,51 @@ def test_nothing_is_drawn_of_what_is_no_search(
     (tmp_path / "search.json").write_text("{}")
     monkeypatch.undo()
     assert names(tmp_path) == []
+
+
+def best_at(**values: float) -> list[str]:
+    """Return what is said of a search whose best trial has these values."""
+    spaces: dict[str, BaseDistribution] = {
+        "optimizer.lr": FloatDistribution(0.001, 1, log=True),
+        "model.hidden_size": IntDistribution(4, 64),
+        "model.dropout": FloatDistribution(0, 0.9),
+        "model.cell": CategoricalDistribution(["rnn", "gru"]),
+    }
+    study = create_study()
+    assert edges_of(study) == []
+    middle = {"optimizer.lr": 0.03, "model.hidden_size": 30, "model.dropout": 0.4}
+    for value, params in ((1.0, middle | values), (2.0, middle)):
+        params |= {"model.cell": "gru"}
+        study.add_trial(create_trial(params=params, distributions=spaces, value=value))
+    return edges_of(study)
+
+
+def test_best_trial_at_the_edge_of_the_space_is_said() -> None:
+    assert best_at() == []
+    end = "the best value may lie beyond."
+    assert best_at(**{"optimizer.lr": 0.98, "model.hidden_size": 64}) == [
+        f"optimizer.lr=0.98 lies at the upper end of what was searched, 0.001 to 1: {end} Search "
+        "up to 10.",
+        f"model.hidden_size=64 lies at the upper end of what was searched, 4 to 64: {end} Search "
+        "up to 94.",
+    ]
+    assert best_at(**{"optimizer.lr": 0.0011}) == [
+        f"optimizer.lr=0.0011 lies at the lower end of what was searched, 0.001 to 1: {end} Search "
+        "from 0.0001."
+    ]
+    # Where no further value is allowed, nothing is.
+    assert best_at(**{"model.hidden_size": 4, "model.dropout": 0.89}) == []
+
+
+def test_edge_of_the_space_is_said_beside_the_figures(tmp_path: Path) -> None:
+    words = ["model.hidden_size=int(interval(4,5))"]
+    told(source(tmp_path, words=words, n_trials=9), value=lambda job: -loss(job))
+    advice: list[str] = []
+    write_plots(tmp_path, [], advice)
+    assert advice == [
+        "model.hidden_size=5 lies at the upper end of what was searched, 4 to 5: the best value "
+        "may lie beyond. Search up to 6."
+    ]
 
 
 def trial(number: int, value: float | None, **parameters: object) -> Trial:

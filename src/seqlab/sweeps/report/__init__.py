@@ -74,8 +74,10 @@ def write_report(
 def _of_the_search(findings: Findings) -> list["Drawn"]:
     from seqlab.sweeps.search.search_figures import write_plots
 
+    if findings.apart:
+        return []  # its trials cannot be compared
     try:
-        return write_plots(findings.folder, findings.notes)
+        return write_plots(findings.folder, findings.notes, findings.advice)
     except Exception as error:  # of optuna, on a study that it finds odd
         findings.notes.append(f"The figures of the search cannot be drawn: {one_line(error)}.")
         return []
