@@ -119,10 +119,15 @@ def test_ticks(which: str, scale: Scale, expected: list[str]) -> None:
     ("values", "lower", "expected"),
     [
         ([1, 2, 3, 4, 5], True, None),
-        ([1.0, 1.1, 1.2, 1.3, 1e30], True, 10 ** (4 * math.log10(1.3))),
+        ([1.0, 1.1, 1.2, 1.3, 1e30], True, 1.3),
+        ([1.0, 1.1, 1.2, 1.3, 100.0], True, 10 ** (4 * math.log10(1.3))),
         ([0.0, 1.0, 2.0, 3.0, 1000.0], True, 12.0),
         ([0.9, 0.8, 0.7, 0.6, -1000.0], False, 0.9 - 4 * 0.3),
         ([1.0, 1e30], True, None),
+        ([1.0, 1.5, 1e30], True, 1.5),
+        ([3.0, 1.0, 1e30, 1.5, 1e24, 2.0, 1e25], True, 3.0),  # more than a quarter
+        ([1.0, 1e4, 1e5, 1e9, 1e10], True, 1e5),  # of the worse half alone
+        ([10.0**n for n in range(9)], True, None),
         ([1.0, 1.0, 1.0, 1.0, 9.0], True, None),
     ],
 )
@@ -289,6 +294,8 @@ def test_one_diverged_curve_does_not_flatten_the_others() -> None:
     assert low < 9 / 8
     assert 10 < high < 1e4  # every beginning is shown
     assert caption(figure) == "Said. What leaves the figure is far beyond the rest."
+    named["diverged"] = [(e, 1e40 / e, 1e40 / e, 1e40 / e) for e in range(1, 9)]  # from the start
+    assert drawn(bands(named, "loss")).axes[0].get_ylim()[1] < 12
     assert caption(drawn(bands({"0": named["0"]}, "loss"))) == ""
 
 

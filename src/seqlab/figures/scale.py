@@ -24,6 +24,7 @@ from seqlab.figures.style import (
 _LOG_FROM = 20
 _BY_FACTORS = 4
 _FEW_TICKS = 12
+_DIVERGED = 1000
 _MARGIN = 0.06
 """The room on either side of a parameter's values, as a share of their distance."""
 _LINE = 0.16
@@ -298,13 +299,21 @@ class Range:
 def horizon(values: Sequence[float], *, lower_is_better: bool) -> float | None:
     """Return the worst value that a figure shows; `None`: all of them.
 
-    Where the worst values are more than 8 times as far from the best as three quarters of them
-    are, they are off the figure: one diverged run would flatten all others.
+    Runs that diverged would flatten all others. Two kinds are off the figure: those of the worse
+    half that a factor of more than 1000 separates from the next better one; and, where the worst
+    is more than 8 times as far from the best as three quarters of the values are, those more than
+    4 times as far.
 
     Args:
         values: finite, one a point.
         lower_is_better: which end is the good one.
     """
+    in_order = sorted(values)
+    if lower_is_better and in_order and in_order[0] > 0:
+        for place in range((len(in_order) - 1) // 2, len(in_order) - 1):
+            if place and in_order[place + 1] > _DIVERGED * in_order[place]:
+                within = in_order[: place + 1]
+                return horizon(within, lower_is_better=True) or within[-1]
     if len(values) < 4:
         return None
     sign = 1 if lower_is_better else -1

@@ -233,7 +233,9 @@ def bands(
     figure, axes = canvas(f"{quantity} by epoch", "epoch", quantity, (8, 5))
     numbers = [value for curve in named.values() for row in curve for value in row[1:]]
     starts = [value for curve in named.values() for value in curve[0][1:]]
-    shown = Range(numbers, lower_is_better=lower_is_better, kept=starts, log_from=5)
+    at_first = Range(starts, lower_is_better=lower_is_better)
+    kept = [value for value in starts if not at_first.hides(value)]
+    shown = Range(numbers, lower_is_better=lower_is_better, kept=kept, log_from=5)
     shown.fit(axes)
     alpha = 0.16 if len(named) <= 5 else 0.09
     labels = shortened([*named], _LABEL)
@@ -279,7 +281,7 @@ def _draw_seeds(
     places = [scale.position(point.at, shift) for point in points for _ in point.values]
     values = [value for point in points for value in point.values]
     style: dict[str, Any] = {"s": 12, "alpha": 0.55, "linewidths": 0, "label": label, "zorder": 2}
-    if any(point.interval for point in points):  # seen on its line, too
+    if label is None and any(point.interval for point in points):  # seen on its line, too
         style |= {"s": 20, "alpha": 0.8, "linewidths": 0.6, "edgecolors": "white", "zorder": 3.5}
     shown.draw_points(axes, places, values, color, style)
 

@@ -235,6 +235,14 @@ def test_samples_are_those_of_the_best_run_of_some_settings(tmp_path: Path) -> N
         *("9 x=4: val/loss 5.875", "text 4, seed 1"),
     ]
     assert part.count("<h3>") == 1
+    levels = [
+        replace(row, parameters=row.parameters | {"data.level": "ab"[i // 8 % 2]})
+        for i, row in enumerate(rows)
+    ]
+    write_ledger(tmp_path, levels)
+    write_report(tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.findall(r"text \d, seed \d", text) == ["text 0, seed 1", "text 4, seed 1"]
 
 
 def test_figure_of_another_kind_is_refused(tmp_path: Path) -> None:

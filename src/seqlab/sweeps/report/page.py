@@ -15,7 +15,7 @@ from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.ranking import best_row
 from seqlab.sweeps.report.findings import Findings
 from seqlab.sweeps.report.learning_curves import last_samples
-from seqlab.sweeps.report.settings import ABSENT, Setting, short_names, shown
+from seqlab.sweeps.report.settings import ABSENT, Setting, grouped, short_names, shown
 from seqlab.sweeps.report.spread import Spread
 from seqlab.sweeps.report.sweep_figures import Drawn
 from seqlab.sweeps.report.tables import (
@@ -31,6 +31,7 @@ from seqlab.system.errors import UserError
 MOST_SETTINGS = 1000
 MOST_JOBS = 1000
 MOST_INCOMPLETE = 200
+MOST_SAMPLED = 5
 _HERE = Path(__file__).parent
 _KINDS = {".png": "image/png", ".svg": "image/svg+xml"}
 
@@ -191,24 +192,32 @@ def _names(findings: Findings) -> list[str]:
 
 
 def _samples(findings: Findings) -> list[tuple[str, list[tuple[str, list[Cell]]]]]:
-    """Return for each prefix the last texts, each with the runs that wrote it.
-
-    They are of the best run of some settings: the best three, the one in the middle, the last.
-    """
+    """Return for each prefix the last texts of some settings, each with the runs that wrote it."""
     found: dict[str, dict[str, list[Cell]]] = {}
-    settings = [setting for setting in findings.settings if setting.completed]
     names, metric = short_names(findings.swept), findings.metric or ""
-    for place in sorted({0, 1, 2, len(settings) // 2, len(settings) - 1} & {*range(len(settings))}):
-        runs = settings[place].completed
+    for setting in _sampled(findings):
+        runs = setting.completed
         run = best_row(runs, metric, findings.direction) or runs[0]
         if not run.folder:
             continue
-        label = settings[place].label(findings.swept, names) or f"job {run.number}"
+        label = setting.label(findings.swept, names) or f"job {run.number}"
         value = f": {metric} {number_text(run.metrics[metric])}" if metric in run.metrics else ""
         for prefix, text in last_samples(findings.folder / run.folder):
             texts = found.setdefault(prefix, {})
             texts.setdefault(text, []).append(Cell(label + value, href=_folder(run).href))
     return [(prefix, list(texts.items())) for prefix, texts in found.items()]
+
+
+def _sampled(findings: Findings) -> list[Setting]:
+    """Return the best three settings, the one in the middle and the last.
+
+    Of those that cannot be compared, return the best of each kind.
+    """
+    settings = [setting for setting in findings.settings if setting.completed]
+    if findings.apart:
+        return [group[0] for group in grouped(settings, findings.apart).values()][:MOST_SAMPLED]
+    places = {0, 1, 2, len(settings) // 2, len(settings) - 1}
+    return [setting for place, setting in enumerate(settings) if place in places]
 
 
 def _left_out(number: int, what: str, where: str) -> str:

@@ -17,7 +17,14 @@ from seqlab.figures import png_of
 from seqlab.figures import sweeps as draw
 from seqlab.sweeps.report.findings import Findings
 from seqlab.sweeps.report.learning_curves import learning_curve
-from seqlab.sweeps.report.settings import ABSENT, Setting, same, short_names, shown
+from seqlab.sweeps.report.settings import (
+    ABSENT,
+    Setting,
+    grouped,
+    same,
+    short_names,
+    shown,
+)
 from seqlab.system.errors import one_line
 from seqlab.system.files import write_bytes
 
@@ -186,8 +193,11 @@ def _pair(findings: Findings, settings: Sequence[Setting], pair: tuple[str, str]
 
 def _curves(findings: Findings, settings: Sequence[Setting]) -> Figure | None:
     short = short_names(findings.swept)
+    groups = grouped(settings, findings.apart).values()
+    most = max(1, MOST_CURVES // len(groups))
+    chosen = [setting for group in groups for setting in group[:most]][:MOST_CURVES]
     found = {}
-    for setting in settings[:MOST_CURVES]:
+    for setting in chosen:
         curve = learning_curve(findings.folder, setting, str(findings.metric))
         curve = [row for row in curve if all(map(math.isfinite, row))]
         if curve:
@@ -195,11 +205,11 @@ def _curves(findings: Findings, settings: Sequence[Setting]) -> Figure | None:
     if all(len(curve) < 2 for curve in found.values()):
         return None
     note = "Lines: means over seeds. Bands: from the smallest to the largest value over seeds."
-    if all(len(setting.completed) == 1 for setting in settings[:MOST_CURVES]):
+    if all(len(setting.completed) == 1 for setting in chosen):
         note = "One seed each."
     if len(settings) > len(found):
-        first = "The first" if findings.apart else "The best"
-        note += f" {first} {len(found)} of {len(settings):,} settings."
+        which = f" for each value of {' and '.join(findings.apart)}" if findings.apart else ""
+        note += f" The best {most if which else len(found)} of {len(settings):,} settings{which}."
     lower = findings.direction == "minimize"
     return draw.bands(found, str(findings.metric), lower_is_better=lower, note=note)
 
