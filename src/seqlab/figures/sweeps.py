@@ -90,7 +90,9 @@ def against(
     for place, (label, line) in enumerate(zip(labels, lines.values(), strict=True)):
         color = COLORS[place % len(COLORS)]
         shift = 0.012 * (place - (len(lines) - 1) / 2)
-        _draw_seeds(axes, scale, shown, line, color, shift)
+        # Beside the interval, which they would hide, and before that of the next line.
+        beside = 0.01 if len(lines) == 1 else 0.005
+        _draw_seeds(axes, scale, shown, line, color, shift, beside)
         _draw_means(axes, scale, shown, line, shift, color=color, label=label or None)
     legend(axes)
     is_cut = any(low < axes.get_ylim()[0] for low, _ in intervals)
@@ -276,13 +278,16 @@ def _draw_seeds(
     points: Sequence[Point],
     color: str,
     shift: float = 0.0,
+    beside: float = 0.0,
     label: str | None = None,
 ) -> None:
-    places = [scale.position(point.at, shift) for point in points for _ in point.values]
+    places = [
+        scale.position(point.at, shift + (beside if point.interval else 0.0))
+        for point in points
+        for _ in point.values
+    ]
     values = [value for point in points for value in point.values]
-    style: dict[str, Any] = {"s": 12, "alpha": 0.55, "linewidths": 0, "label": label, "zorder": 2}
-    if label is None and any(point.interval for point in points):  # seen on its line, too
-        style |= {"s": 20, "alpha": 0.8, "linewidths": 0.6, "edgecolors": "white", "zorder": 3.5}
+    style = {"s": 12, "alpha": 0.55, "linewidths": 0, "label": label, "zorder": 2}
     shown.draw_points(axes, places, values, color, style)
 
 
