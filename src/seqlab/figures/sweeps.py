@@ -282,7 +282,9 @@ def _draw_seeds(
     label: str | None = None,
 ) -> None:
     places = [
-        scale.position(point.at, shift + (beside if point.interval else 0.0))
+        scale.position(
+            point.at, shift + beside * (_is_drawn(point, shown) and bool(point.interval))
+        )
         for point in points
         for _ in point.values
     ]

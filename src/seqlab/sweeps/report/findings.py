@@ -8,8 +8,8 @@ from typing import Any
 
 from seqlab.sweeps.ledger import STATUSES, Ledger, Row, Started
 from seqlab.sweeps.ranking import PREFERRED, chosen_metric
-from seqlab.sweeps.report.advice import apart, comparable_note, edges, why_not_ranked
 from seqlab.sweeps.report.best_command import rerun_command
+from seqlab.sweeps.report.conclusions import apart, comparable_note, edges, why_not_ranked
 from seqlab.sweeps.report.settings import (
     ASIDE,
     Setting,

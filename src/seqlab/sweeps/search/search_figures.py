@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seqlab.figures import searches as draw
 from seqlab.figures.scale import Scale, scale_of
-from seqlab.sweeps.report.advice import allows
+from seqlab.sweeps.report.conclusions import allows
 from seqlab.sweeps.report.settings import shown
 from seqlab.sweeps.report.sweep_figures import Drawing, Drawn, write_figures
 from seqlab.sweeps.search.search_file import read_search
