@@ -9,6 +9,7 @@ import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.colors import LogNorm, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.markers import CARETDOWNBASE
 
 from seqlab.figures.scale import Range, Scale, horizon, scale_of, spans
 from seqlab.figures.style import GREY, canvas, shortened
@@ -36,7 +37,16 @@ def point(at: Any, *values: float) -> Point:
         ([0.001, 0.01, 0.1, 1], True, True, [0.001, 0.01, 0.1, 1]),
         ([1, 20], True, False, [1, 20]),
         ([1, 4, 21], True, True, [1, 4, 21]),
-        ([0, 1, 100], True, False, [0, 1, 100]),
+        ([0.003, 0.01, 0.03], True, True, [0.003, 0.01, 0.03]),
+        ([16, 32, 64], True, True, [16, 32, 64]),
+        ([1, 2, 3, 4], True, False, [1, 2, 3, 4]),
+        ([0.1, 0.3, 0.5], True, False, [0.1, 0.3, 0.5]),
+        ([1, 2, 3], True, False, [1, 2, 3]),
+        ([0, 1, 100], True, True, [0, 1, 100]),
+        ([0, 0.0001, 0.001, 0.01], True, True, [0, 0.0001, 0.001, 0.01]),
+        ([0, 0.1, 0.2, 0.5], True, False, [0, 0.1, 0.2, 0.5]),
+        ([0, 1, 50, 99, 100], True, False, [0, 1, 50, 99, 100]),
+        ([0, 0.00012345, 0.1], True, False, [0, 0.00012345, 0.1]),  # whose ticks are not its values
         ([-1, 1, 100], True, False, [-1, 1, 100]),
         # Uniform over a wide range: a logarithm would crowd them at one end.
         (list(range(16, 513, 16)), True, False, list(range(16, 513, 16))),
@@ -60,6 +70,8 @@ def test_places_of_a_value_and_beside_it() -> None:
     assert scale_of([0, 10]).position(5, 0.1) == pytest.approx(6)
     assert scale_of([1, 10, 100]).position(10, 0.5) == pytest.approx(100)
     assert scale_of(["a", "b"]).position("b", 0.1) == pytest.approx(1.4)
+    assert scale_of([0, 0.01, 1]).position(0) == pytest.approx(0.0001)  # a step below the others
+    assert scale_of([0, 0.01, 1]).share(0.01) == pytest.approx(0.5)
     assert scale_of([10, 30]).share(15) == pytest.approx(0.25)
     assert scale_of([1, 10, 100]).share(10) == pytest.approx(0.5)
     assert scale_of(["a", "b", "c"]).share("b") == 0.5
@@ -80,7 +92,8 @@ def test_long_labels_are_cut_where_they_stay_different() -> None:
     ("scale", "expected"),
     [
         (scale_of([0.1, 0.2, 0.5]), ["0.1", "0.2", "0.5"]),
-        (scale_of([0, 0.001, 0.1, 0.5]), ["0", "0.1", "0.5"]),  # one label hides no other
+        (scale_of([0, 0.001, 0.1, 0.5]), ["0", "0.001", "0.1", "0.5"]),
+        (scale_of([0, 0.01, 0.5, 1]), ["0", "0.5", "1"]),  # one label hides no other
         (scale_of([1.23456, 4]), ["1.5", "2.0", "2.5", "3.0", "3.5", "4.0"]),
         (scale_of([*range(3, 13)]), [str(n) for n in range(3, 13)]),
         (scale_of([0.7123, 60], is_log=True), ["1", "2", "5", "10", "20", "50"]),
@@ -106,10 +119,15 @@ def test_ticks(which: str, scale: Scale, expected: list[str]) -> None:
     ("values", "lower", "expected"),
     [
         ([1, 2, 3, 4, 5], True, None),
-        ([1.0, 1.1, 1.2, 1.3, 1e30], True, 10 ** (4 * math.log10(1.3))),
+        ([1.0, 1.1, 1.2, 1.3, 1e30], True, 1.3),
+        ([1.0, 1.1, 1.2, 1.3, 100.0], True, 10 ** (4 * math.log10(1.3))),
         ([0.0, 1.0, 2.0, 3.0, 1000.0], True, 12.0),
         ([0.9, 0.8, 0.7, 0.6, -1000.0], False, 0.9 - 4 * 0.3),
         ([1.0, 1e30], True, None),
+        ([1.0, 1.5, 1e30], True, 1.5),
+        ([3.0, 1.0, 1e30, 1.5, 1e24, 2.0, 1e25], True, 3.0),  # more than a quarter
+        ([1.0, 1e4, 1e5, 1e9, 1e10], True, 1e5),  # of the worse half alone
+        ([10.0**n for n in range(9)], True, None),
         ([1.0, 1.0, 1.0, 1.0, 9.0], True, None),
     ],
 )
@@ -155,6 +173,38 @@ def test_what_is_off_the_axis_is_counted() -> None:
     dots = [each for each in axes.collections if isinstance(each, PathCollection)]
     (arrows,) = [each for each in dots if len(each.get_paths()[0].vertices) == 4]
     assert [x for x, _ in np.asarray(arrows.get_offsets())] == [5, 6, 7]
+
+
+def test_intervals_are_shown_whole() -> None:
+    points = [Point(x, (0.06, 0.07), 0.065, low, 0.08) for x, low in ((1, 0.05), (2, -0.3))]
+    figure = drawn(against("x", "loss", {"": points}, note="Said."))
+    low, high = figure.axes[0].get_ylim()
+    assert (low, high) == pytest.approx((-0.3 - 0.08 * 0.38, 0.08 + 0.08 * 0.38))
+    assert caption(figure) == "Said."
+
+
+def test_interval_that_reaches_to_zero_ends_in_an_arrow_where_the_axis_is_logarithmic() -> None:
+    points = [Point(1, (1.0, 1.0), 1.0, 0.9, 1.1), Point(2, (100.0, 90.0), 95.0, -5.0, 195.0)]
+    figure = drawn(against("x", "loss", {"": points}))
+    (axes,) = figure.axes
+    low, high = axes.get_ylim()
+    assert axes.get_yscale() == "log"
+    assert 0.05 < low < 0.1
+    assert high > 195
+    (arrow,) = [line for line in axes.get_lines() if line.get_marker() == CARETDOWNBASE]
+    assert (list(arrow.get_xdata()), list(arrow.get_ydata())) == ([2.0], [low])
+    assert caption(figure) == "An interval that ends in an arrow reaches further down."
+
+
+def test_nothing_finite_has_no_numbers_on_its_axis() -> None:
+    figure = drawn(against("x", "loss", {"": [point(1, math.nan), point(2, math.inf)]}))
+    assert list(figure.axes[0].get_yticks()) == []
+    assert caption(figure) == "▲ 2 not finite or beyond the axis."
+
+
+def test_ticks_are_numbers_and_no_distances_from_one() -> None:
+    figure = drawn(against("x", "loss", {"": [point(n, 1000 + n * 1e-6) for n in (1, 2)]}))
+    assert figure.axes[0].yaxis.get_major_formatter().get_offset() == ""
 
 
 def test_categories_are_not_joined() -> None:
@@ -234,6 +284,24 @@ def test_curves_have_their_bands() -> None:
     }
     band = axes.collections[0].get_paths()[0].vertices
     assert (band[:, 1].min(), band[:, 1].max()) == (1.0, 3.0)
+
+
+def test_one_diverged_curve_does_not_flatten_the_others() -> None:
+    named = {f"{n}": [(e, 9 / e, 9 / e, 9 / e) for e in range(1, 9)] for n in range(5)}
+    named["diverged"] = [(e, 10.0**e, 10.0**e, 10.0**e) for e in range(1, 9)]
+    figure = drawn(bands(named, "loss", note="Said."))
+    low, high = figure.axes[0].get_ylim()
+    assert low < 9 / 8
+    assert 10 < high < 1e4  # every beginning is shown
+    assert caption(figure) == "Said. What leaves the figure is far beyond the rest."
+    named["diverged"] = [(e, 1e40 / e, 1e40 / e, 1e40 / e) for e in range(1, 9)]  # from the start
+    assert drawn(bands(named, "loss")).axes[0].get_ylim()[1] < 12
+    assert caption(drawn(bands({"0": named["0"]}, "loss"))) == ""
+
+
+def test_epochs_are_counted_in_round_steps() -> None:
+    figure = drawn(bands({"": [(e, 1.0, 1.0, 1.0) for e in range(1, 91)]}, "loss"))
+    assert [t for t in figure.axes[0].get_xticks() if 0 <= t <= 90] == [*range(0, 91, 10)]
 
 
 def test_long_legends_do_not_shrink_the_axes() -> None:

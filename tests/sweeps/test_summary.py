@@ -130,7 +130,7 @@ def test_report_that_cannot_be_written_is_told_and_no_more(
 def test_search_figures_that_cannot_be_drawn_are_told_and_no_more(
     sweep: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(folder: Path, notes: list[str]) -> None:
+    def broken(folder: Path, notes: list[str], advice: list[str]) -> None:
         raise KeyError("odd study")
 
     monkeypatch.setattr("seqlab.sweeps.search.search_figures.write_plots", broken)

@@ -58,7 +58,7 @@ def _as_json(made: Report) -> dict[str, Any]:
         "best": None if best is None else _setting(best, findings.metric),
         "command": findings.command,
         "settings": [_setting(each, findings.metric) for each in findings.settings],
-        "notes": findings.notes,
+        "notes": [*findings.notes, *findings.advice],
         "files": [str(file) for file in made.files],
     }
 

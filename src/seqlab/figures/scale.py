@@ -22,7 +22,13 @@ from seqlab.figures.style import (
 )
 
 _LOG_FROM = 20
-_FEW_TICKS = 8
+_BY_FACTORS = 4
+_FEW_TICKS = 12
+_DIVERGED = 1000
+_MARGIN = 0.06
+"""The room on either side of a parameter's values, as a share of their distance."""
+_LINE = 0.16
+"""The height of a tick's label, in inches."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Scale:
     Attributes:
         values: the different values, at least one: numbers in order, others as they came.
         is_numeric: whether all are numbers; others are categories, one unit apart.
-        is_log: whether the axis is logarithmic.
+        is_log: whether the axis is logarithmic; a zero lies one step below the other values.
     """
 
     values: list[Any]
@@ -43,10 +49,19 @@ class Scale:
         """Return where a value lies, moved by this share of the whole axis."""
         if not self.is_numeric:
             return self.values.index(value) + shift * max(len(self.values), 4)
-        low, high = self.values[0], self.values[-1]
+        low, high = self._ends
         if self.is_log:
-            return float(value * (high / low) ** shift)
+            return float((value or low) * (high / low) ** shift)
         return float(value + shift * (high - low))
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        """Where the first and the last number lie."""
+        low, high = self.values[0], self.values[-1]
+        if self.is_log and low == 0:
+            least = self.values[1]
+            low = least / (high / least) ** (1 / (len(self.values) - 2))
+        return float(low), float(high)
 
     def share(self, value: Any) -> float:
         """Return how far a value lies between the first value, 0, and the last, 1."""
@@ -56,21 +71,38 @@ class Scale:
         )
         return (at - low) / ((high - low) or 1.0)
 
+    def at_share(self, share: float) -> float:
+        """Return where lies what `share` returns this for."""
+        if self.is_numeric:
+            return self.position(self.values[0], share)
+        return share * (len(self.values) - 1)
+
     def draw_ticks(self, axes: Axes, which: str = "x") -> None:
         """Give an axis, `x` or `y`, this scale, with ticks at its values where they are few."""
         if self.is_log:
             log_ticks(axes, which)
         labelled: list[Any] = []
         if not self.is_numeric:
-            axes.set(**{f"{which}lim": (-0.5, len(self.values) - 0.5)})
-            labelled = self.values
-        elif len(self.values) <= _FEW_TICKS and all(map(_is_round, self.values)):
-            labelled = self._apart(length_of(axes, which), which)
+            ends = (-0.5, len(self.values) - 0.5)
+            most = max(1, int(length_of(axes, which) / _LINE))
+            labelled = self.values[:: math.ceil(len(self.values) / most)]
+        else:
+            ends = self._with_margins()
+            if len(self.values) <= _FEW_TICKS and all(map(_is_round, self.values)):
+                labelled = self._apart(length_of(axes, which), which)
+        axes.set(**{f"{which}lim": ends})
         if labelled:
             places, labels = [*map(self.position, labelled)], [*map(tick_label, labelled)]
             label_ticks(axes, which, places, labels, turn=not self.is_numeric)
         elif not self.is_log and all(isinstance(value, int) for value in self.values):
             whole_ticks(axes, which)
+
+    def _with_margins(self) -> tuple[float, float]:
+        low, high = self._ends
+        if low == high:
+            return low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
+        first, last = self.values[0], self.values[-1]
+        return self.position(first, -_MARGIN), self.position(last, _MARGIN)
 
     def _apart(self, length: float, which: str) -> list[Any]:
         """Return the values whose labels do not run into those before, on so many inches."""
@@ -101,8 +133,12 @@ def scale_of(values: Sequence[Any], *, is_log: bool | None = None) -> Scale:
 
 def _suits_log(numbers: Sequence[float]) -> bool:
     """Return whether ordered values are spread more evenly by their logarithms."""
+    if numbers[0] == 0:
+        # Only where its tick can say that it is a zero.
+        few = len(numbers) <= _FEW_TICKS and all(map(_is_round, numbers))
+        return few and spans(numbers[1:]) and (len(numbers) == 3 or _suits_log(numbers[1:]))
     low, high = numbers[0], numbers[-1]
-    if not spans(numbers):
+    if low < 0 or high < _BY_FACTORS * low:
         return False
     median = float(np.median(numbers))
     plain = (median - low) / (high - low)
@@ -131,7 +167,14 @@ def _is_round(number: float) -> bool:
 class Range:
     """Which values of a metric a figure shows: those that are finite and within the horizon.
 
+    Args:
+        values: finite or not.
+        lower_is_better: which end is the good one.
+        kept: those that are shown whatever the horizon is.
+        log_from: the factor beyond which the axis of positive values is logarithmic.
+
     Attributes:
+        is_empty: whether there is none.
         low: the smallest of them; 0 where there is none.
         high: the largest; 1 where there is none.
         is_log: whether their axis and their colors are logarithmic.
@@ -139,13 +182,23 @@ class Range:
         colors: the color map of `norm`; the better, the brighter, and grey for what is hidden.
     """
 
-    def __init__(self, values: Sequence[float], *, lower_is_better: bool) -> None:
+    def __init__(
+        self,
+        values: Sequence[float],
+        *,
+        lower_is_better: bool,
+        kept: Sequence[float] = (),
+        log_from: float = _LOG_FROM,
+    ) -> None:
         finite = [value for value in values if math.isfinite(value)]
         self.lower_is_better = lower_is_better
         self._worst = horizon(finite, lower_is_better=lower_is_better)
+        if self._worst is not None:
+            self._worst = (max if lower_is_better else min)([self._worst, *kept])
         shown = [value for value in finite if not self.hides(value)]
+        self.is_empty = not shown
         self.low, self.high = min(shown, default=0.0), max(shown, default=1.0)
-        self.is_log = spans(shown) and min(finite) > 0
+        self.is_log = spans(shown, log_from) and min(finite) > 0
         colors = colormaps["viridis_r" if lower_is_better else "viridis"]
         self.colors = colors.with_extremes(under=GREY, over=GREY)
 
@@ -165,15 +218,25 @@ class Range:
         """Return the color of a finite value: red, green, blue and opacity, 0 to 1."""
         return self.colors(float(self.norm()(value)))
 
-    def fit(self, axes: Axes, room: float = 0.08) -> None:
-        """Fit the vertical axis to the values, with this share of it as room on either side."""
+    def fit(self, axes: Axes, intervals: Sequence[tuple[float, float]] = ()) -> None:
+        """Fit the vertical axis to the values and to intervals around them, with some room.
+
+        An interval that reaches down to zero, or far towards it, does not fit on a logarithmic
+        axis: it is cut at half the length of the values below them.
+        """
+        low = min([self.low, *(low for low, _ in intervals)])
+        high = max([self.high, *(high for _, high in intervals)])
         if self.is_log:
             log_ticks(axes)
-            factor = (self.high / self.low) ** (room / 2)
-            axes.set_ylim(self.low / factor, self.high * factor)
-        else:
-            spread = self.high - self.low or abs(self.high) or 1.0
-            axes.set_ylim(self.low - room * spread, self.high + room * spread)
+            low = max(low, self.low / math.sqrt(self.high / self.low))
+            factor = (high / low) ** 0.06
+            axes.set_ylim(low / factor, high * factor)
+            return
+        spread = high - low or abs(high) or 1.0
+        axes.set_ylim(low - 0.08 * spread, high + 0.08 * spread)
+        if self.is_empty:
+            axes.set_yticks([])
+        axes.ticklabel_format(axis="y", useOffset=False)
 
     def draw_points(
         self,
@@ -225,7 +288,9 @@ class Range:
         bar.set_label(f"{quantity}, {better} is better", color=INK)
         bar.outline.set_visible(False)
         bar.ax.tick_params(which="both", colors=INK, labelsize=8)
-        if isinstance(image.norm, LogNorm):
+        if self.low == self.high:
+            bar.set_ticks([self.low], labels=[f"{self.low:.4g}"])
+        elif isinstance(image.norm, LogNorm):
             plain_ticks(bar.ax, "y")
         else:
             bar.ax.yaxis.set_major_formatter("{x:.4g}")
@@ -234,13 +299,21 @@ class Range:
 def horizon(values: Sequence[float], *, lower_is_better: bool) -> float | None:
     """Return the worst value that a figure shows; `None`: all of them.
 
-    Where the worst values are more than 8 times as far from the best as three quarters of them
-    are, they are off the figure: one diverged run would flatten all others.
+    Runs that diverged would flatten all others. Two kinds are off the figure: those of the worse
+    half that a factor of more than 1000 separates from the next better one; and, where the worst
+    is more than 8 times as far from the best as three quarters of the values are, those more than
+    4 times as far.
 
     Args:
         values: finite, one a point.
         lower_is_better: which end is the good one.
     """
+    in_order = sorted(values)
+    if lower_is_better and in_order and in_order[0] > 0:
+        for place in range((len(in_order) - 1) // 2, len(in_order) - 1):
+            if place and in_order[place + 1] > _DIVERGED * in_order[place]:
+                within = in_order[: place + 1]
+                return horizon(within, lower_is_better=True) or within[-1]
     if len(values) < 4:
         return None
     sign = 1 if lower_is_better else -1

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.tri import Triangulation
+from matplotlib.tri import LinearTriInterpolator, Triangulation, UniformTriRefiner
 
 from seqlab.figures.scale import Range, Scale
 from seqlab.figures.style import (
@@ -28,10 +28,12 @@ from seqlab.figures.style import (
     whole_ticks,
     write_note,
 )
-from seqlab.figures.sweeps import draw_over_two
+from seqlab.figures.sweeps import draw_over_two, fitted
 
 _NOT_THERE = -0.12
 """The height of a parameter that a trial does not have, where others lie between 0 and 1."""
+_SUBDIVISIONS = 3
+"""How often the area between three trials is cut into four."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,12 @@ def history(search: Search) -> Figure:
     values = [value for _, value in search.complete()]
     shown = search.range()
     shown.draw_points(axes, numbers, values, BLUE, {"s": 22, "label": "complete", "zorder": 3})
+    shown.fit(axes)
     _draw_pruned(axes, [(trial.number, trial) for trial in search.trials if trial.pruned])
     best = (np.minimum if search.lower_is_better else np.maximum).accumulate(values)
     numbers.append(max((trial.number for trial in search.trials), default=0))
     style: dict[str, Any] = {"where": "post", "color": ORANGE, "linewidth": 1.5}
     axes.step(numbers, [*best, *best[-1:]], label="best so far", **style)
-    shown.fit(axes)
     whole_ticks(axes)
     legend(axes)
     write_note(figure, shown.note(values))
@@ -162,7 +164,7 @@ def slices(search: Search) -> Figure:
 def contour(search: Search, first: str, second: str) -> Figure:
     """Return the metric over two parameters; between the trials, the dots, it is interpolated."""
     title = f"{search.metric} over both, interpolated between the trials"
-    figure, axes = canvas(title, first, second, (8, 5))
+    figure, axes = canvas(title, fitted(first, 70), fitted(second, 45), (8, 5))
     across, up = search.scales[first], search.scales[second]
     points = [
         (trial.parameters[first], trial.parameters[second], value)
@@ -170,32 +172,43 @@ def contour(search: Search, first: str, second: str) -> Figure:
     ]
     shown = search.range([value for _, _, value in points])
     draw_over_two(axes, across, up, shown, points, search.metric)
-    shares = np.array([(across.share(x), up.share(y)) for x, y, _ in points]).reshape(-1, 2)
-    if all(len(np.unique(column)) > 2 for column in shares.T):
-        norm = shown.norm()
-        try:
-            # The neighbours of a trial are those that the figure shows as such.
-            triangles = Triangulation(shares[:, 0], shares[:, 1]).triangles
-            places = np.array([(across.position(x), up.position(y)) for x, y, _ in points])
-            axes.tricontourf(
-                Triangulation(places[:, 0], places[:, 1], triangles),
-                np.clip([value for _, _, value in points], norm.vmin, norm.vmax),
-                levels=norm.inverse(np.linspace(0, 1, 12)),
-                cmap=shown.colors,
-                norm=norm,
-                alpha=0.75,
-                zorder=0.5,
-            )
-        except (ValueError, RuntimeError):  # the points lie on one line
-            pass
+    _interpolate(axes, across, up, shown, points)
     if (best := search.best(first, second)) is not None:
         at = (across.position(best.parameters[first]), up.position(best.parameters[second]))
         axes.scatter(*at, s=150, facecolors="none", edgecolors=ORANGE, linewidths=1.8)
         axes.annotate("best", at, (10, -12), textcoords="offset points", color=ORANGE)
     axes.grid(False, which="both")
-    axes.margins(0.04)
-    axes.use_sticky_edges = False
     return figure
+
+
+def _interpolate(
+    axes: Axes, across: Scale, up: Scale, shown: Range, points: Sequence[tuple[Any, Any, float]]
+) -> None:
+    """Color the area between points, as the figure shows it; nothing where they lie on a line."""
+    shares = np.array([(across.share(x), up.share(y)) for x, y, _ in points]).reshape(-1, 2)
+    if not all(len(np.unique(column)) > 2 for column in shares.T):
+        return
+    norm = shown.norm()
+    values = norm(np.clip([value for _, _, value in points], norm.vmin, norm.vmax))
+    try:
+        # The neighbours of a trial are those that the figure shows as such.
+        coarse = Triangulation(shares[:, 0], shares[:, 1])
+        # What is straight here is bent on a logarithmic axis: small triangles follow it.
+        fine, heights = UniformTriRefiner(coarse).refine_field(
+            values, LinearTriInterpolator(coarse, values), subdiv=_SUBDIVISIONS
+        )
+    except (ValueError, RuntimeError):
+        return
+    x, y = [*map(across.at_share, fine.x)], [*map(up.at_share, fine.y)]
+    axes.tricontourf(
+        Triangulation(x, y, fine.triangles),
+        norm.inverse(np.clip(heights, 0, 1 - 1e-9)),
+        levels=norm.inverse(np.linspace(0, 1, 12)),
+        cmap=shown.colors,
+        norm=norm,
+        alpha=0.75,
+        zorder=0.5,
+    )
 
 
 def parallel(search: Search) -> Figure:
@@ -215,7 +228,7 @@ def parallel(search: Search) -> Figure:
         ends = dict.fromkeys(scale.values[end] for end in (0, -1))
         values = list(ends) if scale.is_numeric else scale.values
         texts = [f"{end:.3g}" if isinstance(end, float) else str(end) for end in values]
-        for value, text in zip(values, shortened(texts, 110 // max(4, len(scales))), strict=True):
+        for value, text in zip(values, shortened(texts, 90 // max(4, len(scales))), strict=True):
             _tag(axes, place, scale.share(value), text)
     if any(name not in trial.parameters for trial, _ in complete for name in scales):
         axes.axhline(_NOT_THERE, color=PALE, linewidth=0.8, linestyle=":")
@@ -246,14 +259,14 @@ def learning(search: Search) -> Figure:
             label=f"best, trial {trial.number}" if strong else None,
         )
     axes.plot([], [], color=BLUE, linewidth=1.0, label="complete")
-    _draw_pruned(axes, [(max(trial.steps), trial) for trial in trials if trial.pruned])
     ends = [(max(trial.steps), _last(trial)) for trial in trials if not trial.pruned]
     starts = [next(iter(trial.steps.values())) for trial in trials]
     shown = search.range([*starts, *(value for _, value in ends)])
+    shown.fit(axes)
+    _draw_pruned(axes, [(max(trial.steps), trial) for trial in trials if trial.pruned])
     hidden = [(epoch, value) for epoch, value in ends if shown.hides(value)]
     for epoch, value in hidden:
         shown.draw_points(axes, [epoch], [value], BLUE)
-    shown.fit(axes)
     whole_ticks(axes)
     legend(axes)
     write_note(figure, shown.note([value for _, value in hidden]))
@@ -266,8 +279,13 @@ def _last(trial: Trial) -> float:
 
 
 def _draw_pruned(axes: Axes, ended: Sequence[tuple[int, Trial]]) -> None:
-    """Draw a cross at each place where a trial was pruned; none for those without a value."""
+    """Draw a cross where each trial was pruned, at the edge of the axis if that is beyond.
+
+    Those without a value have none.
+    """
     x, y = [place for place, _ in ended], [_last(trial) for _, trial in ended]
+    from_share = (axes.transScale + axes.transLimits).inverted().transform
+    y = np.clip(y, *(from_share((0, share))[1] for share in (0.015, 0.985)))
     if not np.isnan(y).all():
         style: dict[str, Any] = {"s": 26, "marker": "x", "color": GREY, "linewidths": 1.1}
         axes.scatter(x, y, label="pruned", zorder=3, **style)

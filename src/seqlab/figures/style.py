@@ -119,19 +119,24 @@ def label_ticks(
     """Put ticks at these places alone; labels are shortened and, if they need it, turned."""
     axis, length, texts = axis_of(axes, which), length_of(axes, which) / CHARACTER, labels
     labels = shortened(texts)
-    turn = turn and which == "x" and sum(len(label) + 3 for label in labels) > length
+    each = length / max(len(labels), 1)
+    turn = turn and which == "x" and max(map(len, labels), default=0) + 1.5 > each
     if turn and len(set(short := shortened(texts, int(length / 2)))) == len(set(labels)):
         labels = min(labels, short, key=lambda cut: max(map(len, cut)))
     axis.set_ticks(places, labels=labels)
     axis.set_minor_locator(NullLocator())
     if turn:
+        style = {"rotation": 30, "va": "top"}
+        if each * CHARACTER < 0.3:  # turned by less, they would overlap
+            style = {"rotation": 90, "va": "center"}
         for text in axis.get_ticklabels():
-            text.set(rotation=30, ha="right", rotation_mode="anchor")
+            text.set(**style, ha="right", rotation_mode="anchor")
 
 
 def whole_ticks(axes: Axes, which: str = "x") -> None:
     """Put ticks at whole numbers alone."""
-    axis_of(axes, which).set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    locator = MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10])
+    axis_of(axes, which).set_major_locator(locator)
 
 
 def log_ticks(axes: Axes, which: str = "y") -> None:
@@ -143,6 +148,8 @@ def log_ticks(axes: Axes, which: str = "y") -> None:
 
 def plain_ticks(axes: Axes, which: str) -> None:
     """Label the ticks of a logarithmic axis with plain numbers."""
+    # Labels of the shorter ticks stand as far away as those of the longer ones.
+    axis_of(axes, which).set_tick_params(which="minor", pad=5)
     axis_of(axes, which).set_major_formatter(_PlainNumbers())
     axis_of(axes, which).set_minor_formatter(_PlainNumbers())
 

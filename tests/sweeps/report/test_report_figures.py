@@ -204,6 +204,38 @@ def test_only_the_best_ten_are_read(tmp_path: Path, seen: Seen) -> None:
     )
 
 
+def test_what_cannot_be_compared_shares_no_colors(tmp_path: Path, seen: Seen) -> None:
+    grid = {"data.level": ["char", "word"], "x": [1, 2, 3], "y": [1, 2, 3, 4, 5, 6]}
+    quality = {"char": 2, "word": 5}
+    write_sweep(tmp_path, grid, [0], quality=lambda p: quality[p["data.level"]] + p["x"] + p["y"])
+    assert drawn(tmp_path) == ["by_data.level", "by_x", "by_y", "curves"]
+    notes = [options["note"] for _, options in seen.calls["against"]]
+    different = "Different values of data.level cannot be compared."
+    assert [note.endswith(different) for note in notes] == [True, False, False]
+    lines = seen.calls["against"][1][0][2]
+    assert {label: [point.at for point in line] for label, line in lines.items()} == {
+        "level=char: best at each value": [1, 2, 3],
+        "level=word: best at each value": [1, 2, 3],
+    }
+    ((named, _), options) = seen.calls["bands"][0]
+    assert [label.partition(",")[0] for label in named] == ["level=char"] * 5 + ["level=word"] * 5
+    assert options["note"] == (
+        "One seed each. The best 5 of 36 settings for each value of data.level."
+    )
+
+
+def test_one_seed_each_has_no_intervals_and_no_dots(tmp_path: Path, seen: Seen) -> None:
+    write_sweep(tmp_path, {"x": [1, 2]}, [0], num_epochs=1)
+    assert drawn(tmp_path) == ["by_x"]  # of one epoch there is no curve
+    assert seen.calls["against"][0][1]["note"] == "One seed each."
+
+
+def test_nothing_finite_has_no_heat_map(tmp_path: Path) -> None:
+    rows = [job(i, math.nan, parameters={"x": i % 2, "y": i // 2, "seed": 0}) for i in range(4)]
+    write_ledger(tmp_path, rows)
+    assert drawn(tmp_path) == ["by_x", "by_y"]
+
+
 def test_samples_are_those_of_the_last_epoch(tmp_path: Path) -> None:
     (tmp_path / "samples.txt").write_text(
         "    0 | the | eee\n    2 | the | sea | and\n    2 | a b |\\n\n    2 | cut"

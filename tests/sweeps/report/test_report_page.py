@@ -210,7 +210,39 @@ def test_samples_and_figures_of_others_are_in_the_page(tmp_path: Path) -> None:
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert 'src="data:image/svg+xml;base64,' in text
     assert 'alt="Importance of parameters"' in text
-    assert text.count("sea and sand") == 4  # two prefixes of two settings
+    assert text.count("sea and sand") == 2  # after two prefixes, the same of both settings
+
+
+def test_samples_are_those_of_the_best_run_of_some_settings(tmp_path: Path) -> None:
+    rows = write_sweep(tmp_path, {"x": [*range(9)]}, [0, 1], quality=lambda p: 2 + p["x"], noise=0)
+    for row in rows:
+        file = tmp_path / row.folder / "samples.txt"
+        x, seed = row.parameters["x"], row.parameters["seed"]
+        file.write_text(f"    6 | the | text {x * (x < 8)}, seed {seed}\n", encoding="utf-8")
+    rows = [
+        replace(row, metrics={"val/loss": row.metrics["val/loss"] - i % 2 / 8})
+        for i, row in enumerate(rows)
+    ]
+    write_ledger(tmp_path, rows)
+    write_report(tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    part = text[text.index('id="samples"') : text.index('id="jobs"')]
+    found = re.findall(r'<a href="./(\d+)/">(.*?)</a>|</b> (.*?)</p>', part)
+    assert [" ".join(filter(None, each)) for each in found] == [
+        *("1 x=0: val/loss 1.875", "17 x=8: val/loss 9.875", "text 0, seed 1"),  # the same text
+        *("3 x=1: val/loss 2.875", "text 1, seed 1"),
+        *("5 x=2: val/loss 3.875", "text 2, seed 1"),
+        *("9 x=4: val/loss 5.875", "text 4, seed 1"),
+    ]
+    assert part.count("<h3>") == 1
+    levels = [
+        replace(row, parameters=row.parameters | {"data.level": "ab"[i // 8 % 2]})
+        for i, row in enumerate(rows)
+    ]
+    write_ledger(tmp_path, levels)
+    write_report(tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.findall(r"text \d, seed \d", text) == ["text 0, seed 1", "text 4, seed 1"]
 
 
 def test_figure_of_another_kind_is_refused(tmp_path: Path) -> None:

@@ -7,19 +7,28 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.tri import TriContourSet
-from searching import WORDS, asked, row, source, told
+from optuna import create_study
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import create_trial
+from searching import WORDS, asked, loss, row, source, told
 
+from legible import faults
 from seqlab.figures import searches as figures
 from seqlab.figures.scale import Scale, scale_of
 from seqlab.figures.searches import Search, Trial
-from seqlab.sweeps.search.search_figures import write_plots
+from seqlab.sweeps.search.search_figures import edges_of, write_plots
 
 NAMES = ["history", "importances", "slices", "contour", "parallel"]
 
 
 def names(folder: Path) -> list[str]:
     notes: list[str] = []
-    drawn = write_plots(folder, notes)
+    drawn = write_plots(folder, notes, [])
     assert notes == []
     return [each.file.stem.removeprefix("search_") for each in drawn]
 
@@ -68,6 +77,51 @@ def test_nothing_is_drawn_of_what_is_no_search(
     assert names(tmp_path) == []
 
 
+def best_at(**values: float) -> list[str]:
+    """Return what is said of a search whose best trial has these values."""
+    spaces: dict[str, BaseDistribution] = {
+        "optimizer.lr": FloatDistribution(0.001, 1, log=True),
+        "model.hidden_size": IntDistribution(4, 64),
+        "model.dropout": FloatDistribution(0, 0.9),
+        "model.cell": CategoricalDistribution(["rnn", "gru"]),
+    }
+    study = create_study()
+    assert edges_of(study) == []
+    middle = {"optimizer.lr": 0.03, "model.hidden_size": 30, "model.dropout": 0.4}
+    for value, params in ((1.0, middle | values), (2.0, middle)):
+        params |= {"model.cell": "gru"}
+        study.add_trial(create_trial(params=params, distributions=spaces, value=value))
+    return edges_of(study)
+
+
+def test_best_trial_at_the_edge_of_the_space_is_said() -> None:
+    assert best_at() == []
+    end = "the best value may lie beyond."
+    assert best_at(**{"optimizer.lr": 0.98, "model.hidden_size": 64}) == [
+        f"optimizer.lr=0.98 lies at the upper end of what was searched, 0.001 to 1: {end} Search "
+        "up to 10.",
+        f"model.hidden_size=64 lies at the upper end of what was searched, 4 to 64: {end} Search "
+        "up to 94.",
+    ]
+    assert best_at(**{"optimizer.lr": 0.0011}) == [
+        f"optimizer.lr=0.0011 lies at the lower end of what was searched, 0.001 to 1: {end} Search "
+        "from 0.0001."
+    ]
+    # Where no further value is allowed, nothing is.
+    assert best_at(**{"model.hidden_size": 4, "model.dropout": 0.89}) == []
+
+
+def test_edge_of_the_space_is_said_beside_the_figures(tmp_path: Path) -> None:
+    words = ["model.hidden_size=int(interval(4,5))"]
+    told(source(tmp_path, words=words, n_trials=9), value=lambda job: -loss(job))
+    advice: list[str] = []
+    write_plots(tmp_path, [], advice)
+    assert advice == [
+        "model.hidden_size=5 lies at the upper end of what was searched, 4 to 5: the best value "
+        "may lie beyond. Search up to 6."
+    ]
+
+
 def trial(number: int, value: float | None, **parameters: object) -> Trial:
     return Trial(number, parameters, value, {1: 5.0, 2: value or 6.0}, pruned=value is None)
 
@@ -108,6 +162,50 @@ def test_contours_of_a_metric_over_many_decades_are_logarithmic() -> None:
     assert mesh.levels[0] == pytest.approx(1)
     assert mesh.levels[1] == pytest.approx(10 ** (8 / 11))
     assert "best" in [text.get_text() for text in axes.texts]
+
+
+def test_between_trials_the_metric_is_interpolated_as_the_axes_show_it() -> None:
+    places = [(0.01, 1), (0.01, 3), (1.0, 1), (1.0, 3), (0.1, 2)]
+    trials = [trial(n, math.log10(lr) + 3, lr=lr, h=h) for n, (lr, h) in enumerate(places)]
+    scales = {
+        name: scale_of([each.parameters[name] for each in trials], is_log=name == "lr")
+        for name in ("lr", "h")
+    }
+    axes = figures.contour(Search("m", trials, scales), "lr", "h").axes[0]
+    (mesh,) = [each for each in axes.collections if isinstance(each, TriContourSet)]
+    # Halfway between 0.01 and 1, whatever h is, the metric is 2: the borders of levels are upright.
+    borders = [path.vertices for path in mesh.get_paths() if len(path.vertices)]
+    for vertices, level in zip(borders[1:], mesh.levels[1:], strict=False):
+        left = vertices[:, 0].min()
+        assert math.log10(left) + 3 == pytest.approx(level, abs=0.02)
+
+
+def test_trials_pruned_beyond_the_axis_are_shown_at_its_edge() -> None:
+    trials = [trial(n, 1.0 + n / 10, lr=0.1) for n in range(3)]
+    trials += [Trial(3, {"lr": 0.1}, None, {1: 99.0}, pruned=True)]
+    trials += [Trial(4, {"lr": 0.1}, None, {1: 1.1}, pruned=True)]
+    axes = figures.history(Search("m", trials, {"lr": scale_of([0.1])})).axes[0]
+    (crosses,) = [each for each in axes.collections if each.get_label() == "pruned"]
+    (first, second) = [y for _, y in crosses.get_offsets()]
+    low, high = axes.get_ylim()
+    assert first == pytest.approx(low + 0.985 * (high - low))
+    assert second == pytest.approx(1.1)
+
+
+LONG = ["model.a_rather_long_group_name.another_long_key", "data.some_very_long_parameter_name"]
+
+
+@pytest.mark.parametrize("draw", [figures.history, figures.slices, figures.parallel])
+def test_figures_of_many_parameters_can_be_read(draw: Callable[[Search], Figure]) -> None:
+    names = [f"{LONG[n % 2]}{n}" for n in range(9)]
+    kinds = ["a quite long category value number one", "another quite long category value"]
+    values = [[kinds[t % 2] if n % 3 else 10.0 ** (t - n) for t in range(9)] for n in range(9)]
+    trials = [
+        trial(t, 1 + t / 9, **dict(zip(names, each, strict=True)))
+        for t, each in enumerate(zip(*values, strict=True))
+    ]
+    scales = {name: scale_of(each) for name, each in zip(names, values, strict=True)}
+    assert faults(draw(Search("val/loss", trials, scales))) == []
 
 
 def test_every_kind_of_parameter_can_be_drawn(tmp_path: Path) -> None:

@@ -84,8 +84,10 @@ def _read(folder: Path) -> tuple[Ledger, list[str]]:
 def _of_the_search(findings: Findings) -> list["Drawn"]:
     from seqlab.sweeps.search.search_figures import write_plots
 
+    if findings.apart:
+        return []  # its trials cannot be compared
     try:
-        return write_plots(findings.folder, findings.notes)
+        return write_plots(findings.folder, findings.notes, findings.advice)
     except Exception as error:  # of optuna, on a study that it finds odd
         findings.notes.append(f"The figures of the search cannot be drawn: {one_line(error)}.")
         return []

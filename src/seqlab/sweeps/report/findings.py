@@ -9,7 +9,16 @@ from typing import Any
 from seqlab.sweeps.ledger import STATUSES, Ledger, Row, Started
 from seqlab.sweeps.ranking import PREFERRED, chosen_metric
 from seqlab.sweeps.report.best_command import rerun_command
-from seqlab.sweeps.report.settings import ASIDE, Setting, counted, ranked, settings_of, varying
+from seqlab.sweeps.report.conclusions import apart, comparable_note, edges, why_not_ranked
+from seqlab.sweeps.report.settings import (
+    ASIDE,
+    Setting,
+    counted,
+    grouped,
+    ranked,
+    settings_of,
+    varying,
+)
 from seqlab.system.errors import UserError
 from seqlab.system.masking import masked
 
@@ -31,8 +40,10 @@ class Findings:
         metrics: names of all metrics.
         parameters: names of all parameters, the seed among them.
         swept: those that differ from job to job, the seed aside.
-        settings: best first.
+        apart: those of them between whose values the metric cannot be compared.
+        settings: best first; where some are apart, in groups of those that are not.
         notes: what a reader has to know, a sentence each.
+        advice: why settings are not ranked, and what to try next, a sentence each.
     """
 
     folder: Path
@@ -45,8 +56,10 @@ class Findings:
     metrics: list[str]
     parameters: list[str]
     swept: list[str]
+    apart: list[str]
     settings: list[Setting]
     notes: list[str]
+    advice: list[str]
 
     @property
     def name(self) -> str:
@@ -115,8 +128,20 @@ def find(ledger: Ledger, metric: str | None = None, direction: str | None = None
         direction = started.direction if started is not None and own else "minimize"
     if direction not in DIRECTIONS:
         direction = "minimize"
-    settings = settings_of(rows)
-    settings = ranked(settings, chosen, direction) if chosen else settings
+    settings, swept = settings_of(rows), varying(rows)
+    divided = apart(chosen, rows, swept, ledger.folder) if chosen else []
+    advice: list[str] = []
+    if chosen and divided:
+        groups = [ranked(each, chosen, direction) for each in grouped(settings, divided).values()]
+        settings = [setting for group in groups for setting in group]
+        advice = why_not_ranked(chosen, divided, swept, groups, rows, ledger.folder)
+        for setting in settings:
+            setting.rank = None
+    elif chosen:
+        settings = ranked(settings, chosen, direction)
+        advice = comparable_note(chosen, swept)
+        if settings and settings[0].rank and settings[0].rows[0].trial is None:
+            advice += edges(settings[0], settings, swept)
     return Findings(
         folder=ledger.folder,
         started=started,
@@ -127,9 +152,11 @@ def find(ledger: Ledger, metric: str | None = None, direction: str | None = None
         direction=direction,
         metrics=metrics,
         parameters=list(dict.fromkeys(name for row in rows for name in row.parameters)),
-        swept=varying(rows),
+        swept=swept,
+        apart=divided,
         settings=settings,
         notes=[*notes, *_notes(rows, settings, earlier, ledger.damaged, chosen)],
+        advice=advice,
     )
 
 

@@ -12,9 +12,10 @@ from typing import Any
 from urllib.parse import quote
 
 from seqlab.sweeps.ledger import Row
+from seqlab.sweeps.ranking import best_row
 from seqlab.sweeps.report.findings import Findings
 from seqlab.sweeps.report.learning_curves import last_samples
-from seqlab.sweeps.report.settings import ABSENT, Setting, shown
+from seqlab.sweeps.report.settings import ABSENT, Setting, grouped, short_names, shown
 from seqlab.sweeps.report.spread import Spread
 from seqlab.sweeps.report.sweep_figures import Drawn
 from seqlab.sweeps.report.tables import (
@@ -190,16 +191,33 @@ def _names(findings: Findings) -> list[str]:
     return [*findings.swept, *(["seed"] if "seed" in findings.parameters else [])]
 
 
-def _samples(findings: Findings) -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """Return the last texts of the best settings: heading, link to the run, prefixes and texts."""
-    samples = []
-    for setting in findings.settings[:MOST_SAMPLED]:
-        for row in setting.completed[:1]:
-            if row.folder and (texts := last_samples(findings.folder / row.folder)):
-                label = setting.label(findings.swept)
-                heading = f"{label + ': ' if label else ''}job {row.number}"
-                samples.append((heading, _folder(row).href, texts))
-    return samples
+def _samples(findings: Findings) -> list[tuple[str, list[tuple[str, list[Cell]]]]]:
+    """Return for each prefix the last texts of some settings, each with the runs that wrote it."""
+    found: dict[str, dict[str, list[Cell]]] = {}
+    names, metric = short_names(findings.swept), findings.metric or ""
+    for setting in _sampled(findings):
+        runs = setting.completed
+        run = best_row(runs, metric, findings.direction) or runs[0]
+        if not run.folder:
+            continue
+        label = setting.label(findings.swept, names) or f"job {run.number}"
+        value = f": {metric} {number_text(run.metrics[metric])}" if metric in run.metrics else ""
+        for prefix, text in last_samples(findings.folder / run.folder):
+            texts = found.setdefault(prefix, {})
+            texts.setdefault(text, []).append(Cell(label + value, href=_folder(run).href))
+    return [(prefix, list(texts.items())) for prefix, texts in found.items()]
+
+
+def _sampled(findings: Findings) -> list[Setting]:
+    """Return the best three settings, the one in the middle and the last.
+
+    Of those that cannot be compared, return the best of each kind.
+    """
+    settings = [setting for setting in findings.settings if setting.completed]
+    if findings.apart:
+        return [group[0] for group in grouped(settings, findings.apart).values()][:MOST_SAMPLED]
+    places = {0, 1, 2, len(settings) // 2, len(settings) - 1}
+    return [setting for place, setting in enumerate(settings) if place in places]
 
 
 def _left_out(number: int, what: str, where: str) -> str:

@@ -47,13 +47,15 @@ def summary_text(findings: Findings, files: Sequence[str]) -> str:
 
 
 def results_lines(findings: Findings) -> list[str]:
-    """Return the table of settings, the best one and its command; nothing while none is done."""
+    """Return the table of settings, the best one, its command, and advice; nothing before that."""
     lines: list[str] = []
     if findings.settings and findings.metric:
         lines += ["", *_table(findings, width())]
     if findings.best:
         text = f"{styled('best:', 'heading')} {best_text(findings)}"
         lines += ["", *wrapped(text, width()), f"  {findings.command}"]
+    if findings.advice:
+        lines += ["", *(line for each in findings.advice for line in wrapped(each, width()))]
     return lines
 
 

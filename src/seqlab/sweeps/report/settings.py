@@ -89,6 +89,14 @@ def ranked(settings: Sequence[Setting], metric: str, direction: str) -> list[Set
     return with_mean + [each for each in settings if each.rank is None]
 
 
+def grouped(settings: Iterable[Setting], names: Sequence[str]) -> dict[str, list[Setting]]:
+    """Return settings by the values of some parameters, as a label."""
+    groups: dict[str, list[Setting]] = {}
+    for setting in settings:
+        groups.setdefault(setting.label(names), []).append(setting)
+    return groups
+
+
 def varying(rows: Sequence[Row]) -> list[str]:
     """Return the parameters that differ from job to job, those aside that make no setting."""
     names = dict.fromkeys(name for row in rows for name in row.parameters if name not in ASIDE)

@@ -17,7 +17,14 @@ from seqlab.figures import png_of
 from seqlab.figures import sweeps as draw
 from seqlab.sweeps.report.findings import Findings
 from seqlab.sweeps.report.learning_curves import learning_curve
-from seqlab.sweeps.report.settings import ABSENT, Setting, same, short_names, shown
+from seqlab.sweeps.report.settings import (
+    ABSENT,
+    Setting,
+    grouped,
+    same,
+    short_names,
+    shown,
+)
 from seqlab.system.errors import one_line
 from seqlab.system.files import write_bytes
 
@@ -26,6 +33,7 @@ MOST_PARAMETERS = 8
 MOST_PAIRS = 6
 MOST_LINES = 8
 MOST_CURVES = 10
+_BEST = "best setting at each value"
 _MOST_VALUES = 24
 """With more different values on either side, two parameters are points and no heat map."""
 
@@ -98,7 +106,8 @@ def _figures(findings: Findings, notes: list[str]) -> Iterator[Drawing]:
     for name in names[:MOST_PARAMETERS]:
         title = f"{metric} against {name}"
         yield f"by_{_slug(name)}", title, partial(_against, findings, settings, name)
-    pairs = list(itertools.combinations(names, 2))
+    # One color for what cannot be compared would compare it.
+    pairs = [] if findings.apart else list(itertools.combinations(names, 2))
     if len(pairs) > MOST_PAIRS:
         pairs = list(itertools.combinations(names[:4], 2))
     for pair in pairs:
@@ -115,22 +124,27 @@ def _against(findings: Findings, settings: Sequence[Setting], name: str) -> Figu
     for setting in _as_made(settings):
         lines[setting.label(others, short)].append(setting)
     background: list[Setting] = []
-    means = "means with 95 % intervals" if _has_interval(findings, settings) else "means"
-    note = f"Circles: {means}. Dots: single seeds."
+    circles, note = _circles(findings, settings)
     if len(lines) > MOST_LINES:
-        best: dict[Any, Setting] = {}
+        best: dict[tuple[str, Any], Setting] = {}
+        groups = [each for each in findings.apart if each != name]
         for setting in settings:  # best first
-            best.setdefault(_value(setting, name), setting)
+            best.setdefault((setting.label(groups, short), _value(setting, name)), setting)
         chosen = {id(setting) for setting in best.values()}
         background = [setting for setting in settings if id(setting) not in chosen]
-        in_order = sorted(best, key=_order(settings, name).__getitem__)
-        lines = {"best setting at each value": [best[value] for value in in_order]}
+        order = _order(settings, name)
+        lines = defaultdict(list)
+        for (group, _), setting in sorted(best.items(), key=lambda item: order[item[0][1]]):
+            lines[f"{group}: best at each value" if group else _BEST].append(setting)
         note = (
-            f"Circles: {means}, of the best setting at each value, whatever its other parameters. "
+            f"{circles}, of the best setting at each value, whatever its other parameters. "
             "Dots: single seeds."
         )
-        if len(best) > len(settings) / 2:  # values hardly repeat: there is nothing to be best of
+        # Values hardly repeat, or there are too many groups: there is nothing to be best of.
+        if len(best) > len(settings) / 2 or len(lines) > MOST_LINES:
             lines, background, note = {}, list(settings), "Dots: single jobs."
+    if name in findings.apart:
+        note += f" Different values of {name} cannot be compared."
     return draw.against(
         name,
         str(findings.metric),
@@ -141,7 +155,16 @@ def _against(findings: Findings, settings: Sequence[Setting], name: str) -> Figu
     )
 
 
-def _pair(findings: Findings, settings: Sequence[Setting], pair: tuple[str, str]) -> Figure:
+def _circles(findings: Findings, settings: Sequence[Setting]) -> tuple[str, str]:
+    """Return what circles are, and all that is drawn of a setting, for the note of a figure."""
+    spreads = [each.spread(str(findings.metric)) for each in settings]
+    if all(len(each.values) < 2 for each in spreads):
+        return "Circles: one seed each", "One seed each."
+    intervals = " with 95 % intervals" * any(each.low is not None for each in spreads)
+    return f"Circles: means{intervals}", f"Circles: means{intervals}. Dots: single seeds."
+
+
+def _pair(findings: Findings, settings: Sequence[Setting], pair: tuple[str, str]) -> Figure | None:
     x, y = pair
     counts = {name: len({_value(each, name) for each in settings}) for name in pair}
     if not _numeric(settings, x) or (_numeric(settings, y) and counts[y] > counts[x]):
@@ -154,6 +177,8 @@ def _pair(findings: Findings, settings: Sequence[Setting], pair: tuple[str, str]
     for at in sorted(best, key=lambda at: (across[at[0]], up[at[1]])):
         mean = best[at].spread(str(findings.metric)).mean
         cells[at] = math.nan if mean is None else mean
+    if all(map(math.isnan, cells.values())):
+        return None
     lower = findings.direction == "minimize"
     shared = len(best) < len(settings)
     if max(counts.values()) > _MOST_VALUES or counts[x] * counts[y] > 4 * len(cells):
@@ -168,20 +193,25 @@ def _pair(findings: Findings, settings: Sequence[Setting], pair: tuple[str, str]
 
 def _curves(findings: Findings, settings: Sequence[Setting]) -> Figure | None:
     short = short_names(findings.swept)
+    groups = grouped(settings, findings.apart).values()
+    most = max(1, MOST_CURVES // len(groups))
+    chosen = [setting for group in groups for setting in group[:most]][:MOST_CURVES]
     found = {}
-    for setting in settings[:MOST_CURVES]:
+    for setting in chosen:
         curve = learning_curve(findings.folder, setting, str(findings.metric))
         curve = [row for row in curve if all(map(math.isfinite, row))]
         if curve:
             found[setting.label(findings.swept, short) or findings.name] = curve
-    if not found:
+    if all(len(curve) < 2 for curve in found.values()):
         return None
     note = "Lines: means over seeds. Bands: from the smallest to the largest value over seeds."
-    if all(len(setting.completed) == 1 for setting in settings[:MOST_CURVES]):
+    if all(len(setting.completed) == 1 for setting in chosen):
         note = "One seed each."
     if len(settings) > len(found):
-        note += f" The best {len(found)} of {len(settings):,} settings."
-    return draw.bands(found, str(findings.metric), note=note)
+        which = f" for each value of {' and '.join(findings.apart)}" if findings.apart else ""
+        note += f" The best {most if which else len(found)} of {len(settings):,} settings{which}."
+    lower = findings.direction == "minimize"
+    return draw.bands(found, str(findings.metric), lower_is_better=lower, note=note)
 
 
 def _point(findings: Findings, setting: Setting, name: str) -> draw.Point:
@@ -198,10 +228,6 @@ def _order(settings: Sequence[Setting], name: str) -> dict[Any, int]:
     """Return the place of each value of a parameter, in the order in which they were typed."""
     values = dict.fromkeys(_value(setting, name) for setting in _as_made(settings))
     return {value: place for place, value in enumerate(values)}
-
-
-def _has_interval(findings: Findings, settings: Sequence[Setting]) -> bool:
-    return any(each.spread(str(findings.metric)).low is not None for each in settings)
 
 
 def _value(setting: Setting, name: str) -> Any:

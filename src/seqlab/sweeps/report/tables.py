@@ -94,7 +94,7 @@ def results_md(findings: Findings, files: Sequence[str]) -> str:
         files: what else was written, relative to the sweep's folder.
     """
     parts = [f"# {_plain(findings.name)}", counts_text(findings)]
-    parts += [f"- {_plain(note)}" for note in findings.notes]
+    parts += [f"- {_plain(note)}" for note in (*findings.notes, *findings.advice)]
     best = findings.best
     if best is not None and findings.command:
         parts += [f"## Best setting\n\n{_plain(best_text(findings))}"]
@@ -119,7 +119,8 @@ def counts_text(findings: Findings) -> str:
     text = f"{counted(len(findings.rows), 'job')}: {', '.join(counts)}."
     if findings.metric:
         better = "lower" if findings.direction == "minimize" else "higher"
-        text += f" Compared by {findings.metric}, {better} is better."
+        text += f" {'Metric:' if findings.apart else 'Compared by'} {findings.metric}, {better} is "
+        text += "better."
     return text
 
 

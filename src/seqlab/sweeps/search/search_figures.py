@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from seqlab.figures import searches as draw
 from seqlab.figures.scale import Scale, scale_of
+from seqlab.sweeps.report.conclusions import allows
+from seqlab.sweeps.report.settings import shown
 from seqlab.sweeps.report.sweep_figures import Drawing, Drawn, write_figures
 from seqlab.sweeps.search.search_file import read_search
 from seqlab.system.errors import UserError
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 _MOST_PARAMETERS = 9
 
 
-def write_plots(folder: Path, notes: list[str]) -> list[Drawn]:
+def write_plots(folder: Path, notes: list[str], advice: list[str]) -> list[Drawn]:
     """Draw what a search has found so far, into `figures/`.
 
     Nothing is drawn for a sweep that is no search, before two trials are complete, where the
@@ -28,6 +30,7 @@ def write_plots(folder: Path, notes: list[str]) -> list[Drawn]:
     Args:
         folder: the sweep's folder.
         notes: what a reader has to know is added to these.
+        advice: how to search on, where the best trial lies at the edge of the space, is added.
     """
     record = read_search(folder)
     if record is None or find_spec("optuna") is None:
@@ -40,7 +43,37 @@ def write_plots(folder: Path, notes: list[str]) -> list[Drawn]:
         study = load_study(record.storage, record.study)
     except UserError:
         return []
+    advice += edges_of(study)
     return write_figures(folder / "figures", _figures(study), notes)
+
+
+def edges_of(study: "optuna.Study") -> list[str]:
+    """Return a sentence for each range in whose outer twentieth the best value lies."""
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    try:
+        best = study.best_trial
+    except ValueError:  # none is complete
+        return []
+    found = []
+    for name, kind in best.distributions.items():
+        if not isinstance(kind, IntDistribution | FloatDistribution) or kind.low == kind.high:
+            continue
+        share = Scale([kind.low, kind.high], True, kind.log).share(best.params[name])
+        if 0.05 <= share <= 0.95:
+            continue
+        edge, end, to, sign = (kind.low, "lower", "from", -1)
+        if share > 0.5:
+            edge, end, to, sign = (kind.high, "upper", "up to", 1)
+        further = edge * 10.0**sign if kind.log else edge + sign * (kind.high - kind.low) / 2
+        further = round(further) if isinstance(edge, int) else float(f"{further:.3g}")
+        if further != edge and (further >= 0 or kind.low < 0) and allows(name, further):
+            found.append(
+                f"{name}={shown(best.params[name])} lies at the {end} end of what was searched, "
+                f"{shown(kind.low)} to {shown(kind.high)}: the best value may lie beyond. Search "
+                f"{to} {shown(further)}."
+            )
+    return found
 
 
 def _figures(study: "optuna.Study") -> Iterator[Drawing]:
