@@ -43,7 +43,7 @@ def draw_frequencies(artifacts: Artifacts, data: Any) -> None:
     counted = tokens[:_MOST_COUNTED].long().cpu()
     part = "the training text"
     if len(counted) < len(tokens):
-        part = f"the first {len(counted):,} training tokens"
+        part = f"the first {len(counted):,} tokens"
     counts = torch.bincount(counted, minlength=len(data.vocabulary))
     artifacts.show_figure("tokens", figures.frequencies, data.vocabulary.tokens, counts, part)
 

@@ -24,6 +24,7 @@ from seqlab.system.terminal import say
 
 _LOOKS_EVERY_S = 5.0
 _LONGEST = 120
+"""Bytes of a name; file systems know 255, of which a folder's name may be added."""
 _DATED = re.compile(r"\d{4}-\d{2}-\d{2}_\d{2}-\d{2}-\d{2}")
 
 
@@ -117,7 +118,7 @@ def names_of(runs: Sequence[Path], root: Path) -> dict[Path, str]:
             told = [where] if where and len(group) == 1 else told
             names[run] = _as_name(" ".join(filter(None, told)))
     times = Counter(names.values())
-    return {run: n if times[n] == 1 else _as_name(f"{n} {run.name}") for run, n in names.items()}
+    return {run: n if times[n] == 1 else f"{n} {run.name}" for run, n in names.items()}
 
 
 def _labels(group: Sequence[Path]) -> list[str]:
@@ -146,7 +147,8 @@ def _typed(run: Path) -> list[str]:
 
 def _as_name(text: str) -> str:
     """Return a text as the name of one folder, whatever was typed."""
-    return re.sub(r"[/\\\x00-\x1f]", "_", text).strip(". ")[:_LONGEST] or "run"
+    plain = re.sub(r"[/\\\x00-\x1f]", "_", text).strip(". ")
+    return plain.encode(errors="ignore")[:_LONGEST].decode(errors="ignore") or "run"
 
 
 def _address(server: "subprocess.Popen[str]") -> str:

@@ -119,13 +119,13 @@ def frequencies(tokens: Sequence[str], counts: Any, part: str) -> Figure:
     shares = array[order] / max(array.sum(), 1)
     labels = [_label(tokens[index]) for index in order]
     if len(order) <= _MOST_BARS:
-        figure, axes = _small(f"Tokens of {part}", "", "share, %")
+        figure, axes = _small(f"Frequencies in {part}", "", "share, %")
         axes.bar(np.arange(len(order)), 100 * shares, color=BLUE)
         axes.set_xticks(np.arange(len(order)), labels, fontsize=8.5)
         axes.grid(visible=False, axis="x")
         axes.margins(x=0.01)
         return figure
-    figure, axes = _small(f"Tokens of {part}, the most frequent first", "rank", "share, %")
+    figure, axes = _small(f"Frequencies in {part}", "rank", "share, %")
     ranks = np.arange(1, len(order) + 1)
     axes.plot(ranks, 100 * shares, color=BLUE, linewidth=1.6)
     for which in ("x", "y"):
@@ -139,7 +139,7 @@ def frequencies(tokens: Sequence[str], counts: Any, part: str) -> Figure:
 
 def _small(title: str, x: str, y: str) -> tuple[Figure, Axes]:
     """Return an empty figure that can be read at a third of its size, as dashboards show it."""
-    return canvas(title, x, y, (4.8, 3.0), 216)
+    return canvas(title, x, y, (4.2, 2.8), 240)
 
 
 def _label(token: str) -> str:
