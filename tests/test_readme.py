@@ -22,7 +22,10 @@ NEEDS_CORPUS = re.compile(
 )
 # Commands that install, start a server or run for an hour: .ci/run runs the first kind, the
 # dashboard has a test of its own, and scripts/reproduce.py writes docs/reproduction.md.
-ELSEWHERE = ("python3 -m venv", ". .venv", "python -m pip", "tensorboard ", "ruff ", "python scr")
+ELSEWHERE = (
+    *("python3 -m venv", ". .venv", "python -m pip", "ruff ", "python scr"),
+    *("tensorboard ", "python -m seqlab dashboard"),
+)
 
 
 def blocks(page: Path, language: str) -> list[str]:

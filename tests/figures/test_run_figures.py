@@ -1,9 +1,13 @@
 """Figures show what they say: every value within the axes."""
 
+import io
+import warnings
+
 import matplotlib
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from seqlab import figures
 
@@ -53,3 +57,54 @@ def test_personal_settings_change_no_figure() -> None:
         assert figures.png_of(draw) == plain
         assert matplotlib.rcParams["text.usetex"]
     assert figures.png_of(lambda: None) is None
+
+
+def test_frequencies_are_shares_by_falling_frequency() -> None:
+    figure = figures.frequencies(["<unk>", "a", " ", "\n"], [0, 1, 6, 3], "the text")
+    (axes,) = figure.axes
+    heights = [patch.get_height() for patch in axes.patches]
+    assert heights == pytest.approx([60, 30, 10])
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["␣", "↵", "a"]
+    assert axes.get_title(loc="left") == "Frequencies in the text"
+
+
+def test_many_tokens_are_a_line_by_rank() -> None:
+    counts = np.arange(1, 101)
+    figure = figures.frequencies([f"word{n}" for n in range(100)], counts, "the text")
+    (axes,) = figure.axes
+    line = axes.get_lines()[0]
+    assert list(line.get_xdata()) == list(range(1, 101))
+    assert line.get_ydata() == pytest.approx(100 * counts[::-1] / counts.sum())
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert [text.get_text() for text in axes.texts] == [f"word{n}" for n in (99, 97, 90, 70, 0)]
+
+
+def test_tokens_that_the_font_lacks_are_told_by_their_numbers() -> None:
+    figure = figures.frequencies(["<unk>", "文", "ж", "x" * 20], [0, 3, 2, 1], "the text")
+    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert labels == ["U+6587", "ж", f"{'x' * 13}…"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert figures.png_of(lambda: figure)
+
+
+@pytest.mark.parametrize("kind", ["k_step", "loss"])
+def test_nothing_is_cut_off_and_letters_are_large(kind: str) -> None:
+    def draw() -> Figure:
+        if kind == "loss":
+            curves = {"training": [(1, 0.0735), (2, 0.05751)], "held out": [(1, 0.1), (2, 0.05716)]}
+            return figures.curves(curves, "loss")
+        lines = {f"{k}-step": (k, SERIES[k:]) for k in (1, 4, 16, 64)}
+        return figures.predictions(SERIES, SERIES, lines, 60, title="k-step predictions")
+
+    png = figures.png_of(draw)
+    assert png is not None
+    image = np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+    edges = (image[:3], image[-3:], image[:, :3], image[:, -3:])
+    assert min(edge.min() for edge in edges) > 200, "something reaches the edge"
+    # A dashboard shows it about 340 pixels wide: the smallest letters are then 8 high.
+    figure = draw()
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    points = min(text.get_fontsize() for text in legend.get_texts())
+    assert points / 72 * 340 / figure.get_size_inches()[0] > 8

@@ -79,7 +79,7 @@ def test_tables_result_and_figures_are_a_run_s(member: RunFolder) -> None:
     assert member.figure("loss").is_file()
     found = events(member)
     assert [event.value for event in found.Scalars("train/loss")] == [1.0, 0.5]
-    assert "figures/loss" in found.Tags()["images"]
+    assert "visuals/loss" in found.Tags()["images"]
     state = read_checkpoint(member.best)["loggers"]
     assert state["MetricsCSV"]["num_rows"] == EPOCHS
 

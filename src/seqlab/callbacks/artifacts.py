@@ -23,16 +23,19 @@ class Artifacts:
 
     Args:
         folder: the run folder.
-        loggers: those with `add_png` show figures, those with `add_text` texts.
-        step: the last optimizer step; a resumed run hides what came after its checkpoint.
+        loggers: those with `add_png` show figures, those with `add_text` texts; at the epoch where
+            their `axis` is `epoch`, else at the step.
+        step: the last optimizer step.
+        epoch: number of epochs that are over; `None`: it is not known.
     """
 
     folder: RunFolder
     loggers: Iterable[Any]
     step: int
+    epoch: int | None = None
 
     def show_figure(self, name: str, draw: Callable[..., Any], *given: Any, **named: Any) -> None:
-        """Write `figures/NAME.png` and show it as `figures/NAME`; what cannot be drawn is left out.
+        """Write `figures/NAME.png` and show it; what cannot be drawn is left out.
 
         Args:
             name: of the figure.
@@ -50,13 +53,17 @@ class Artifacts:
         write_bytes(self.folder.figure(name), png)
         for target in self.loggers:
             if hasattr(target, "add_png"):
-                target.add_png(f"figures/{name}", png, self.step)
+                target.add_png(name, png, self._place(target))
 
     def show_text(self, tag: str, text: str) -> None:
         """Show a text under the tag."""
         for target in self.loggers:
             if hasattr(target, "add_text"):
-                target.add_text(masked(tag), masked(text), self.step)
+                target.add_text(masked(tag), masked(text), self._place(target))
+
+    def _place(self, target: Any) -> int:
+        over_epochs = getattr(target, "axis", "step") == "epoch"
+        return self.epoch if over_epochs and self.epoch is not None else self.step
 
 
 def folder_of(trainer: Trainer) -> RunFolder:
@@ -72,4 +79,6 @@ def folder_of(trainer: Trainer) -> RunFolder:
 
 def artifacts_of(trainer: Trainer) -> Artifacts:
     """Return where the figures and texts of the trainer's run go."""
-    return Artifacts(folder_of(trainer), trainer.loggers, max(trainer.global_step - 1, 0))
+    progress: Any = trainer.fit_loop.epoch_progress.current
+    step = max(trainer.global_step - 1, 0)
+    return Artifacts(folder_of(trainer), trainer.loggers, step, progress.processed)

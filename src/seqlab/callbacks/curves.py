@@ -1,19 +1,51 @@
-"""Loss or perplexity by epoch, as a figure."""
+"""Loss or perplexity by epoch, and how often each token comes, as figures."""
 
+from typing import Any
+
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
 from seqlab import figures
 from seqlab.callbacks.artifacts import Artifacts, artifacts_of
 
+_MOST_COUNTED = 1 << 20
+"""Tokens of a text that are counted; a large one is not read through for a figure."""
+
 
 class Curves(Callback):
-    """Draws perplexity by epoch, or the loss where there is no perplexity, from metrics.csv."""
+    """Draws perplexity by epoch, or the loss where there is no perplexity, from metrics.csv.
+
+    Of a text it also draws the frequencies of its tokens.
+    """
+
+    @rank_zero_only
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw how often each token of a text comes."""
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if getattr(data, "vocabulary", None) is not None:
+            draw_frequencies(artifacts_of(trainer), data)
 
     @rank_zero_only
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the curves of the whole run, its parts before an interruption included."""
         draw_curves(artifacts_of(trainer))
+
+
+def draw_frequencies(artifacts: Artifacts, data: Any) -> None:
+    """Draw the frequencies of the tokens that a text trains on.
+
+    Args:
+        artifacts: where the figure goes.
+        data: a set-up data module of a text.
+    """
+    tokens = data.parts["train"]
+    counted = tokens[:_MOST_COUNTED].long().cpu()
+    part = "the training text"
+    if len(counted) < len(tokens):
+        part = f"the first {len(counted):,} tokens"
+    counts = torch.bincount(counted, minlength=len(data.vocabulary))
+    artifacts.show_figure("tokens", figures.frequencies, data.vocabulary.tokens, counts, part)
 
 
 def draw_curves(artifacts: Artifacts) -> None:

@@ -70,7 +70,7 @@ def draw_forecasts(
         "one_step": (first, "One-step predictions"),
         "multi_step": (
             first | {"multi-step forecast": (start, rolled)},
-            "Multi-step forecast: predictions fed back as input",
+            "Multi-step forecast, fed back as input",
         ),
         "k_step": (
             {f"{k}-step": (data.tau + k - 1, ahead[k]) for k in horizons},

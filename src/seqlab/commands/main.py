@@ -118,6 +118,15 @@ def build_parser() -> argparse.ArgumentParser:
     profile.set_defaults(command=_profile)
     profile.add_argument("run", metavar="RUN_FOLDER", help="folder of a run")
 
+    text = "show runs side by side in TensorBoard, named by what differs"
+    board = verbs.add_parser("dashboard", help=text, description=text)
+    board.set_defaults(command=_dashboard)
+    board.add_argument(
+        "folder", metavar="FOLDER", nargs="?", default="outputs", help="of runs; default: outputs"
+    )
+    board.add_argument("--port", type=int, help="default: 6006, or the next that is free")
+    board.add_argument("--host", help="default: localhost")
+
     text = "print a page of the documentation; without a name, the list of them"
     page = verbs.add_parser("help", help=text, description=text)
     page.set_defaults(command=_help)
@@ -239,6 +248,12 @@ def _profile(options: argparse.Namespace) -> int:
     from seqlab.commands.profile import profile
 
     return profile(options.run)
+
+
+def _dashboard(options: argparse.Namespace) -> int:
+    from seqlab.commands.dashboard import dashboard
+
+    return dashboard(options)
 
 
 def _help(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Where the configuration files and the pages lie, and what a run's configuration is called."""
+"""Where configuration files and pages lie, and what marks the folders of runs and sweeps."""
 
 import re
 from pathlib import Path
@@ -9,6 +9,8 @@ ROOT = "train"
 """Name of the root configuration."""
 CONFIG = "config.yaml"
 """Name of the file in a run folder."""
+LEDGER = "ledger.jsonl"
+"""Name of the file in a sweep's folder, of which the folders of its jobs are parts."""
 
 
 def conf_dir() -> Path:

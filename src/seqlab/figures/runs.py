@@ -8,7 +8,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seqlab.figures.scale import spans
-from seqlab.figures.style import COLORS, INK, PALE, canvas, legend, log_ticks, whole_ticks
+from seqlab.figures.style import (
+    BLUE,
+    COLORS,
+    INK,
+    PALE,
+    canvas,
+    legend,
+    log_ticks,
+    whole_ticks,
+)
+
+_MOST_BARS = 40
+_NAMED = {" ": "␣", "\n": "↵", "\t": "⇥"}
 
 
 def series(values: Any, clean: Any = None) -> Figure:
@@ -18,7 +30,7 @@ def series(values: Any, clean: Any = None) -> Figure:
         values: `(T,)`, first value at time 1.
         clean: `(T,)` or `None`.
     """
-    figure, axes = canvas("The series", "time step t", "value x(t)")
+    figure, axes = _small("The series", "time step t", "value x(t)")
     _background(axes, values, clean)
     legend(axes)
     return figure
@@ -41,7 +53,7 @@ def predictions(
         start: index in the series of the first value that was not trained on.
         title: heading.
     """
-    figure, axes = canvas(title, "time step t", "value x(t)")
+    figure, axes = _small(title, "time step t", "value x(t)")
     _background(axes, values, clean)
     # A forecast fed with itself may run away; the data stay readable all the same.
     low, high = _array(values).min(), _array(values).max()
@@ -80,7 +92,7 @@ def curves(named: Mapping[str, Sequence[tuple[int, float]]], quantity: str) -> F
         named: for each label its `(epoch, value)` pairs.
         quantity: what the values are: `perplexity` or `loss`.
     """
-    figure, axes = canvas(f"{quantity.capitalize()} by epoch", "epoch", quantity)
+    figure, axes = _small(f"{quantity.capitalize()} by epoch", "epoch", quantity)
     numbers = [value for pairs in named.values() for _, value in pairs if value > 0]
     for (label, pairs), color in zip(named.items(), COLORS, strict=False):
         epochs, values = zip(*pairs, strict=True)
@@ -92,6 +104,52 @@ def curves(named: Mapping[str, Sequence[tuple[int, float]]], quantity: str) -> F
     whole_ticks(axes)
     legend(axes)
     return figure
+
+
+def frequencies(tokens: Sequence[str], counts: Any, part: str) -> Figure:
+    """Return how often each token comes: bars, or a line by rank where there are many.
+
+    Args:
+        tokens: the vocabulary.
+        counts: `(V,)`, how often each of them comes.
+        part: what was counted.
+    """
+    array = _array(counts)
+    order = [index for index in np.argsort(-array, kind="stable") if array[index] > 0]
+    shares = array[order] / max(array.sum(), 1)
+    labels = [_label(tokens[index]) for index in order]
+    if len(order) <= _MOST_BARS:
+        figure, axes = _small(f"Frequencies in {part}", "", "share, %")
+        axes.bar(np.arange(len(order)), 100 * shares, color=BLUE)
+        axes.set_xticks(np.arange(len(order)), labels, fontsize=8.5)
+        axes.grid(visible=False, axis="x")
+        axes.margins(x=0.01)
+        return figure
+    figure, axes = _small(f"Frequencies in {part}", "rank", "share, %")
+    ranks = np.arange(1, len(order) + 1)
+    axes.plot(ranks, 100 * shares, color=BLUE, linewidth=1.6)
+    for which in ("x", "y"):
+        log_ticks(axes, which)
+    for rank in (rank for rank in (1, 3, 10, 30, 100, 300, 1000) if rank <= len(order)):
+        place = (rank, 100 * shares[rank - 1])
+        axes.plot(*place, "o", color=BLUE, markersize=3.5)
+        axes.annotate(labels[rank - 1], place, (4, 3), textcoords="offset points", fontsize=8)
+    return figure
+
+
+def _small(title: str, x: str, y: str) -> tuple[Figure, Axes]:
+    """Return an empty figure that can be read at a third of its size, as dashboards show it."""
+    return canvas(title, x, y, (4.2, 2.8), 240)
+
+
+def _label(token: str) -> str:
+    """Return a token as the font can draw it."""
+    if token in _NAMED:
+        return _NAMED[token]
+    # Matplotlib's own font has letters of Europe only; it warns of every other one.
+    known = all(char.isprintable() and ord(char) < 0x530 for char in token)
+    label = token if known else " ".join(f"U+{ord(char):04X}" for char in token[:2])
+    return label if len(label) <= 14 else f"{label[:13]}…"
 
 
 def _background(axes: Axes, values: Any, clean: Any) -> None:

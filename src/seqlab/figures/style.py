@@ -42,9 +42,11 @@ def png_of(
     return packed.getvalue()
 
 
-def canvas(title: str, x: str, y: str, size: tuple[float, float] = (8, 4)) -> tuple[Figure, Axes]:
+def canvas(
+    title: str, x: str, y: str, size: tuple[float, float] = (8, 4), dpi: int = 130
+) -> tuple[Figure, Axes]:
     """Return an empty figure of so many inches with its title and axis labels."""
-    figure = Figure(figsize=size, dpi=130, layout="constrained")
+    figure = Figure(figsize=size, dpi=dpi, layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontsize=11, color=INK, pad=8)
     axes.set_xlabel(x, color=INK)
@@ -65,14 +67,15 @@ def legend(axes: Axes) -> None:
     labels = axes.get_legend_handles_labels()[1]
     if not labels:
         return
-    fits = sum(len(label) + 7 for label in labels) <= 118
-    columns = 6 if fits else max(1, min(6, 118 // (max(map(len, labels)) + 8)))
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    width, height = figure.get_size_inches()
+    room = int(118 * (width - 0.7) / 7.3)  # characters beside the labels of the axis
+    fits = sum(len(label) + 7 for label in labels) <= room
+    columns = 6 if fits else max(1, min(6, room // (max(map(len, labels)) + 8)))
     rows = -(-len(labels) // columns)
     title = axes.get_title(loc="left")
-    figure = axes.get_figure(root=True)
-    if figure is not None:
-        width, height = figure.get_size_inches()
-        figure.set_size_inches(width, height + 0.2 * (rows - 1))
+    figure.set_size_inches(width, height + 0.2 * (rows - 1))
     axes.set_title(title, loc="left", fontsize=11, color=INK, pad=11 + 13 * rows)
     axes.legend(
         loc="lower left",

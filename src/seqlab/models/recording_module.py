@@ -42,5 +42,6 @@ class RecordingModule(LightningModule):
         # The step that the epoch ended with, counted from 0; a test comes after it.
         step = self.trainer.global_step - bool(self.trainer.state.fn == "fit")
         for logger in self.trainer.loggers:
-            logger.log_metrics({**values, "epoch": self.trainer.current_epoch}, step)
+            write = getattr(logger, "log_epoch", logger.log_metrics)
+            write({**values, "epoch": self.trainer.current_epoch}, step)
             logger.save()

@@ -26,7 +26,7 @@ _BY_HOOK = {
 }
 """Of strategy, module and data module; all else belongs to the phase that it is called in."""
 _LOGGER_METHODS = (
-    *("log_metrics", "log_hyperparams", "complete_epoch", "add_png", "add_text"),
+    *("log_metrics", "log_epoch", "log_hyperparams", "complete_epoch", "add_png", "add_text"),
     *("state", "save", "finalize"),
 )
 _ACTION = re.compile(r"\[(?P<owner>\w+)\](?P<key>.*)\.(?P<hook>\w+)", re.DOTALL)

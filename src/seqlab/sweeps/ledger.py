@@ -13,11 +13,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from seqlab.config.folders import LEDGER as LEDGER
 from seqlab.system.errors import UserError
 from seqlab.system.files import json_text
-
-LEDGER = "ledger.jsonl"
-"""Name of the file; a folder that holds one is a sweep."""
 
 STATUSES = ("running", "completed", "pruned", "interrupted", "failed")
 FINISHED = ("completed", "pruned")

@@ -288,6 +288,8 @@ RULES: dict[str, Rule] = {
     "trainer.reload_dataloaders_every_n_epochs": count(0),
     "trainer.profiler": Choice(("phases", "simple", "advanced", "pytorch"), or_null=True),
     "trainer.model_registry": Choice((), or_null=True),
+    "logger.tensorboard.axis": Choice(("auto", "epoch", "step")),
+    "logger.tensorboard.figures": Choice((True, False, "auto")),
     "callbacks.samples.every_n_epochs": count(),
     "callbacks.samples.num_tokens": count(),
     "callbacks.samples.prefixes": ListOf(Text(), or_null=True),

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from seqlab.config.folders import CONFIG, refuse_url
+from seqlab.config.folders import CONFIG, LEDGER, refuse_url
 from seqlab.system.errors import UserError
 from seqlab.system.files import json_text, write_text
 
@@ -73,6 +73,11 @@ class RunFolder:
         """Return the file of a figure, its folder made."""
         self.figures.mkdir(parents=True, exist_ok=True)
         return self.figures / f"{name}.png"
+
+    @property
+    def is_job(self) -> bool:
+        """Whether the run is one of a sweep."""
+        return (self.path.absolute().parent / LEDGER).is_file()
 
     def profiles(self) -> list[Path]:
         """Return where the time went, in each part of the run that was profiled, in order."""
