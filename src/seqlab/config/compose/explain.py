@@ -42,6 +42,20 @@ def explained(error: Exception, words: list[str]) -> UserError:
     inside = re.search(r"In '([^']+)': Could not override '([^']+)'", text)
     if inside and (error_there := _override_inside(*inside.groups())) is not None:
         return error_there
+    if (about_a_word := _of_a_word(error, words, folders)) is not None:
+        return about_a_word
+    if _GRAMMAR.search(text):
+        return _no_reference("a configuration file")
+    if not isinstance(error, HydraException | OmegaConfBaseException | UserError):
+        return _culprit(error, words)
+    if key := getattr(error, "full_key", None):
+        return UserError(f"{key}: {first_line(error)}", f"Give it a value: {key}=...")
+    return UserError(text.strip().replace("\n", "; ") or "the words do not fit together", _HELP)
+
+
+def _of_a_word(error: Exception, words: list[str], folders: list[Path]) -> UserError | None:
+    """Return the complaint where Hydra names the word that it cannot apply."""
+    text = str(error)
     refused = re.search(r"Could not (?:override|append to|delete(?: from)?)[^']*'([^']+)'", text)
     if refused:
         key = refused.group(1).partition("=")[0].partition("@")[0]
@@ -52,19 +66,13 @@ def explained(error: Exception, words: list[str]) -> UserError:
             key, _declared(words, key, folders), f"in {chosen!r} on the command line"
         )
     merged = re.search(r"Error merging override (.*)", text)
-    if merged and error.__cause__:
-        found = merged.group(1)
-        word = found if found in words else found.removeprefix("++")  # which `forced` has put there
-        if _GRAMMAR.search(str(error.__cause__)):
-            return _no_reference(f"{word!r}")
-        return UserError(f"{word!r} cannot be: {first_line(error.__cause__)}", _HELP)
-    if _GRAMMAR.search(text):
-        return _no_reference("a configuration file")
-    if not isinstance(error, HydraException | OmegaConfBaseException | UserError):
-        return _culprit(error, words)
-    if key := getattr(error, "full_key", None):
-        return UserError(f"{key}: {first_line(error)}", f"Give it a value: {key}=...")
-    return UserError(text.strip().replace("\n", "; ") or "the words do not fit together", _HELP)
+    if not merged or not error.__cause__:
+        return None
+    found = merged.group(1)
+    word = found if found in words else found.removeprefix("++")  # which `forced` has put there
+    if _GRAMMAR.search(str(error.__cause__)):
+        return _no_reference(f"{word!r}")
+    return UserError(f"{word!r} cannot be: {first_line(error.__cause__)}", _HELP)
 
 
 def _no_reference(where: str) -> UserError:
