@@ -70,6 +70,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "trainer": ("default", "debug"),
     "callbacks": ("default", "none"),
     "logger": ("default", "csv"),
+    "recipe": ("none", "text"),
     "experiment": ("none", "sine_mlp"),
     "sweep": ("none", "nope"),
 }

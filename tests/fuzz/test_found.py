@@ -33,7 +33,7 @@ from seqlab.runs.folder.run_folder import RunFolder
         "There are: none, sine_mlp",
     ),
     (
-        "data=sample_story model=rnn experiment=none trainer=../data/sine",
+        "data=sample_story model=rnn recipe=none trainer=../data/sine",
         "trainer._target_=seqlab.data.sine.SineData may not be instantiated",
     ),
     ((f"hydra.run.dir={'x' * 5000}",), "File name too long", "hydra.run.dir=FOLDER"),
