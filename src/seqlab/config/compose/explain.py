@@ -52,18 +52,21 @@ def explained(error: Exception, words: list[str]) -> UserError:
         )
     merged = re.search(r"Error merging override (.*)", text)
     if merged and error.__cause__:
-        found = merged.group(1)
-        word = found if found in words else found.removeprefix("++")  # which `forced` has put there
-        if _GRAMMAR.search(str(error.__cause__)):
-            return _no_reference(f"{word!r}")
-        return UserError(f"{word!r} cannot be: {first_line(error.__cause__)}", _HELP)
+        return _not_merged(merged.group(1), error.__cause__, words)
     if _GRAMMAR.search(text):
         return _no_reference("a configuration file")
     if not isinstance(error, HydraException | OmegaConfBaseException | UserError):
         return _culprit(error, words)
-    if key := getattr(error, "full_key", None):
-        return UserError(f"{key}: {first_line(error)}", f"Give it a value: {key}=...")
-    return UserError(text.strip().replace("\n", "; ") or "the words do not fit together", _HELP)
+    key = getattr(error, "full_key", None)
+    what = f"{key}: {first_line(error)}" if key else text.strip().replace("\n", "; ")
+    return UserError(what, f"Give it a value: {key}=..." if key else _HELP)
+
+
+def _not_merged(found: str, cause: BaseException, words: list[str]) -> UserError:
+    word = found if found in words else found.removeprefix("++")  # which `forced` has put there
+    if _GRAMMAR.search(str(cause)):
+        return _no_reference(repr(word))
+    return UserError(f"{word!r} cannot be: {first_line(cause)}", _HELP)
 
 
 def _no_reference(where: str) -> UserError:
