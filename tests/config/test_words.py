@@ -81,4 +81,4 @@ def test_jobs_of_a_sweep_over_texts_are_words_that_can_be_read_again() -> None:
     assert jobs[1].overrides == ('name="книга"', "data.path=a")
     assert jobs[1].label == "name=книга path=a"
     for job in jobs:
-        assert list(Grid(list(job.overrides)))[0].parameters == job.parameters
+        assert next(iter(Grid(list(job.overrides)))).parameters == job.parameters

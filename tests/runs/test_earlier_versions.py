@@ -7,10 +7,16 @@ which that version went on to the fourth epoch: `lstm` was stopped within its se
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
+from conftest import SMALL_LM
 from expect import Command, rows_of, succeeded
+from seqlab.data.text import LETTERS, TextData
+from seqlab.runs.build import as_it_was
+from seqlab.runs.folder.run_folder import RunFolder
 
 EARLIER = Path(__file__).parent / "version_0_1_0"
 RUNS = sorted(folder.name for folder in EARLIER.iterdir() if folder.is_dir())
@@ -59,3 +65,52 @@ def test_earlier_run_is_resumed(run: Path, train: Command) -> None:
         for name, value in wanted.items():
             if not name.endswith("_per_second"):
                 assert float(row[name]) == pytest.approx(float(value), rel=1e-4), name
+
+
+def test_earlier_run_on_letters_from_a_to_z_keeps_to_them(
+    tmp_path: Path, train: Command, seqlab: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "text.txt").write_text("Déjà vu — où est l'été ? " * 200, encoding="utf-8")
+    words = [word for word in SMALL_LM if word != "data=sample_story"]
+    words = ["data=text", "data.path=text.txt", "data.preprocessing=joined", *words]
+    with monkeypatch.context() as earlier:
+        built, state = TextData.__init__, TextData.state_dict
+
+        def as_before(self: TextData, **options: Any) -> None:
+            built(self, **options | {"preprocessing": "joined_a_to_z"})
+
+        def without_letters(self: TextData) -> dict[str, Any]:
+            return {name: value for name, value in state(self).items() if name != LETTERS}
+
+        earlier.setattr(TextData, "__init__", as_before)
+        earlier.setattr(TextData, "state_dict", without_letters)
+        succeeded(train(*words, "hydra.run.dir=run"))
+    run = RunFolder(tmp_path / "run")
+    before = _tokens(run)
+    assert "é" not in before
+    scores = json.loads(succeeded(seqlab("evaluate", "run", "--json")).out)["metrics"]
+    assert scores["val/loss"] == pytest.approx(run.read_result()["metrics"]["val/loss"], rel=1e-4)
+    for epochs in (3, 4):  # the second time from a checkpoint that says which letters it is about
+        succeeded(train("resume=run", f"trainer.max_epochs={epochs}"))
+        assert _tokens(run) == before
+    succeeded(train(*words, "hydra.run.dir=new"))
+    assert "é" in _tokens(RunFolder(tmp_path / "new"))
+
+
+def _tokens(run: RunFolder) -> list[str]:
+    content = torch.load(run.last, weights_only=True)
+    tokens: list[str] = content["TextData"]["vocabulary"]["tokens"]
+    return tokens
+
+
+def test_only_a_run_on_letters_is_taken_as_it_was() -> None:
+    data = {"_target_": "seqlab.data.text.TextData", "preprocessing": "joined"}
+    earlier = {"TextData": {}}
+    now = {"TextData": {LETTERS: "of every script"}}
+    config = {"data": data}
+    assert as_it_was(config, earlier) == {"data": data | {"preprocessing": "joined_a_to_z"}}
+    assert as_it_was(config, now) is as_it_was(config, {}) is config
+    raw = {"data": data | {"preprocessing": "raw"}}
+    assert as_it_was(raw, earlier) is raw
+    series = {"data": {"_target_": "seqlab.data.sine.SineData"}}
+    assert as_it_was(series, {"SineData": {}}) is series

@@ -30,7 +30,8 @@ _SEED = 0
 class SampleLines:
     """The lines of samples.txt, each `epoch | prefix | continuation`, as far as a run has come.
 
-    Behind the prefix of a sampled text stands its temperature. Prefix and continuation are escaped, so that neither ends a line, nor the prefix itself.
+    Behind the prefix of a sampled text stands its temperature. Prefix and continuation are escaped,
+    so that neither ends a line, nor the prefix itself.
     """
 
     def __init__(self) -> None:
@@ -79,7 +80,7 @@ class SampleLines:
             for prefix in prefixes:
                 start = vocabulary.encode(vocabulary.split(prefix))
                 for how, sampling in ways.items():
-                    # A generator of its own: the training draws what it would draw without samples.
+                    # Of its own, so that the training draws what it would without samples.
                     generator = torch.Generator().manual_seed(_SEED)
                     made = list(generate(network, start, num_tokens, sampling, generator))
                     text = gap + vocabulary.decode(made)
@@ -109,9 +110,9 @@ def _one_line(record: str) -> str:
 class Samples(Callback):
     """Continuations of a text: by the untrained network, every so many epochs, and at the end.
 
-    One is greedy, which soon repeats itself, and one is sampled. Each is a line of samples.txt and a
-    text in TensorBoard; neither has an unknown token. Between beginning and end only the
-    first prefix is continued, as in the chapter.
+    One is greedy, which soon repeats itself, and one is sampled. Each is a line of samples.txt and
+    a text in TensorBoard; neither has an unknown token. Between beginning and end only the first
+    prefix is continued, as in the chapter.
 
     Args:
         every_n_epochs: how often.

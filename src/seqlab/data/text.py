@@ -123,10 +123,13 @@ class TextData(SequenceData):
         file = self._large_file()
         tokens = tokens_in_file(file, *how) if file else tokens_in_memory(self._text(), *how)
         if (count := len(tokens.indices)) < 2:
-            after = "" if self.preprocessing == "raw" else " after preprocessing"
+            raw = self.preprocessing == "raw"
+            others = ["data.level=char"] * (self.level == "word")
+            others += ["data.preprocessing=raw"] * (not raw)
             raise UserError(
-                f"the text has {count} token{'' if count == 1 else 's'}{after}",
-                f"Use a longer text{self._finer()}.",
+                f"the text has {count} token{'' if count == 1 else 's'}"
+                f"{'' if raw else ' after preprocessing'}",
+                f"{', or '.join(['Use a longer text', *others])}.",
             )
         if self.vocabulary is not None:
             self._check_same(self._text_digest, tokens.text_sha256)
@@ -153,11 +156,6 @@ class TextData(SequenceData):
                 "whole phrase, %.0f characters on average; with data.level=char, a token is one",
                 length,
             )
-
-    def _finer(self) -> str:
-        """Return what else would make more tokens of a text, as words that end a remedy."""
-        level = ", or data.level=char" if self.level == "word" else ""
-        return level + (", or data.preprocessing=raw" if self.preprocessing != "raw" else "")
 
     def _text(self) -> str:
         text = self.read()
@@ -190,11 +188,12 @@ class TextData(SequenceData):
         self.parts = {name: part for name, part in parts.items() if len(part) > 1}
 
     def _check_length(self, num_train: int) -> None:
+        finer = ", or data.level=char" if self.level == "word" else ""
         if 2 * self.num_steps > num_train:
             raise UserError(
                 f"data.num_steps={self.num_steps} is too long for {num_train} training tokens",
-                f"Use data.num_steps={max((num_train - 1) // 2, 1)} or less, or a longer text"
-                f"{self._finer() if self.level == 'word' else ''}.",
+                f"Use data.num_steps={max((num_train - 1) // 2, 1)} or less, or a longer "
+                f"text{finer}.",
             )
         # A window needs one token more than its steps, and up to num_steps - 1 are skipped.
         windows = (num_train - self.num_steps) // self.num_steps
@@ -202,7 +201,8 @@ class TextData(SequenceData):
             raise UserError(
                 f"data.batch_size={self.batch_size} is more than the {windows} windows of "
                 f"data.num_steps={self.num_steps} in {num_train} training tokens",
-                f"Use data.batch_size={max(windows, 1)} or less, fewer steps, or a longer text.",
+                f"Use data.batch_size={max(windows, 1)} or less, fewer steps, or a longer "
+                f"text{finer}.",
             )
 
     def describe(self) -> dict[str, int]:

@@ -66,13 +66,16 @@ def _of_a_word(error: Exception, words: list[str], folders: list[Path]) -> UserE
             key, _declared(words, key, folders), f"in {chosen!r} on the command line"
         )
     merged = re.search(r"Error merging override (.*)", text)
-    if not merged or not error.__cause__:
-        return None
-    found = merged.group(1)
+    if merged and error.__cause__:
+        return _not_merged(merged.group(1), error.__cause__, words)
+    return None
+
+
+def _not_merged(found: str, cause: BaseException, words: list[str]) -> UserError:
     word = found if found in words else found.removeprefix("++")  # which `forced` has put there
-    if _GRAMMAR.search(str(error.__cause__)):
-        return _no_reference(f"{word!r}")
-    return UserError(f"{word!r} cannot be: {first_line(error.__cause__)}", _HELP)
+    if _GRAMMAR.search(str(cause)):
+        return _no_reference(repr(word))
+    return UserError(f"{word!r} cannot be: {first_line(cause)}", _HELP)
 
 
 def _no_reference(where: str) -> UserError:
