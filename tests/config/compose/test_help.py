@@ -14,7 +14,7 @@ from seqlab import __version__
 from seqlab.commands.all_options import all_options
 from seqlab.commands.main import build_parser, verbs
 from seqlab.config.compose.option_files import FLAGS
-from seqlab.config.folders import conf_dir
+from seqlab.config.folders import conf_dir, docs_dir
 
 SINE = """\
 data=sine
@@ -227,6 +227,8 @@ def test_every_option_of_every_verb_has_words() -> None:
     assert {"evaluate", "help"} <= set(choices)
     for name, verb in choices.items():
         assert verb.description, name
+        page = str(verb.epilog).removeprefix("More: python -m seqlab help ")
+        assert (docs_dir() / f"{page}.md").is_file(), name
         silent = [action.dest for action in verb._actions if not action.help]
         assert silent == [], f"{name}: no words for {silent}"
 

@@ -172,6 +172,6 @@ def _unknown(name: str, known: list[str]) -> UserError:
 def _rows(keys: Mapping[str, Key]) -> Iterator[tuple[str, str]]:
     for name, key in keys.items():
         if key.heading:
-            yield "", key.heading
+            yield f"-- {key.heading} --", ""
         shown = 0 < len(key.default) <= _LONGEST_DEFAULT
         yield f"{name}={key.default}" if shown else name, key.words
