@@ -192,6 +192,11 @@ def test_own_options_are_explained_like_those_of_seqlab(train: Command, tmp_path
         "  tau=2       window: how many values predict the next one\n"
     )
     assert "  logistic      The logistic map: chaos\n" in train(*own, "data").out
+    (tmp_path / "mine" / "of_my_own").mkdir()
+    (tmp_path / "mine" / "of_my_own" / "option.yaml").write_text("{}\n")
+    short = train(*own).out
+    assert ": sine, logistic, sample_story, text, time_machine " in " ".join(short.split())
+    assert "\n  of_my_own       option\n" in short
     file.write_text("a: [\n")
     refused(train(*own, "data"), "a configuration file is not YAML")
 
