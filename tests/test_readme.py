@@ -176,6 +176,12 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_each_question_has_one_command() -> None:
+    page = ROOT / "docs" / "how_do_i.md"
+    questions = re.findall(r"^\*\*\.\.\. .*?\?\*\*", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(questions) == len(blocks(page, "bash")) == 15  # docs/index.md says how many
+
+
 def test_readme_names_every_experiment_of_its_results_table() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for file in (ROOT / "conf" / "experiment").glob("*.yaml"):

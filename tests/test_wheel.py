@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, SMALL_LM, spawn
+from seqlab.commands.completion import SHELLS
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -48,6 +49,7 @@ def test_wheel_holds_every_configuration_file_the_cpp_and_the_story(wheel: Path)
     assert sources
     assert {file.relative_to(ROOT / "src").as_posix() for file in sources} <= names
     assert {"train.py", "seqlab/py.typed", "seqlab/data/stories/sample_story.txt"} <= names
+    assert {f"seqlab/commands/shells/seqlab.{shell}" for shell in SHELLS} <= names
     assert {f"seqlab/sweeps/report/page.{kind}" for kind in ("html", "css", "js")} <= names
     pages = {f"seqlab/docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
     assert {name for name in names if name.startswith("seqlab/docs/")} == pages

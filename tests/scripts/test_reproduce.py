@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
+from docs_pages import with_foot
 from reproduce import reproduction_page
 from reproduce.published import ROWS
 
@@ -35,7 +36,9 @@ def results_in_the_bands() -> dict[str, list[dict[str, Any]]]:
 def test_committed_page_has_the_text_of_the_template_and_the_published_figures() -> None:
     parts = re.split(r"\{\w+\}", TEMPLATE.read_text(encoding="utf-8"))
     page = PAGE.read_text(encoding="utf-8")
-    assert re.fullmatch(".*?".join(map(re.escape, parts)), page, re.DOTALL)
+    text = ".*?".join(map(re.escape, parts)).rstrip("\\\n")
+    assert with_foot(PAGE, page) == page
+    assert re.fullmatch(f"{text}\n\n---\n\n.*\n", page, re.DOTALL)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for row in ROWS.values():
         assert f"| {row.label} | `{row.experiment}` | " in page

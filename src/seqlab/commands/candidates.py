@@ -138,18 +138,18 @@ def _names(files: OptionFiles, before: list[str], name: str, end: str) -> Candid
 
 def _values(files: OptionFiles, before: list[str], name: str, value: str) -> Candidates:
     done = value[: max(value.rfind(","), value.rfind("[")) + 1]
+    key = _keys(files, before).get(name, Key(""))
     if name in files.groups:
         for option in files.groups[name]:
             yield done + option, files.option(name, option).words
-    elif name == "resume":
+    elif "run folder" in key.words.lower():
         yield from _folders(value, _is_run)
-    elif name.endswith((".path", "_from")):
+    elif name.endswith(".path"):
         yield from _files(value)
     elif name.endswith(".dir"):
         yield from _folders(value)
     else:
-        key = _keys(files, before).get(name)
-        default = key.default if key and "$" not in key.default and key.default != "???" else ""
+        default = "" if "$" in key.default or key.default == "???" else key.default
         allowed = [*_allowed(RULES.get(name))]
         if default in ("true", "false"):
             allowed += ["true", "false"]

@@ -15,6 +15,15 @@ from seqlab.system.terminal import say
 
 Command = Callable[[argparse.Namespace], int]
 _TRAIN = "train"
+_COMMON_PAGE = "after_training"
+_PAGES = {
+    _TRAIN: "configuration",
+    "completion": "configuration",
+    "help": "how_do_i",
+    "profile": "profiling",
+    "report": "sweep_reports",
+}
+"""The page about a verb, where it is not the common one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -175,6 +184,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="default: the sweep's own",
     )
     report.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+    for name, verb in verbs.choices.items():
+        verb.epilog = as_started(f"More: python -m seqlab help {_PAGES.get(name, _COMMON_PAGE)}")
     return parser
 
 

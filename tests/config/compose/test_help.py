@@ -14,7 +14,7 @@ from seqlab import __version__
 from seqlab.commands.all_options import all_options
 from seqlab.commands.main import build_parser, verbs
 from seqlab.config.compose.option_files import FLAGS
-from seqlab.config.folders import conf_dir
+from seqlab.config.folders import conf_dir, docs_dir
 
 SINE = """\
 data=sine
@@ -192,6 +192,11 @@ def test_own_options_are_explained_like_those_of_seqlab(train: Command, tmp_path
         "  tau=2       window: how many values predict the next one\n"
     )
     assert "  logistic      The logistic map: chaos\n" in train(*own, "data").out
+    (tmp_path / "mine" / "of_my_own").mkdir()
+    (tmp_path / "mine" / "of_my_own" / "option.yaml").write_text("{}\n")
+    short = train(*own).out
+    assert ": sine, logistic, sample_story, text, time_machine " in " ".join(short.split())
+    assert "\n  of_my_own       option\n" in short
     file.write_text("a: [\n")
     refused(train(*own, "data"), "a configuration file is not YAML")
 
@@ -227,6 +232,8 @@ def test_every_option_of_every_verb_has_words() -> None:
     assert {"evaluate", "help"} <= set(choices)
     for name, verb in choices.items():
         assert verb.description, name
+        page = str(verb.epilog).removeprefix("More: python -m seqlab help ")
+        assert (docs_dir() / f"{page}.md").is_file(), name
         silent = [action.dest for action in verb._actions if not action.help]
         assert silent == [], f"{name}: no words for {silent}"
 

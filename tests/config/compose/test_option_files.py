@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from hydra.core.config_store import ConfigStore
 from hydra.types import RunMode
 
 from seqlab.commands.all_options import all_options
@@ -73,6 +74,31 @@ def test_words_of_an_option_are_the_first_sentence_that_is_no_command() -> None:
 @pytest.mark.parametrize("text", ["", "# Only words.\n", "{}\n", "- 1\n", "# Words.\n{}"])
 def test_file_without_keys_has_none(text: str) -> None:
     assert read_option(text).keys == {}
+
+
+def test_alias_is_not_followed() -> None:
+    keys = read_option("a: &x\n  b: 1  # one\n  c: *x\n# Two.\nd: *x\n").keys
+    assert keys == {
+        "a": Key(""),
+        "a.b": Key("1", "one"),
+        "a.c": Key("..."),
+        "d": Key("...", "Two."),
+    }
+
+
+@pytest.mark.parametrize("group", ["launcher", "sweeper"])
+def test_options_in_no_file_are_those_that_hydra_has(group: str) -> None:
+    with hydra_loader(None):  # finds the plugins
+        stored = ConfigStore.instance().repo["hydra"][group].values()
+    known = {
+        each.name.removesuffix(".yaml"): each.node for each in stored if each.provider == "seqlab"
+    }
+    files = all_options(None)
+    assert set(files.groups[f"hydra/{group}"]) == set(known)
+    for name, node in known.items():
+        keys = files.option(f"hydra/{group}", name).keys
+        assert set(keys) <= set(node) - {"_target_"}
+        assert set(keys) >= set(node) - {"_target_", "params"}
 
 
 def own(folder: Path, **files: str) -> OptionFiles:

@@ -6,7 +6,6 @@ import pytest
 from hydra import compose
 from omegaconf import OmegaConf
 
-from expect import Command, succeeded
 from seqlab.config.compose.command import hydra_loader
 from seqlab.config.compose.naming import register_resolvers
 from seqlab.config.folders import conf_dir
@@ -58,18 +57,3 @@ def test_option_of_an_own_folder_declares_what_hydra_composes_of_it(
     (tmp_path / "model" / "mine.yaml").write_text(content, encoding="utf-8")
     read, composed = both(tmp_path, "model=mine")
     assert read == composed
-
-
-def test_help_is_what_hydra_would_print(
-    train: Command, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("conf")
-    for place in ("model/mine.yaml", "model/rnn.yaml", "of_my_own/option.yaml"):
-        (folder / place).parent.mkdir(exist_ok=True)
-        (folder / place).write_text("{}\n")
-    for words in ([], [f"--config-dir={folder}"]):
-        fast = succeeded(train("--help", *words))
-        # With an override Hydra itself answers.
-        assert fast.out == train("--help", *words, "seed=0").out
-    assert "of_my_own: option\n" in fast.out
-    assert "model: gru, lstm, mine, mlp, rnn\n" in fast.out

@@ -19,8 +19,8 @@ _seqlab_script() {
 
 _seqlab_python() {
     local at=1
-    while [[ ${COMP_WORDS[at]} == -* && ${COMP_WORDS[at]} != -m ]]; do at=$((at + 1)); done
-    if [[ ${COMP_WORDS[at]} == -m && $COMP_CWORD -gt $((at + 1)) ]]; then
+    while [[ ${COMP_WORDS[at]-} == -* && ${COMP_WORDS[at]} != -m ]]; do at=$((at + 1)); done
+    if [[ ${COMP_WORDS[at]-} == -m && $COMP_CWORD -gt $((at + 1)) ]]; then
         # In a folder with a train.py of its own, `python -m train` is not seqlab's.
         if [[ ${COMP_WORDS[at + 1]} == seqlab ||
             (${COMP_WORDS[at + 1]} == train && ! -e train.py && ! -e train/__init__.py) ]]; then
@@ -28,7 +28,7 @@ _seqlab_python() {
             return
         fi
     fi
-    if [[ $_seqlab_former ]]; then "$_seqlab_former" "$@"; fi
+    if [[ ${_seqlab_former-} ]]; then "$_seqlab_former" "$@"; fi
 }
 
 # Every other `python ...` is completed as before.

@@ -63,7 +63,9 @@ def _short(files: OptionFiles, verbs: list[str]) -> Iterator[str]:
     yield from wrapped(as_started(own.header))
     yield from ("", *wrapped("Groups: choose with GROUP=OPTION; the default comes first"))
     about = ((group, _HELP_PAGE.sub("", files.words_of_group(group))) for group in files.groups)
-    yield from table((g, f"{words}: {', '.join(files.groups[g])}") for g, words in about)
+    yield from table(
+        (g, f"{words}: {', '.join(files.groups[g])}".lstrip(": ")) for g, words in about
+    )
     yield from ("", *wrapped("Keys: a group's are GROUP.KEY=VALUE; these belong to none"))
     yield from table(_rows(files.root.keys))
     yield from ("", "Flags: they go before every key=value")
@@ -154,8 +156,8 @@ def _facts(key: str, values: list[tuple[str, Key]], about: str) -> Iterator[str]
     for each in words:
         yield from wrapped(each, 2)
     rule = RULES.get(key)
-    rows = [("default", f"{value.default}{where}") for where, value in values if value.default]
-    rows = [(name if not place else "", text) for place, (name, text) in enumerate(rows)]
+    defaults = [f"{value.default}{where}" for where, value in values if _is_short(value)]
+    rows = [("" if place else "default", text) for place, text in enumerate(defaults)]
     page = next(iter(_HELP_PAGE.findall(" ".join([*words, about]))), "configuration")
     rows += [("allowed", rule.describe())] if rule else []
     yield from table([*rows, ("more", as_started(f"python -m seqlab help {page}"))])
@@ -172,6 +174,9 @@ def _unknown(name: str, known: list[str]) -> UserError:
 def _rows(keys: Mapping[str, Key]) -> Iterator[tuple[str, str]]:
     for name, key in keys.items():
         if key.heading:
-            yield "", key.heading
-        shown = 0 < len(key.default) <= _LONGEST_DEFAULT
-        yield f"{name}={key.default}" if shown else name, key.words
+            yield f"-- {key.heading} --", ""
+        yield f"{name}={key.default}" if _is_short(key) else name, key.words
+
+
+def _is_short(key: Key) -> bool:
+    return 0 < len(key.default) <= _LONGEST_DEFAULT

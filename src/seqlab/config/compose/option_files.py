@@ -229,6 +229,8 @@ def _chosen(entry: Any, lines: list[str]) -> tuple[str, str, str]:
 def _keys(name: Any, value: Any, prefix: str, lines: list[str], end: int) -> dict[str, Key]:
     """Return a key with those below it; the first `end` lines are about the whole file."""
     path = f"{prefix}{name.value}"
+    if value.start_mark.index < name.start_mark.index:  # an alias: it stands elsewhere
+        return {path: Key("...", _above(name.start_mark, lines, end))}
     nested = isinstance(value, yaml.MappingNode) and not value.flow_style and bool(value.value)
     beside = _beside(name.end_mark if nested else value.end_mark, lines)
     above = _above(name.start_mark, lines, end)
