@@ -11,6 +11,7 @@ VALID: dict[str, tuple[str, ...]] = {
     "name": ("null", "mine", "'two words'", "größe", "a.b", "1"),
     "monitor": ("null", "val/loss", "train/loss", "'val/loss'"),
     "resume": ("null", ""),
+    "again": ("null", ""),
     "data.length": ("1000", "400"),
     "data.frequency": ("0.01", "1e-3", ".5", "1"),
     "data.noise": ("0", "0.2", "1_0.5", "0.0"),

@@ -81,7 +81,7 @@ def _run_of(overrides: Sequence[str]) -> str | None:
     """Return the run that the words name; the first of several in a sweep."""
     for word in reversed(overrides):
         if word.lstrip("+").partition("=")[0] == AGAIN:
-            return next(iter(values_of(word)), None)
+            return next(iter(values_of(word)), None) or None
     return None
 
 

@@ -24,7 +24,7 @@ WRONG: dict[str, Any] = {
     "truth": True,
 }
 # Texts of the person's own choosing: any text may stand there.
-FREE_TEXTS = ("name", "resume", "data.path", "_target_")
+FREE_TEXTS = ("name", "resume", "again", "data.path", "_target_")
 
 
 def composed(*overrides: str) -> DictConfig:
@@ -57,7 +57,7 @@ def keys() -> list[Any]:
             for path, _ in leaves(OmegaConf.create({group: content})):
                 if "." in path:
                     found.setdefault(path, (group, file.stem, path))
-    found |= {key: ("data", "sine", key) for key in ("name", "seed", "monitor", "resume")}
+    found |= {key: ("data", "sine", key) for key in ("name", "seed", "monitor", "resume", "again")}
     return [pytest.param(*value, id=f"{value[1]}: {key}") for key, value in found.items()]
 
 
@@ -118,7 +118,7 @@ NULL_BESIDES_A_DEFAULT = {
 
 def test_null_is_allowed_only_where_some_file_has_it_as_default() -> None:
     root = OmegaConf.load(conf_dir() / "train.yaml")
-    defaults = {key for key in ("name", "seed", "monitor", "resume") if root[key] is None}
+    defaults = {key for key in ("name", "seed", "monitor", "resume", "again") if root[key] is None}
     for group in GROUPS:
         for file in (conf_dir() / group).glob("*.yaml"):
             options = OmegaConf.create({group: OmegaConf.load(file)})
