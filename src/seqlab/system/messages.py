@@ -12,16 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from seqlab.system.masking import masked
-from seqlab.system.terminal import (
-    harmless,
-    is_terminal,
-    length,
-    relative,
-    shown,
-    styled,
-    width,
-    wrapped,
-)
+from seqlab.system.terminal import fitted, harmless, length, shown, styled, width
 
 # True, and of no use to the person who runs an experiment.
 _NOISE = (
@@ -46,11 +37,11 @@ class _Console(logging.Handler):
             return
         columns = width(sys.stderr)
         text = next((each for each in forms if length(each) <= columns), forms[-1])
-        text = relative(masked(text))
+        text = masked(text)
         if record.levelno >= logging.WARNING:
             text = f"{styled('warning:', 'caution')} {text}"
-        if length(text) > columns and "\n" not in text and is_terminal(sys.stderr):
-            text = "\n".join(wrapped(text, columns))
+        if "\n" not in text:
+            text = fitted(text, stream=sys.stderr)
         tqdm.write(shown(text, sys.stderr), file=sys.stderr)
 
 
