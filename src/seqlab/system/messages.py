@@ -12,7 +12,15 @@ from typing import Any
 from tqdm import tqdm
 
 from seqlab.system.masking import masked
-from seqlab.system.terminal import fitted, harmless, length, shown, styled, width
+from seqlab.system.terminal import (
+    fitted,
+    harmless,
+    is_terminal,
+    length,
+    shown,
+    styled,
+    width,
+)
 
 # True, and of no use to the person who runs an experiment.
 _NOISE = (
@@ -27,16 +35,18 @@ _NOISE = (
 class _Console(logging.Handler):
     """Prints to standard error without tearing the progress bar apart.
 
-    A record with an attribute `forms` is printed in the first of them that has room on one line;
-    without any form it is for the file alone.
+    A record may have an attribute `forms`: a terminal gets the first of them that has room on one
+    line. A record without any form is for the file alone.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
         forms = getattr(record, "forms", [record.getMessage()])
         if not forms:
             return
-        columns = width(sys.stderr)
-        text = next((each for each in forms if length(each) <= columns), forms[-1])
+        text = record.getMessage()
+        if is_terminal(sys.stderr):
+            columns = width(sys.stderr)
+            text = next((each for each in forms if length(each) <= columns), forms[-1])
         text = masked(text)
         if record.levelno >= logging.WARNING:
             text = f"{styled('warning:', 'caution')} {text}"
