@@ -120,15 +120,16 @@ class Progress(Callback):
         self._move(trainer, epoch)  # the log line makes the bar redraw itself
         if not values and not speeds:
             return
-        head = f"{_of_all(trainer, epoch)}: "
+        head = f"{_of_all(trainer, epoch)}: "  # numbers below each other, where it is seen at once
         whole = [f"{name} {value}" for name, value in values.items()]
         short = [each.removeprefix("train/").replace(f"val/{kind}", "val") for each in whole]
+        line = ", ".join([*whole, *(f"{speed:,.0f} {of}/s" for of, speed in speeds.items())])
         forms = [
-            head + ", ".join([*whole, *(f"{speed:,.0f} {of}/s" for of, speed in speeds.items())]),
+            head + line,
             head + ", ".join([*short, *(f"{_in_short(v)} {of}/s" for of, v in speeds.items())]),
             head.removeprefix("epoch ") + ", ".join(short),
         ]
-        logger.info("%s", forms[0], extra={"forms": forms})
+        logger.info("epoch %d/%s: %s", epoch, trainer.max_epochs, line, extra={"forms": forms})
 
 
 def _of_all(trainer: Trainer, epoch: int) -> str:

@@ -33,7 +33,7 @@ from seqlab.system.errors import (
     print_error,
 )
 from seqlab.system.masking import masked
-from seqlab.system.terminal import leave_echo, say, styled, width, wrapped
+from seqlab.system.terminal import fitted, leave_echo, say, styled
 
 # Composing takes about a sixth of a second a job; the rest are checked when their turn comes.
 _CHECKED_AHEAD = 50
@@ -69,7 +69,7 @@ def run_sweep(request: Request, source: Source, signalled: Signalled) -> int:
             with composing(kept, request.hydra_words) as composer:
                 where = f"{launcher.describe()}; sweep folder {request.folder}"
                 text = f"{styled(request.name, 'heading')}: {source.total} jobs, {where}"
-                say("\n".join(wrapped(text, width(sys.stderr))), error=True)
+                say(fitted(text, stream=sys.stderr), error=True)
                 decided = (request.metric, request.direction)
                 view = LiveView(request.name, source.total, request.folder, *decided)
                 scheduler = Scheduler(

@@ -101,7 +101,7 @@ class LiveView:
         if job is None:
             self._all.initial += 1  # it took no time, so the time that is left does not count it
         self._tell()
-        if not self._all.update(1):
+        if not self._all.update(1) and job is not None:
             self._all.refresh()
 
     def refresh(self) -> None:

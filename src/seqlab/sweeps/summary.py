@@ -9,7 +9,7 @@ from seqlab.sweeps.report.results_text import in_colour, results_lines
 from seqlab.sweeps.scheduler import Tally
 from seqlab.system.errors import one_line
 from seqlab.system.signals import in_words
-from seqlab.system.terminal import as_word, styled, width, wrapped
+from seqlab.system.terminal import as_word, fitted, styled
 
 _MOST_FAILURES = 20
 _MOST_TOGETHER = 5
@@ -32,7 +32,7 @@ def closing(name: str, tally: Tally, total: int, sweep: Path, seconds: float) ->
     before = f", {tally.before} of them before" if tally.before else ""
     jobs = f"{total} job{'s' * (total != 1)}"
     text = f"{styled(name, 'heading')}: {jobs}: {', '.join(words)}{before}; {seconds:.1f} s"
-    lines = wrapped(text, width())
+    lines = [fitted(text)]
     if tally.signum is not None:
         lines.append(f"  stopped by {in_words(tally.signum)}; to go on: the same command again")
     failures = sorted(tally.failures, key=lambda row: row.number)
@@ -75,8 +75,9 @@ def _listed(failures: list[Row]) -> list[str]:
         shown = [f"{row.number:04d} {row.label}".rstrip() for row in rows[:_MOST_TOGETHER]]
         more = f" and {len(rows) - _MOST_TOGETHER} more" if len(rows) > _MOST_TOGETHER else ""
         head = f"  {in_colour(status, status)} {', '.join(shown)}{more}"
-        for text in (head, f"    {reason}", f"    {hint}" if hint else ""):
-            lines += wrapped(text, width(), "    ")
+        lines += [fitted(head, "    "), fitted(f"    {reason}", "    ")]
+        if hint:
+            lines.append(f"    {hint}")
     if len(groups) > _MOST_FAILURES:
         rest = len(groups) - _MOST_FAILURES
         lines.append(f"  and {rest} other reasons; results.csv has them all")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seqlab.system.masking import masked
-from seqlab.system.terminal import is_terminal, relative, say, styled, width, wrapped
+from seqlab.system.terminal import fitted, say, styled
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -87,11 +87,10 @@ def print_error(error: BaseException) -> None:
         errors.append(error)
     if tracebacks_wanted():
         say(masked("".join(traceback.format_exception(error)).rstrip()), error=True)
-    first, *rest = relative(masked(format_error(error))).split("\n")
+    first, *rest = masked(format_error(error)).split("\n")
     first = styled("error:", "bad") + first.removeprefix("error:")
-    # A command is in the remedy, which stays whole.
-    head = wrapped(first, width(sys.stderr)) if is_terminal(sys.stderr) else [first]
-    say("\n".join([*head, *rest]), error=True)
+    # The remedy stays whole, since a command may be in it.
+    say("\n".join([fitted(first, stream=sys.stderr), *rest]), error=True)
 
 
 _LIBRARIES = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}

@@ -13,14 +13,13 @@ from tqdm import tqdm
 
 from seqlab.system.masking import masked
 from seqlab.system.terminal import (
+    fitted,
     harmless,
     is_terminal,
     length,
-    relative,
     shown,
     styled,
     width,
-    wrapped,
 )
 
 # A kill would leave the lock behind that bars share between processes, and a signal that strikes
@@ -40,21 +39,23 @@ _NOISE = (
 class _Console(logging.Handler):
     """Prints to standard error without tearing the progress bar apart.
 
-    A record with an attribute `forms` is printed in the first of them that has room on one line;
-    without any form it is for the file alone.
+    A record may have an attribute `forms`: a terminal gets the first of them that has room on one
+    line. A record without any form is for the file alone.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
         forms = getattr(record, "forms", [record.getMessage()])
         if not forms:
             return
-        columns = width(sys.stderr)
-        text = next((each for each in forms if length(each) <= columns), forms[-1])
-        text = relative(masked(text))
+        text = record.getMessage()
+        if is_terminal(sys.stderr):
+            columns = width(sys.stderr)
+            text = next((each for each in forms if length(each) <= columns), forms[-1])
+        text = masked(text)
         if record.levelno >= logging.WARNING:
             text = f"{styled('warning:', 'caution')} {text}"
-        if length(text) > columns and "\n" not in text and is_terminal(sys.stderr):
-            text = "\n".join(wrapped(text, columns))
+        if "\n" not in text:
+            text = fitted(text, stream=sys.stderr)
         tqdm.write(shown(text, sys.stderr), file=sys.stderr)
 
 

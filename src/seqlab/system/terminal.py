@@ -145,6 +145,20 @@ def wrapped(text: str, columns: int, indent: str = "  ") -> list[str]:
     return [*lines, line] if line else lines
 
 
+def fitted(text: str, indent: str = "  ", stream: Any = None) -> str:
+    """Return a paragraph in lines that fit a terminal; where there is none, as it is.
+
+    Args:
+        text: one paragraph.
+        indent: before every line but the first.
+        stream: where it goes; `None`: standard output.
+    """
+    stream = stream or sys.stdout
+    if not is_terminal(stream):
+        return text
+    return "\n".join(wrapped(relative(text), width(stream), indent))
+
+
 def say(*texts: Any, error: bool = False) -> None:
     """Print a message: harmless, in colour if it has any, with paths and commands as they are here.
 

@@ -86,7 +86,7 @@ def test_profiler_writes_into_the_run_folder_and_says_where(train: Train, name: 
     assert outcome.code == 0, outcome.err
     (file,) = RunFolder("run").lightning_profiles()
     assert "training_step" in file.read_text()
-    assert f"where the time went: {file.resolve()}" in outcome.out
+    assert f"where the time went: run/{file.name}\n" in outcome.out
 
 
 def test_model_summary_is_shown(train: Train) -> None:
