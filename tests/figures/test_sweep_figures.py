@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.markers import CARETDOWNBASE
 
-from seqlab.figures.scale import Range, Scale, horizon, scale_of, spans
+from seqlab.figures.scale import Range, Scale, horizon, scale_of, spans, tick_labels
 from seqlab.figures.style import GREY, canvas, shortened
 from seqlab.figures.sweeps import Point, against, bands, heat_map, scatter
 
@@ -263,6 +263,18 @@ def test_what_is_beyond_the_colors_is_grey(lower: bool, extend: str) -> None:
 def test_many_cells_have_no_numbers() -> None:
     figure = drawn(heat_map(("x", "y"), "q", {(i, j): 1.0 for i in range(11) for j in range(10)}))
     assert figure.axes[0].texts[:] == []
+
+
+def test_numbers_that_do_not_fit_into_their_cells_are_left_out() -> None:
+    narrow = {(i, 0): 1.234 + i for i in range(20)}
+    assert drawn(heat_map(("x", "y"), "q", narrow)).axes[0].texts[:] == []
+    wide = {(i, 0): 1.234 + i for i in range(12)}
+    assert len(drawn(heat_map(("x", "y"), "q", wide)).axes[0].texts) == 12
+
+
+def test_ticks_of_long_numbers_are_rounded_where_they_stay_different() -> None:
+    assert tick_labels([0.000158489, 0.1, 16, "a"]) == ["0.000158", "0.1", "16", "a"]
+    assert tick_labels([1.0001, 1.0002]) == ["1.0001", "1.0002"]
 
 
 def test_scatter_leaves_out_what_is_not_finite() -> None:

@@ -156,6 +156,13 @@ def tick_label(value: Any) -> str:
     return f"{value:g}" if _is_number(value) else str(value)
 
 
+def tick_labels(values: Sequence[Any]) -> list[str]:
+    """Return values as the labels of ticks, numbers in three digits where they stay different."""
+    labels = [*map(tick_label, values)]
+    short = [f"{value:.3g}" if isinstance(value, float) else tick_label(value) for value in values]
+    return short if len(set(short)) == len(set(labels)) else labels
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 

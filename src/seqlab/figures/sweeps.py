@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.markers import CARETDOWNBASE
 
-from seqlab.figures.scale import Range, Scale, scale_of, tick_label
+from seqlab.figures.scale import Range, Scale, scale_of, tick_labels
 from seqlab.figures.style import (
     CHARACTER,
     COLORS,
@@ -19,6 +19,7 @@ from seqlab.figures.style import (
     canvas,
     label_ticks,
     legend,
+    length_of,
     shortened,
     whole_ticks,
     write_note,
@@ -131,15 +132,18 @@ def heat_map(
     image = axes.imshow(grid, cmap=shown.colors, norm=shown.norm(), origin="lower", aspect="auto")
     for which, scale in (("x", across), ("y", up)):
         places = range(0, len(scale.values), math.ceil(len(scale.values) / 24))
-        label_ticks(axes, which, places, [tick_label(scale.values[place]) for place in places])
+        label_ticks(axes, which, places, tick_labels([scale.values[place] for place in places]))
     _make_room(axes)
-    if grid.size <= _MOST_CELLS_WITH_NUMBERS:
-        for (x, y), value in cells.items():
+    texts = {at: f"{v:.4g}" if math.isfinite(v) else "not finite" for at, v in cells.items()}
+    room = length_of(axes, "x") / len(across.values) / CHARACTER
+    if grid.size <= _MOST_CELLS_WITH_NUMBERS and max(map(len, texts.values())) < room:
+        for (x, y), text in texts.items():
+            value = cells[x, y]
             is_bright = not math.isfinite(value) or sum(shown.color_of(value)[:3]) > 1.4
             axes.text(
                 across.values.index(x),
                 up.values.index(y),
-                f"{value:.4g}" if math.isfinite(value) else "not finite",
+                text,
                 ha="center",
                 va="center",
                 fontsize=8,
@@ -289,7 +293,8 @@ def _draw_seeds(
         for _ in point.values
     ]
     values = [value for point in points for value in point.values]
-    style = {"s": 12, "alpha": 0.55, "linewidths": 0, "label": label, "zorder": 2}
+    size = 12 if beside or len(values) > 100 else 22
+    style = {"s": size, "alpha": 0.55, "linewidths": 0, "label": label, "zorder": 2}
     shown.draw_points(axes, places, values, color, style)
 
 

@@ -188,15 +188,28 @@ def test_network_that_reads_the_future_is_no_language_model() -> None:
     assert find(ledger(*series)).apart == []
 
 
-@pytest.mark.parametrize(("data", "apart"), [("a", []), ("b", ["experiment"])])
-def test_experiments_are_compared_where_their_data_are_the_same(
-    tmp_path: Path, data: str, apart: list[str]
+@pytest.mark.parametrize(
+    ("other", "apart"),
+    [
+        ("data: {path: a, batch_size: 2}", []),
+        ("data: {path: b, batch_size: 1}", ["experiment"]),
+        ("data: {path: a}\nmodel: {bidirectional: true}", ["experiment"]),
+        ("data: [", []),
+    ],
+)
+def test_experiments_are_compared_where_they_predict_the_same(
+    tmp_path: Path, other: str, apart: list[str]
 ) -> None:
     rows = []
-    for i, (name, path) in enumerate([("one", "a"), ("two", data)]):
-        rows.append(job(i, 1.0 + i, parameters={"experiment": name}))
+    for i, text in enumerate(["data: {path: a, batch_size: 1, seed: '${seed}'}", other]):
+        metrics = {"val/perplexity": 1.0 + i}
+        rows.append(job(i, metrics=metrics, parameters={"experiment": f"{i}"}))
         (tmp_path / str(i)).mkdir()
-        text = f"seed: 1\ndata:\n  path: {path}\n  batch_size: {i}\n  seed: ${{seed}}\n"
-        (tmp_path / str(i) / "config.yaml").write_text(text)
+        (tmp_path / str(i) / "config.yaml").write_text(f"seed: 1\n{text}\n")
     assert find(ledger(*rows, folder=str(tmp_path))).apart == apart
     assert find(ledger(*rows, folder=str(tmp_path / "moved"))).apart == []
+
+
+def test_nothing_is_advised_before_a_job_has_completed() -> None:
+    rows = [job(i, None, "running", parameters={"data.level": x}) for i, x in enumerate("ab")]
+    assert find(ledger(*rows, metric="val/loss")).advice == []

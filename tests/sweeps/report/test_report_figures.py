@@ -119,6 +119,15 @@ def test_values_that_never_repeat_are_points(tmp_path: Path, seen: Seen) -> None
     assert "heat_map" not in seen.calls
 
 
+def test_lines_of_one_point_each_are_points(tmp_path: Path, seen: Seen) -> None:
+    rows = [job(i, 1.0 + i, parameters={"x": i, "y": (3 * i) % 5}) for i in range(5)]
+    write_ledger(tmp_path, rows)
+    drawn(tmp_path)
+    for (_, _, lines), options in seen.calls["against"]:
+        assert (lines, len(options["others"])) == ({}, 5)
+        assert options["note"] == "Dots: single jobs."
+
+
 def test_sweep_over_seeds_alone_has_its_curves(tmp_path: Path) -> None:
     write_sweep(tmp_path, {}, [0, 1, 2])
     assert drawn(tmp_path) == ["curves"]

@@ -32,10 +32,10 @@ def apart(metric: str, rows: Sequence[Row], swept: Sequence[str], folder: Path) 
     found = differing(metric, swept, rows)
     if "experiment" in swept:
         runs = {same(row.parameters.get("experiment")): row for row in rows if row.folder}
-        data = [_data_of(folder / row.folder) for row in runs.values()]
-        names = {name for each in data if each for name in each}
-        unequal = [name for name in names if len({each.get(name) for each in data if each}) > 1]
-        if differing(metric, unequal):
+        known = [*filter(None, (_keys_of(folder / row.folder) for row in runs.values()))]
+        names = sorted({name for each in known for name in each})
+        unequal = [name for name in names if len({each.get(name) for each in known}) > 1]
+        if differing(metric, unequal, rows):
             found.append("experiment")
     return found
 
@@ -68,11 +68,13 @@ def why_not_ranked(
         rows: the jobs.
         folder: the sweep's.
     """
+    completed = [row for row in rows if row.status == "completed"]
+    if not completed:
+        return []
     reason = f"{metric} of other data or other tokens cannot be compared"
     if list(names) == ["model.bidirectional"]:
         reason = f"a network that reads the future too has no {metric} of a language model"
     found = [f"Not ranked: the settings differ in {_listed(names)}, and {reason}."]
-    completed = [row for row in rows if row.status == "completed"]
     stage = metric.partition("/")[0]
     for other in (*(f"{stage}/{each}" for each in PER_TEXT), *PREFERRED):
         if all(other in row.metrics for row in completed) and not apart(other, rows, swept, folder):
@@ -166,9 +168,10 @@ def _is_number(value: Any) -> bool:
     return is_number and math.isfinite(value)
 
 
-def _data_of(folder: Path) -> dict[str, str]:
-    """Return `data.key` -> value of a run's configuration; nothing where it cannot be read."""
+def _keys_of(folder: Path) -> dict[str, str]:
+    """Return the keys of a run's data and model with their values; none where it is not there."""
     with suppress(Exception):  # a run folder that was moved or damaged
-        data = read_config(folder / CONFIG)["data"]
-        return {f"data.{key}": str(data[key]) for key in data}
+        saved = read_config(folder / CONFIG)
+        groups = {group: saved.get(group) or {} for group in ("data", "model")}
+        return {f"{group}.{key}": str(node[key]) for group, node in groups.items() for key in node}
     return {}

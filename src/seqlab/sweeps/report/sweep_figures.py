@@ -33,6 +33,7 @@ MOST_PARAMETERS = 8
 MOST_PAIRS = 6
 MOST_LINES = 8
 MOST_CURVES = 10
+_ONE_EACH = "One seed each."
 _BEST = "best setting at each value"
 _MOST_VALUES = 24
 """With more different values on either side, two parameters are points and no heat map."""
@@ -125,7 +126,11 @@ def _against(findings: Findings, settings: Sequence[Setting], name: str) -> Figu
         lines[setting.label(others, short)].append(setting)
     background: list[Setting] = []
     circles, note = _circles(findings, settings)
-    if len(lines) > MOST_LINES:
+    # As in a search: hardly any line has two points.
+    is_scattered = note == _ONE_EACH and len(settings) > 3 and len(lines) > len(settings) / 2
+    if is_scattered:
+        lines, background, note = {}, list(settings), "Dots: single jobs."
+    elif len(lines) > MOST_LINES:
         best: dict[tuple[str, Any], Setting] = {}
         groups = [each for each in findings.apart if each != name]
         for setting in settings:  # best first
@@ -159,7 +164,7 @@ def _circles(findings: Findings, settings: Sequence[Setting]) -> tuple[str, str]
     """Return what circles are, and all that is drawn of a setting, for the note of a figure."""
     spreads = [each.spread(str(findings.metric)) for each in settings]
     if all(len(each.values) < 2 for each in spreads):
-        return "Circles: one seed each", "One seed each."
+        return "Circles: one seed each", _ONE_EACH
     intervals = " with 95 % intervals" * any(each.low is not None for each in spreads)
     return f"Circles: means{intervals}", f"Circles: means{intervals}. Dots: single seeds."
 
@@ -206,7 +211,7 @@ def _curves(findings: Findings, settings: Sequence[Setting]) -> Figure | None:
         return None
     note = "Lines: means over seeds. Bands: from the smallest to the largest value over seeds."
     if all(len(setting.completed) == 1 for setting in chosen):
-        note = "One seed each."
+        note = _ONE_EACH
     if len(settings) > len(found):
         which = f" for each value of {' and '.join(findings.apart)}" if findings.apart else ""
         note += f" The best {most if which else len(found)} of {len(settings):,} settings{which}."
