@@ -64,7 +64,7 @@ def predictions(
         if not len(array):
             continue
         time = np.arange(first, first + len(array)) + 1
-        axes.plot(time, array, color=color, linewidth=1.3, label=label)
+        axes.plot(time, array, color=color, linewidth=1.1, label=label)
         end = max(end, first + len(array))
     axes.set_xlim(1, end)
     if start >= end:  # nothing was held out
@@ -155,7 +155,7 @@ def _label(token: str) -> str:
 def _background(axes: Axes, values: Any, clean: Any) -> None:
     array = _array(values)
     time = np.arange(len(array)) + 1
-    axes.plot(time, array, color=PALE, linewidth=0.9, label="data")
+    axes.plot(time, array, color=PALE, linewidth=0.7, label="data")
     if clean is not None:
         axes.plot(time, _array(clean), color=INK, linewidth=1.1, linestyle=":", label="noise-free")
     axes.set_xlim(1, len(array))
