@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from seqlab.runs.folder.checkpoint import checksum_file, read_checkpoint
 from seqlab.runs.folder.run_folder import RunFolder, whole_lines
@@ -22,6 +23,7 @@ class FinalState:
     metrics: dict[str, float]
     counts: dict[str, Any]
     files: set[str]
+    curves: dict[str, list[tuple[int, float]]]
     seconds: float = 0.0
 
     @classmethod
@@ -38,6 +40,7 @@ class FinalState:
                 for key in ("status", "epochs", "steps", "best_epoch", "fingerprint", "error")
             },
             files=set(_files(run.path)),
+            curves=_without_speeds(_curves(run)),
         )
 
     def differences(self, other: "FinalState") -> list[str]:
@@ -52,6 +55,11 @@ class FinalState:
             mine, its = getattr(self, what), getattr(other, what)
             if mine != its:
                 found.append(f"{what} differs: {_first_difference(mine, its)}")
+        # A power cut may take points of a curve; a resumed run writes none twice, nor another one.
+        for tag, points in other.curves.items():
+            steps = [step for step, _ in points]
+            if not set(points) <= set(self.curves.get(tag, [])) or len(set(steps)) < len(steps):
+                found.append(f"curve {tag}: {self.curves.get(tag)} became {points}")
         more = {name for name in other.files - self.files if not name.endswith(".damaged")}
         return found + [f"{name} was left behind" for name in sorted(more)]
 
@@ -62,6 +70,16 @@ def _verified(file: Path) -> dict[str, Any]:
     noted = checksum_file(file).read_text().split(" ")[0]
     assert noted == digest, f"{file.name} does not match its checksum"
     return read_checkpoint(file)
+
+
+def _curves(run: RunFolder) -> dict[str, list[tuple[int, float]]]:
+    """Return the points of each curve, as TensorBoard shows them."""
+    events = EventAccumulator(str(run.tensorboard), size_guidance={"scalars": 0})
+    events.Reload()
+    return {
+        tag: [(scalar.step, scalar.value) for scalar in events.Scalars(tag)]
+        for tag in events.Tags()["scalars"]
+    }
 
 
 def _first_difference(expected: Any, found: Any) -> str:

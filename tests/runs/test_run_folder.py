@@ -136,11 +136,11 @@ def test_finished_run_holds_exactly_what_was_promised(
         common |= {f"checkpoints/{name}.ckpt", f"checkpoints/{name}.ckpt.sha256"}
     for folder, figures, more in (
         (sine_run, {"data", "one_step", "multi_step", "k_step", "loss"}, set()),
-        (language_run, {"perplexity"}, {"samples.txt"}),
+        (language_run, {"tokens", "perplexity"}, {"samples.txt"}),
     ):
         found = files(folder.path)
         events = {name for name in found if name.startswith("tensorboard/events.out.tfevents.")}
-        assert len(events) == 1
+        assert len(events) == 2  # the hyperparameters have a file of their own
         assert found - events == common | more | {f"figures/{name}.png" for name in figures}
 
 

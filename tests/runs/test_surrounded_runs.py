@@ -66,7 +66,7 @@ def test_run_on_one_device_writes_all_whatever_launchers_say(
     run = RunFolder(tmp_path / "run")
     assert {each.name for each in run.path.iterdir()} >= WRITTEN
     assert len([*run.path.glob("figures/*.png")]) == 5
-    assert len([*run.tensorboard.iterdir()]) == 1
+    assert len([*run.tensorboard.iterdir()]) == 2  # the hyperparameters have a file of their own
     assert handlers == [signal.SIG_DFL]
 
     first = run.best.read_bytes()

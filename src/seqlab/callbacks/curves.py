@@ -16,15 +16,16 @@ _MOST_COUNTED = 1 << 20
 class Curves(Callback):
     """Draws perplexity by epoch, or the loss where there is no perplexity, from metrics.csv.
 
-    Of a text it also draws the frequencies of its tokens.
+    Of a text it also draws the frequencies of its tokens, but not for each job of a sweep.
     """
 
     @rank_zero_only
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw how often each token of a text comes."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        if getattr(data, "vocabulary", None) is not None:
-            draw_frequencies(artifacts_of(trainer), data)
+        artifacts = artifacts_of(trainer)
+        if getattr(data, "vocabulary", None) is not None and not artifacts.folder.is_job:
+            draw_frequencies(artifacts, data)
 
     @rank_zero_only
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -64,7 +64,7 @@ def predictions(
         if not len(array):
             continue
         time = np.arange(first, first + len(array)) + 1
-        axes.plot(time, array, color=color, linewidth=1.3, label=label)
+        axes.plot(time, array, color=color, linewidth=1.1, label=label)
         end = max(end, first + len(array))
     axes.set_xlim(1, end)
     if start >= end:  # nothing was held out
@@ -107,7 +107,7 @@ def curves(named: Mapping[str, Sequence[tuple[int, float]]], quantity: str) -> F
 
 
 def frequencies(tokens: Sequence[str], counts: Any, part: str) -> Figure:
-    """Return how often each token comes: bars, or a line by rank where there are many.
+    """Return how often each token comes: bars of a few characters, or a line by rank.
 
     Args:
         tokens: the vocabulary.
@@ -118,11 +118,13 @@ def frequencies(tokens: Sequence[str], counts: Any, part: str) -> Figure:
     order = [index for index in np.argsort(-array, kind="stable") if array[index] > 0]
     shares = array[order] / max(array.sum(), 1)
     labels = [_label(tokens[index]) for index in order]
-    if len(order) <= _MOST_BARS:
+    if len(order) <= _MOST_BARS and max(map(len, labels), default=0) <= 2:
         figure, axes = _small(f"Frequencies in {part}", "", "share, %")
         axes.bar(np.arange(len(order)), 100 * shares, color=BLUE)
-        axes.set_xticks(np.arange(len(order)), labels, fontsize=8.5)
-        axes.grid(visible=False, axis="x")
+        axes.set_xticks([])
+        for place, label in enumerate(labels):  # labels of ticks would take twice as long
+            where = axes.get_xaxis_transform()
+            axes.text(place, -0.03, label, fontsize=8.5, ha="center", va="top", transform=where)
         axes.margins(x=0.01)
         return figure
     figure, axes = _small(f"Frequencies in {part}", "rank", "share, %")
@@ -131,9 +133,10 @@ def frequencies(tokens: Sequence[str], counts: Any, part: str) -> Figure:
     for which in ("x", "y"):
         log_ticks(axes, which)
     for rank in (rank for rank in (1, 3, 10, 30, 100, 300, 1000) if rank <= len(order)):
-        place = (rank, 100 * shares[rank - 1])
-        axes.plot(*place, "o", color=BLUE, markersize=3.5)
-        axes.annotate(labels[rank - 1], place, (4, 3), textcoords="offset points", fontsize=8)
+        share = 100 * shares[rank - 1]
+        axes.plot(rank, share, "o", color=BLUE, markersize=3.5)
+        text = labels[rank - 1]
+        axes.annotate(text, (rank, share), (4, 3), textcoords="offset points", fontsize=8)
     return figure
 
 
@@ -155,7 +158,7 @@ def _label(token: str) -> str:
 def _background(axes: Axes, values: Any, clean: Any) -> None:
     array = _array(values)
     time = np.arange(len(array)) + 1
-    axes.plot(time, array, color=PALE, linewidth=0.9, label="data")
+    axes.plot(time, array, color=PALE, linewidth=0.7, label="data")
     if clean is not None:
         axes.plot(time, _array(clean), color=INK, linewidth=1.1, linestyle=":", label="noise-free")
     axes.set_xlim(1, len(array))

@@ -22,16 +22,17 @@ _CHARTS = {
         "loss": ["^(train|val|test)/loss$"],
         "error by horizon": ["^val/rmse@"],
         "error of one forecast over the held-out part": ["^val/rmse_multistep$"],
+        "speed, windows a second": ["^various/windows_per_second$"],
     },
     "Texts": {
         "perplexity": ["^(train|val|test)/perplexity$"],
         "bits per token": ["^(val|test)/bits_per_token$"],
+        "speed, tokens a second": ["^various/tokens_per_second$"],
     },
     "Training": {
         "gradient norm, before and after clipping": ["^various/gradient_norm(_clipped)?$"],
         "learning rate": ["^various/lr$"],
         "learning rate by step": ["^various/lr_by_step$"],
-        "speed": ["^various/(tokens|windows)_per_second$"],
     },
 }
 
