@@ -107,6 +107,7 @@ def raw(config: DictConfig, path: str) -> Any:
 
 # Null has a meaning of Lightning's own there, which is not that of the default.
 NULL_BESIDES_A_DEFAULT = {
+    "callbacks.samples.temperature",
     "callbacks.weight_averaging.decay",
     "data.path",
     "trainer.check_val_every_n_epoch",

@@ -181,9 +181,9 @@ def test_gpu_on_a_machine_without_one_is_refused(refuses: Refuses) -> None:
     (b" \n\n", "is empty", "Name a file with text in it"),
     (b"\x7fELF\x00\x01" * 100, "is a binary file", "Name a text file in UTF-8"),
     ("ein Text".encode("utf-16") * 100, "UTF-16", "iconv -f UTF-16"),
-    ("café\n".encode("latin-1") * 100, "is not UTF-8: byte 3 is 0xe9", "iconv -f ISO-8859-1"),
+    ("café\n".encode("latin-1") * 100, "is not UTF-8: byte 3 is 0xe9", "iconv -f CP1252"),
     (b"too short", "is too long for", "or a longer text"),
-    (b"1234 5678\n" * 100, "the text has 1 tokens", "data.preprocessing=raw"),
+    (b"1234 5678\n" * 100, "the text has 1 token after", "data.preprocessing=raw"),
 )
 def test_text_file_that_cannot_be_used_is_refused(
     refuses: Refuses, tmp_path: Path, asked: bytes | None, message: str, remedy: str

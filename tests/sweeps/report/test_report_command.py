@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from made import STARTED, job
+from seqlab.config.compose.jobs import Grid
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.report.best_command import rerun_command
 
@@ -66,3 +67,13 @@ def test_folder_of_own_options_is_named_again(flags: list[str]) -> None:
 )
 def test_name_is_one_that_a_folder_may_have(folder: str, name: str) -> None:
     assert rerun_command(rows(["seed=7"]), None, folder) == f"python -m train seed=7 name={name}"
+
+
+def test_command_with_texts_of_any_script_is_what_a_shell_makes_of_it_again() -> None:
+    made = rows(['data.path="My File (1).txt"', 'monitor="б"', "seed=1"])
+    command = rerun_command(made, STARTED, "книга, вторая")
+    words = [word for word in shlex.split(command) if "=" in word]
+    assert words[-1] == "name=книга_вторая_again"
+    (job,) = Grid(words)
+    assert job.parameters["data.path"] == "My File (1).txt"
+    assert (job.parameters["monitor"], job.parameters["name"]) == ("б", "книга_вторая_again")

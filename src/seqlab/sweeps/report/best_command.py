@@ -11,6 +11,7 @@ from seqlab.sweeps.report.settings import SEED, typed
 
 # But for the seed, they decide where the sweep lies: a repetition gets a folder of its own.
 _LEFT_OUT = (SEED, "name", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
+_ODD = re.compile(r"[^\w.-]+")
 
 
 def rerun_command(rows: Sequence[Row], started: Started | None, sweep: str) -> str:
@@ -29,7 +30,7 @@ def rerun_command(rows: Sequence[Row], started: Started | None, sweep: str) -> s
     if seeds:
         words.append(f"{SEED}={','.join(seeds)}")
     flags = _config_dir(tuple(started.words) if started else ())
-    words.append(f"name={re.sub(r'[^A-Za-z0-9_.-]+', '_', sweep).strip('_.-') or 'sweep'}_again")
+    words.append(f"name={_ODD.sub('_', sweep).strip('_.-') or 'sweep'}_again")
     multirun = ["-m"] if len(seeds) > 1 else []
     return shlex.join(["python", "-m", "train", *flags, *multirun, *words])
 
