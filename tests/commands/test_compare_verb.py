@@ -142,9 +142,9 @@ def test_what_cannot_be_compared_is_marked_and_drawn_apart(
     assert "the lowest" not in done.out
     ((panels, labels),) = drawn
     assert {title: list(curves) for title, curves in panels.items()} == {
-        "train/loss by epoch, of run 1, 3": [0, 2],
+        "train/loss by epoch, of runs 1, 3": [0, 2],
         "train/perplexity by epoch, of run 2": [1],
-        "val/loss by epoch, of run 1, 3": [0, 2],
+        "val/loss by epoch, of runs 1, 3": [0, 2],
         "val/perplexity by epoch, of run 2": [1],
     }
     assert labels == ["1: a", "2: text", "3: b"]

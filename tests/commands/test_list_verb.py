@@ -13,7 +13,7 @@ import pytest
 from expect import Command, refusals, refused, succeeded, tree, words_of
 from made import STARTED, job, made_run, write_ledger
 from processes import probe
-from seqlab.runs.folder.found import size_of
+from seqlab.runs.folder.found import STATUSES, size_of
 from seqlab.runs.folder.run_folder import RunFolder
 
 LOSS = {"train/loss": [0.2, 0.1], "val/loss": [0.4, 0.3]}
@@ -246,8 +246,10 @@ def test_foreign_folders_are_looked_through_and_never_followed(seqlab: Command, 
 
 
 def test_names_of_others_are_shown_and_not_obeyed(seqlab: Command, here: Path) -> None:
-    made_run(Path("outputs/a\x1b[2Jb"))
-    assert "\x1b" not in seqlab("list").out
+    made_run(Path("outputs/a\x1b[2Jb\nc"))
+    lines = seqlab("list").out.splitlines()
+    assert lines[3].endswith("  'outputs/a\\x1b[2Jb\\nc'")
+    assert not lines[4]
 
 
 def test_path_from_the_working_folder_or_the_root_whichever_is_shorter(
@@ -271,6 +273,11 @@ def test_nothing_there_is_said(seqlab: Command, here: Path) -> None:
     assert none.out == "there is no such run in outputs\n"
     assert succeeded(seqlab("list", "--older-than", "1h")).out == none.out
     assert statuses(seqlab, "--older-than", "30s") == {"one": "completed"}
+
+
+def test_help_names_every_status(seqlab: Command) -> None:
+    for verb in ("list", "clean"):
+        assert ",".join(STATUSES) in "".join(seqlab(verb, "--help").out.split())
 
 
 @refusals(

@@ -192,6 +192,7 @@ def test_configuration_is_printed_and_nothing_is_left_of_it(
         "experiment=sine_mlp and again=earlier: each of them brings a whole configuration",
         "Leave one out; keys and groups go with again, and -m with key=value,value.",
     ),
+    ("again=earlier experiment=none", "experiment=none and again=earlier", "Leave one out"),
     ("-m again=earlier sweep=tau", "sweep=tau and again=earlier", "Leave one out"),
     ("again=earlier model.hidden=3", "unknown key 'model.hidden'", "'model.hidden_size'"),
     ("again=earlier optimizer.betas=3", "unknown key 'optimizer.betas'", "optimizer=adam"),
@@ -224,6 +225,7 @@ def test_value_of_the_earlier_run_is_found_where_it_stands(
         ("evil: !!python/object/apply:os.system ['touch trap']\n", "python/object/apply"),
         ("data: {defaults: [/experiment: none], task: a, _target_: b}\n", "data.defaults"),
         ("defaults: [override /model: gru]\n", "earlier/config.yaml has defaults, which"),
+        ("name: ../../outside\n", "name=../../outside in earlier/config.yaml: must be a text"),
         ("optimizer: &a {_target_: *a}\n", "alias"),
     ],
 )
@@ -235,6 +237,17 @@ def test_configuration_of_someone_else_starts_nothing(
     earlier.config.write_text(yaml.safe_dump(kept) + addition)
     refuses("again=earlier", message)
     assert not (tmp_path / "trap").exists()
+
+
+@pytest.mark.parametrize("name", ["null", "${oc.env:HOME}", "${seed}"])
+def test_run_without_a_name_of_its_own_has_that_of_the_folder_above(
+    train: Command, earlier: RunFolder, tmp_path: Path, name: str
+) -> None:
+    text = earlier.config.read_text().replace("name: sine_mlp", f"name: {name}")
+    earlier.config.write_text(text)
+    shutil.move(earlier.path, tmp_path / "above" / "it")
+    succeeded(train("again=above/it", "trainer.max_epochs=1", *QUICK))
+    assert only_run(tmp_path / "outputs").path.parent.name == "above"
 
 
 def test_folder_that_leads_elsewhere_is_refused(refuses: Refuses, earlier: RunFolder) -> None:

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seqlab.commands.run_table import folder_of
+from seqlab.commands.run_table import folder_of, path_word
 from seqlab.config.compose.naming import OUTPUTS
-from seqlab.runs.folder.found import short_path
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.differences import MISSING, Comparison, compare, compared
 from seqlab.sweeps.ledger import LEDGER
@@ -48,7 +47,7 @@ def compare_runs(options: argparse.Namespace) -> int:
         return 0
     for number, run in enumerate(found.runs, start=1):
         age = age_text(time.time() - run.found.changed)
-        say(f"{number}  {as_word(short_path(run.found.path))}  {run.found.status}, {age}")
+        say(f"{number}  {path_word(run.found.path)}  {run.found.status}, {age}")
     say()
     rows = {
         key: [_shown(key, value) for value in values]
@@ -139,7 +138,8 @@ def _panels(found: Comparison) -> dict[str, dict[int, list[tuple[int, float]]]]:
                 )
             }
             runs = ", ".join(str(place + 1) for place in group)
-            title = f"{name} by epoch{f', of run {runs}' if len(groups) > 1 else ''}"
+            which = f", of run{'s' * (len(group) > 1)} {runs}" if len(groups) > 1 else ""
+            title = f"{name} by epoch{which}"
             if drawn:
                 panels[title] = drawn
     return panels

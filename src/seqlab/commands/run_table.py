@@ -43,8 +43,8 @@ class Listed:
 
     @property
     def word(self) -> str:
-        """Its folder as one word of a command: relative to the working folder where shorter."""
-        return as_word(short_path(self.path))
+        """Its folder as one word of a command."""
+        return path_word(self.path)
 
     @cached_property
     def num_bytes(self) -> int:
@@ -90,6 +90,11 @@ class Listed:
             verb = "evaluate" if found.result.get("sees_future") else verb
             return f"{verb} (completed)", f"python -m seqlab {verb} {word}"
         return f"start anew ({found.status})", f"python -m train again={word}"
+
+
+def path_word(path: Path) -> str:
+    """Return a folder as one word of a command, relative to the working folder where shorter."""
+    return as_word(short_path(path)).replace("\n", "\\n")  # no name makes a line of its own
 
 
 def table(listed: Sequence[Listed]) -> list[str]:

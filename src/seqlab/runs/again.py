@@ -20,6 +20,7 @@ from seqlab.config.compose.overrides import values_of
 from seqlab.config.earlier import AGAIN, EARLIER, Earlier
 from seqlab.config.folders import CONFIG, refuse_url
 from seqlab.config.validate.check import GROUPS
+from seqlab.config.validate.rules import RULES
 from seqlab.runs.folder.saved_config import read_saved
 from seqlab.system.errors import UserError
 from seqlab.system.replaced import replaced
@@ -92,12 +93,11 @@ def _option_word(run: str, overrides: Sequence[str]) -> str:
         UserError: there is no such run, or something typed beside it cannot be.
     """
     for word in overrides:
-        for group in ("experiment", "sweep"):
-            if word.partition("=")[0] == group and word != f"{group}=none":
-                raise UserError(
-                    f"{word} and {AGAIN}={run}: each of them brings a whole configuration",
-                    f"Leave one out; keys and groups go with {AGAIN}, and -m with key=value,value.",
-                )
+        if word.partition("=")[0] in ("experiment", "sweep") and word != "sweep=none":
+            raise UserError(
+                f"{word} and {AGAIN}={run}: each of them brings a whole configuration",
+                f"Leave one out; keys and groups go with {AGAIN}, and -m with key=value,value.",
+            )
     # Relative paths lead from the working folder, which stays the same.
     option = f"{AGAIN}_{hashlib.sha256(run.encode()).hexdigest()[:8]}"
     if option not in EARLIER:
@@ -121,8 +121,22 @@ def _as_options(run: str, option: str) -> Earlier:
     defaults = [{f"override /{group}": option} for group in groups]
     content = OmegaConf.create({"defaults": defaults, **root})
     store.store(group="experiment", name=option, package="_global_", node=content)
-    name: Any = saved._get_node("name")
-    return Earlier(str(name._value() or Path(run).resolve().parent.name), str(file))
+    return Earlier(_name_of(saved, file), str(file))
+
+
+def _name_of(saved: DictConfig, file: Path) -> str:
+    """Return what a run is called; the folder of the new one is named after it.
+
+    Raises:
+        UserError: it is no name; a folder could lie anywhere then.
+    """
+    node: Any = saved._get_node("name")
+    name, rule = node._value(), RULES["name"]
+    if not name or node._is_interpolation():
+        return file.resolve().parents[1].name
+    if not rule.allows(name):
+        raise UserError(f"name={name} in {file}: must be {rule.describe()}", "Name another run.")
+    return str(name)
 
 
 def check_alone(again: str | None, resume: str | None) -> None:
