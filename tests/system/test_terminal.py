@@ -164,7 +164,7 @@ def test_echo_of_ctrl_c_is_taken_away_on_a_terminal_alone(monkeypatch: pytest.Mo
         assert stream.getvalue() == written
 
 
-def test_error_is_broken_between_words_on_a_terminal_and_its_remedy_stays_whole(
+def test_error_is_broken_between_words_on_a_terminal_but_a_command_stays_whole(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     error = UserError("a message of some words", "Type: python -m train and more words")
@@ -177,6 +177,8 @@ def test_error_is_broken_between_words_on_a_terminal_and_its_remedy_stays_whole(
     stream = Terminal()
     monkeypatch.setattr("sys.stderr", stream)
     print_error(error)
+    print_error(UserError("another", "Mend it, and then again."))
     assert stream.getvalue() == (
         "\x1b[31merror:\x1b[0m a message of\n  some words\n  Type: python -m train and more words\n"
+        "\x1b[31merror:\x1b[0m another\n  Mend it, and then\n  again.\n"
     )

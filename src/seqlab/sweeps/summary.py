@@ -77,7 +77,7 @@ def _listed(failures: list[Row]) -> list[str]:
         head = f"  {in_colour(status, status)} {', '.join(shown)}{more}"
         lines += [fitted(head, "    "), fitted(f"    {reason}", "    ")]
         if hint:
-            lines.append(f"    {hint}")
+            lines.append(fitted(f"    {hint}", "    "))
     if len(groups) > _MOST_FAILURES:
         rest = len(groups) - _MOST_FAILURES
         lines.append(f"  and {rest} other reasons; results.csv has them all")

@@ -89,8 +89,7 @@ def print_error(error: BaseException) -> None:
         say(masked("".join(traceback.format_exception(error)).rstrip()), error=True)
     first, *rest = masked(format_error(error)).split("\n")
     first = styled("error:", "bad") + first.removeprefix("error:")
-    # The remedy stays whole, since a command may be in it.
-    say("\n".join([fitted(first, stream=sys.stderr), *rest]), error=True)
+    say("\n".join(fitted(line, stream=sys.stderr) for line in (first, *rest)), error=True)
 
 
 _LIBRARIES = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}

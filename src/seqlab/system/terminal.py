@@ -148,13 +148,15 @@ def wrapped(text: str, columns: int, indent: str = "  ") -> list[str]:
 def fitted(text: str, indent: str = "  ", stream: Any = None) -> str:
     """Return a paragraph in lines that fit a terminal; where there is none, as it is.
 
+    One with a command in it stays whole: it can be copied.
+
     Args:
         text: one paragraph.
         indent: before every line but the first.
         stream: where it goes; `None`: standard output.
     """
     stream = stream or sys.stdout
-    if not is_terminal(stream):
+    if not is_terminal(stream) or "python -m " in text:
         return text
     return "\n".join(wrapped(relative(text), width(stream), indent))
 
