@@ -77,6 +77,14 @@ def test_a_trial_is_one_job_a_seed() -> None:
     assert first.label == "lr=0.1 model=gru num_layers=2 seed=0"
 
 
+@pytest.mark.parametrize("value", [8, 0.5, True, None, "8", "x y", [1, 2]])
+def test_a_choice_has_the_value_that_was_listed(value: Any) -> None:
+    space = read_space({"a": {"type": "choice", "values": [value, "other"]}}, [])
+    (job,) = space.assignments({"a": space.dimensions[0].values[0]})
+    assert job.parameters == {"a": value}
+    assert space.values_in(job.parameters) == {"a": space.dimensions[0].values[0]}
+
+
 def test_a_key_is_left_out_where_its_condition_does_not_hold() -> None:
     space = read_space(DESCRIBED, [])
     (job,) = space.assignments({"optimizer.lr": 1e-05, "model": "rnn"})

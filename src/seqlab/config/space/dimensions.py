@@ -89,7 +89,7 @@ class Space:
             trial: the trial's number.
         """
         active = [each for each in self.dimensions if each.name in values]
-        words = [f"{each.key}={text_of(values[each.name])}" for each in active]
+        words = [f"{each.key}={_typed(each, values[each.name])}" for each in active]
         parser = OverridesParser.create()
         parameters = dict(self.plain) | {
             each.name: parser.parse_override(word).value()
@@ -142,6 +142,12 @@ class Space:
 
 
 _NOTHING = object()
+
+
+def _typed(dimension: Dimension, value: Any) -> str:
+    return (
+        str(value) if dimension.kind == "choice" else text_of(value)
+    )  # a choice is a text already
 
 
 def text_of(value: Any) -> str:
