@@ -12,6 +12,9 @@ CONFIG = "config.yaml"
 LEDGER = "ledger.jsonl"
 """Name of the file in a sweep's folder, of which the folders of its jobs are parts."""
 
+CHOOSING = ("recipe", "experiment", "sweep")
+"""Groups whose options choose those of other groups, and set their keys."""
+
 
 def conf_dir() -> Path:
     """Return the folder of configuration files: inside the installed package, or the checkout's."""

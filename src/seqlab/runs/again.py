@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf, flag_override
 
 from seqlab.config.compose.overrides import values_of
 from seqlab.config.earlier import AGAIN, EARLIER, Earlier
-from seqlab.config.folders import CONFIG, refuse_url
+from seqlab.config.folders import CHOOSING, CONFIG, refuse_url
 from seqlab.config.validate.check import GROUPS
 from seqlab.config.validate.rules import RULES
 from seqlab.runs.folder.saved_config import read_saved
@@ -109,7 +109,7 @@ def _as_options(run: str, option: str) -> Earlier:
     refuse_url(run, f"{AGAIN}=")
     saved = read_saved(Path(run))
     file = Path(run) / CONFIG
-    store, groups = ConfigStore.instance(), [group for group in GROUPS if group != "experiment"]
+    store, groups = ConfigStore.instance(), [group for group in GROUPS if group not in CHOOSING]
     nodes = {group: {} if (node := saved.get(group)) is None else node for group in groups}
     for path, node in {"": saved, **{f"{group}.": node for group, node in nodes.items()}}.items():
         for key in _HYDRAS:
@@ -118,7 +118,7 @@ def _as_options(run: str, option: str) -> Earlier:
     for group, node in nodes.items():
         store.store(group=group, name=option, node=node)
     root = {key: saved._get_node(key) for key in saved if key not in (*GROUPS, *_NOT_TAKEN)}
-    defaults = [{f"override /{group}": option} for group in groups]
+    defaults = [{"override /recipe": "none"}, *({f"override /{group}": option} for group in groups)]
     content = OmegaConf.create({"defaults": defaults, **root})
     store.store(group="experiment", name=option, package="_global_", node=content)
     return Earlier(_name_of(saved, file), str(file))

@@ -14,7 +14,7 @@ from seqlab import __version__
 from seqlab.commands.all_options import all_options
 from seqlab.commands.main import build_parser, verbs
 from seqlab.config.compose.option_files import FLAGS
-from seqlab.config.folders import conf_dir, docs_dir
+from seqlab.config.folders import CHOOSING, conf_dir, docs_dir
 
 SINE = """\
 data=sine
@@ -208,7 +208,7 @@ def test_every_option_and_every_key_has_words() -> None:
         for name in options:
             option = files.option(group, name)
             assert option.words, f"{group}={name}: its file begins with no comment"
-            if group not in ("experiment", "sweep"):  # they set keys of the others
+            if group not in CHOOSING:  # they set keys of the others
                 silent = [key for key, value in option.keys.items() if not value.words]
                 assert silent == [], f"{group}={name}: no comment beside or above {silent}"
     assert [key for key, value in files.root.keys.items() if not value.words] == []

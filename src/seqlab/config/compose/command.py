@@ -89,7 +89,7 @@ def parse_command(words: list[str]) -> Command:
             "only one of --run, --multirun, --cfg and --info can be given",
             "Leave one.",
         )
-    read = {word: readable(word) for word in flags.overrides}
+    read = {word: word if flags.help else readable(word) for word in flags.overrides}
     return Command(
         words=[read.get(word, word) for word in words],
         overrides=list(map(read.__getitem__, flags.overrides)),

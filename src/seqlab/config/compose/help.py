@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from omegaconf import OmegaConf
 
 from seqlab.config.compose.option_files import EVERYTHING, FLAGS, Key, Option, OptionFiles
-from seqlab.config.folders import ROOT, conf_dir
+from seqlab.config.folders import CHOOSING, ROOT, conf_dir
 from seqlab.config.validate.check import nearest
 from seqlab.config.validate.rules import RULES
 from seqlab.system.errors import UserError
@@ -85,7 +85,7 @@ def _on_group(files: OptionFiles, group: str) -> Iterator[str]:
     yield from wrapped(f"{group}: {files.words_of_group(group)}".rstrip(": "))
     options = files.groups[group]
     yield from table((each, files.option(group, each).words) for each in options)
-    if files.option(group, options[0]).keys and group not in ("experiment", "sweep"):
+    if files.option(group, options[0]).keys and group not in CHOOSING:
         yield ""
         yield from _on_option(files, group, options[0])
 
@@ -113,7 +113,7 @@ def _on_option(files: OptionFiles, group: str, name: str) -> Iterator[str]:
             yield from table([(as_started(command), words.strip())], _OF_COMMANDS)
         else:
             yield from wrapped(as_started(line), 2)
-    if group in ("experiment", "sweep"):
+    if group in CHOOSING:
         yield from ("", "  Sets")
         yield from table(_what_it_sets(group, option))
     elif option.keys:
@@ -135,7 +135,7 @@ def _on_key(files: OptionFiles, name: str) -> Iterator[str]:
     for key, value in files.root.keys.items():
         found.setdefault(key, []).append(("", value))
     for group, options in files.groups.items():
-        if group not in ("experiment", "sweep"):
+        if group not in CHOOSING:
             for option in options:
                 for key, value in files.option(group, option).keys.items():
                     whole = f"{group.replace('/', '.')}.{key}"

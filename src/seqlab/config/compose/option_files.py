@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from seqlab.config.folders import ROOT, conf_dir
+from seqlab.config.folders import CHOOSING, ROOT, conf_dir
 
 EVERYTHING = "all"
 """What asks for help on every option and key."""
@@ -167,10 +167,17 @@ class OptionFiles:
             if equals and group in self.groups:
                 typed[group] = [each.strip() for each in value.strip("[]").split(",")]
         choices = {group: options[:1] for group, options in self.groups.items()}
+        said: dict[str, list[str]] = {}
         for group in ("sweep", "experiment"):  # in the order in which they may choose
             for option in typed.get(group) or choices.get(group, []):
-                choices |= self._brought(group, option)
-        return choices | typed
+                said |= self._brought(group, option)
+        said |= typed
+        choices |= said
+        for group in ("data", "model", "recipe"):  # what they choose gives way to the rest
+            for option in choices.get(group, []):
+                brought = self._brought(group, option)
+                choices |= {k: v for k, v in brought.items() if k not in said}
+        return choices
 
     def _brought(self, group: str, name: str) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
@@ -182,7 +189,7 @@ class OptionFiles:
         """Return every key that may be typed beside these words, by its whole name."""
         keys = dict(self.root.keys)
         for group, options in self.chosen(words).items():
-            if group not in ("experiment", "sweep"):
+            if group not in CHOOSING:
                 for option in options:
                     prefix = group.replace("/", ".")
                     found = self.option(group, option).keys
@@ -222,7 +229,7 @@ def _chosen(entry: Any, lines: list[str]) -> tuple[str, str, str]:
     if not isinstance(entry, yaml.MappingNode):
         return "", str(entry.value), ""
     ((group, option),) = entry.value
-    name = group.value.removeprefix("override ").strip().lstrip("/")
+    name = group.value.removeprefix("override ").strip().lstrip("/").partition("@")[0]
     return name, str(option.value), _beside(option.end_mark, lines)
 
 

@@ -8,10 +8,9 @@ from hydra.plugins.config_source import ConfigSource
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from seqlab.config.folders import ROOT
+from seqlab.config.folders import CHOOSING, ROOT
 from seqlab.config.validate.check import NAMED
 
-_CHOOSING = ("recipe", "experiment", "sweep")
 """Groups that set what others declare."""
 
 
@@ -49,7 +48,7 @@ def reference_config(choices: Any, hydra_overrides: list[str]) -> DictConfig:
     chosen = {
         str(group): option
         for group, option in choices.items()
-        if not str(group).startswith("hydra/") and group not in _CHOOSING and option is not None
+        if not str(group).startswith("hydra/") and group not in CHOOSING and option is not None
     }
     loader = GlobalHydra.instance().config_loader()
     assert loader is not None
