@@ -250,12 +250,17 @@ def test_samples_show_the_untrained_network_every_so_many_epochs_and_the_end(
 ) -> None:
     lines = language_run.samples.read_text(encoding="utf-8").splitlines()
     parts = [line.split("|", 2) for line in lines]
-    assert [(int(epoch), prefix.strip()) for epoch, prefix, _ in parts] == [
+    continued = [
         (0, "the tide clock"),
         (0, "the sea"),
         (1, "the tide clock"),
         (2, "the tide clock"),
         (2, "the sea"),
+    ]
+    assert [(int(epoch), prefix.strip()) for epoch, prefix, _ in parts] == [
+        (epoch, f"{prefix}{how}")
+        for epoch, prefix in continued
+        for how in ("", " (temperature 0.8)")
     ]
     assert all(len(text) == 50 for _, _, text in parts)
 
