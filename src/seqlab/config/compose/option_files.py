@@ -105,8 +105,9 @@ class OptionFiles:
 
     @cached_property
     def groups(self) -> dict[str, list[str]]:
-        """Each group's options, the default first; groups in the order of the defaults list."""
-        default = {group: option for group, option, _ in self.root.defaults}
+        """Each group's options, the default first; data and model before the other groups."""
+        first = sorted(self.root.defaults, key=lambda each: each[0] not in ("data", "model"))
+        default = {group: option for group, option, _ in first}
         default |= dict.fromkeys(self._others, "basic")
         names = {group: set(self._found.get(group, ())) for group in {**default, **self._found}}
         for group, options in self._others.items():
@@ -169,7 +170,7 @@ class OptionFiles:
         choices = {group: options[:1] for group, options in self.groups.items()}
         said: dict[str, list[str]] = {}
         for group in ("sweep", "experiment"):  # in the order in which they may choose
-            for option in typed.get(group) or choices.get(group, []):
+            for option in typed.get(group) or (choices | said).get(group, []):
                 said |= self._brought(group, option)
         said |= typed
         choices |= said
