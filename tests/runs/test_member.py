@@ -97,10 +97,10 @@ def test_its_samples_are_continued_where_a_checkpoint_left_them(
 ) -> None:
     member = written(language_run, tmp_path / "member")
     lines = member.samples.read_text().splitlines(keepends=True)
-    assert [line[:7] for line in lines] == ["    1 |", "    2 |"]
+    assert [line[:7] for line in lines] == ["    1 |"] * 2 + ["    2 |"] * 2
     member.samples.write_text("".join(lines) + "    3 | cut")
     again = SampleLines()
-    again.continue_from({"num_lines": 2, "lines": lines[1:]}, member)
+    again.continue_from({"num_lines": 4, "lines": lines[1:]}, member)
     assert member.samples.read_text() == "".join(lines)
     assert again.ends_with(2)
     assert not again.ends_with(3)

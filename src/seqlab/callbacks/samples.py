@@ -21,6 +21,8 @@ from seqlab.system.terminal import as_field
 
 logger = logging.getLogger(__name__)
 
+TEMPERATURE = 0.8
+"""Of the sampled text, unless another is asked for."""
 _KEPT_LINES = 100
 _BEGINS = re.compile(r" *\d+ \| ")
 _SEED = 0
@@ -66,8 +68,8 @@ class SampleLines:
         vocabulary: Any,
         prefixes: Sequence[str],
         num_tokens: int,
-        temperature: float | None,
         epoch: int,
+        temperature: float | None = TEMPERATURE,
     ) -> None:
         """Let the network continue each prefix, greedily and sampled; append and show the texts."""
         samples = artifacts.folder.samples
@@ -128,7 +130,7 @@ class Samples(Callback):
         every_n_epochs: int = 10,
         num_tokens: int = 50,
         prefixes: list[str] | None = None,
-        temperature: float | None = 0.8,
+        temperature: float | None = TEMPERATURE,
     ) -> None:
         self.every_n_epochs = every_n_epochs
         self.num_tokens = num_tokens
@@ -178,5 +180,5 @@ class Samples(Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         prefixes = (self.prefixes or data.prefixes())[which]
         where = artifacts_of(trainer)
-        how = self.num_tokens, self.temperature
-        self._lines.write(where, network, data.vocabulary, prefixes, *how, epoch)
+        how = self.num_tokens, epoch, self.temperature
+        self._lines.write(where, network, data.vocabulary, prefixes, *how)
