@@ -4,8 +4,6 @@ import argparse
 import hashlib
 import math
 import os
-import shutil
-import textwrap
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,9 +20,8 @@ from seqlab.system.amounts import age_text
 from seqlab.system.errors import UserError
 from seqlab.system.files import json_text, write_bytes
 from seqlab.system.masking import masked
-from seqlab.system.terminal import as_word, say
+from seqlab.system.terminal import as_word, say, width, wrapped
 
-_WIDTH = 100
 _MOST = 24
 _MOST_IN_A_LABEL = 3
 _WHOLE = ("callbacks.", "logger.")  # of one that a run lacks, the class says enough
@@ -64,7 +61,7 @@ def compare_runs(options: argparse.Namespace) -> int:
     if any(cell.endswith("*") for cells in rows.values() for cell in cells):
         say("* the lowest")
     for reason in found.reasons:
-        say("\n".join(textwrap.wrap(f"≠ {reason}", _width(), subsequent_indent="  ")))
+        say("\n".join(wrapped(f"≠ {reason}", width())))
     say(f"\nfigure  {figure}" if figure else "\nno curves: no run has written metrics.csv")
     return 0
 
@@ -190,13 +187,9 @@ def _shown(key: str, value: Any) -> str:
     return text.rpartition(".")[2] if key.endswith("_target_") else text
 
 
-def _width() -> int:
-    return shutil.get_terminal_size((_WIDTH, 24)).columns
-
-
 def _table(title: str, rows: dict[str, list[str]]) -> list[str]:
     """Return a table with a column for each run; what does not fit follows below it."""
-    width = max(map(len, (title, *rows)))
+    left = max(map(len, (title, *rows)))
     number = len(next(iter(rows.values())))
     columns = [
         [str(place + 1), *(cells[place] for cells in rows.values())] for place in range(number)
@@ -205,18 +198,18 @@ def _table(title: str, rows: dict[str, list[str]]) -> list[str]:
     lines, rest = [], columns
     while rest:
         taken = [rest[0]]
-        while len(taken) < len(rest) and _room([*taken, rest[len(taken)]], width) <= _width():
+        while len(taken) < len(rest) and _room([*taken, rest[len(taken)]], left) <= width():
             taken.append(rest[len(taken)])
         rest = rest[len(taken) :]
         for name, *cells in zip((title, *rows), *taken, strict=True):
             aligned = (cell.rjust(max(map(len, c))) for cell, c in zip(cells, taken, strict=True))
-            lines.append("  ".join((name.ljust(width), *aligned)))
+            lines.append("  ".join((name.ljust(left), *aligned)))
         lines += [""] if rest else []
     return lines
 
 
-def _room(columns: Sequence[Sequence[str]], width: int) -> int:
-    return width + sum(2 + max(map(len, column)) for column in columns)
+def _room(columns: Sequence[Sequence[str]], left: int) -> int:
+    return left + sum(2 + max(map(len, column)) for column in columns)
 
 
 def _cut(text: str) -> str:

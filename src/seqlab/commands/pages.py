@@ -4,8 +4,8 @@ import re
 from difflib import get_close_matches
 
 from seqlab.config.folders import docs_dir
+from seqlab.system.columns import entries
 from seqlab.system.errors import UserError
-from seqlab.system.layout import table
 from seqlab.system.started import as_started
 from seqlab.system.terminal import pour, say
 
@@ -22,7 +22,7 @@ def show_page(name: str | None) -> int:
     """
     pages = {file.stem: file.read_text(encoding="utf-8") for file in docs_dir().glob("*.md")}
     if name is None:
-        say("\n".join(table(_ROW.findall(pages["index"]))))
+        say("\n".join(entries(_ROW.findall(pages["index"]))))
         return 0
     if name not in pages:
         near = get_close_matches(name, pages, n=1)

@@ -15,6 +15,7 @@ from seqlab.config.folders import refuse_url
 from seqlab.runs.folder.found import STATUSES, FoundRun, short_path, size_of
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.catalog import Decisive, FoundSweep, decisive
+from seqlab.sweeps.report.results_text import in_colour
 from seqlab.sweeps.report.settings import counted
 from seqlab.sweeps.report.tables import number_text
 from seqlab.system.amounts import age_text, seconds_of, size_text
@@ -108,7 +109,8 @@ def table(listed: Sequence[Listed]) -> list[str]:
 
     def line(cells: Sequence[str]) -> str:
         aligned = zip(places, cells, widths, strict=True)
-        return "  ".join(place(cell, width) for place, cell, width in aligned)
+        status, *others = (place(cell, width) for place, cell, width in aligned)
+        return "  ".join((in_colour(status, cells[0]), *others))
 
     paths = [each.word for each in listed]
     ends = [f"{path}  {each.jobs}".rstrip() for path, each in zip(paths, listed, strict=True)]

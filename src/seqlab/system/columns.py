@@ -1,9 +1,9 @@
 """Tables on a terminal: columns side by side, as many as have room, and no number in two lines."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from seqlab.system.terminal import harmless, length, plain
+from seqlab.system.terminal import STABLE_WIDTH, harmless, length, plain, width, wrapped
 
 _GAP = 2
 _SHORTEST = 8
@@ -63,6 +63,23 @@ def table(columns: Sequence[Column], room: int) -> list[str]:
         )
     rows = zip(*(column.lines() for column in left), strict=True)
     return [f"{' ' * _GAP}{(' ' * _GAP).join(cells)}".rstrip() for cells in rows]
+
+
+def entries(rows: Iterable[tuple[str, str]], share: float = 1 / 3) -> Iterator[str]:
+    """Yield names with words beside them; those of a name that is too long begin below it.
+
+    Args:
+        rows: names and words.
+        share: of the terminal's width that the names may take.
+    """
+    rows, room = list(rows), min(width(), STABLE_WIDTH)
+    longest = max((len(name) for name, _ in rows if len(name) <= share * room), default=0)
+    column = 2 * _GAP + longest
+    for name, words in rows:
+        lines = wrapped(words, room - column, "") or [""]
+        first = "" if len(name) > longest else lines.pop(0)
+        yield f"{' ' * _GAP}{name:<{column - _GAP}}{first}".rstrip()
+        yield from (" " * column + line for line in lines if line)
 
 
 def width_of(columns: Sequence[Column]) -> int:

@@ -9,9 +9,10 @@ from seqlab.config.compose.option_files import EVERYTHING, FLAGS, Key, Option, O
 from seqlab.config.folders import CHOOSING, ROOT, conf_dir
 from seqlab.config.validate.check import nearest
 from seqlab.config.validate.rules import RULES
+from seqlab.system.columns import entries
 from seqlab.system.errors import UserError
-from seqlab.system.layout import table, wrapped
 from seqlab.system.started import as_started
+from seqlab.system.terminal import width, wrapped
 
 _MORE = (
     ("python -m train --help GROUP", "its options, and the keys of the default"),
@@ -60,31 +61,31 @@ def _on(files: OptionFiles, asked: list[str]) -> Iterator[str]:
 
 def _short(files: OptionFiles, verbs: list[str]) -> Iterator[str]:
     own = OmegaConf.load(conf_dir() / f"{ROOT}.yaml").hydra.help
-    yield from wrapped(as_started(own.header))
-    yield from ("", *wrapped("Groups: choose with GROUP=OPTION; the default comes first"))
+    yield from _wrapped(as_started(own.header))
+    yield from ("", *_wrapped("Groups: choose with GROUP=OPTION; the default comes first"))
     about = ((group, _HELP_PAGE.sub("", files.words_of_group(group))) for group in files.groups)
-    yield from table(
+    yield from entries(
         (g, f"{words}: {', '.join(files.groups[g])}".lstrip(": ")) for g, words in about
     )
-    yield from ("", *wrapped("Keys: a group's are GROUP.KEY=VALUE; these belong to none"))
-    yield from table(_rows(files.root.keys))
+    yield from ("", *_wrapped("Keys: a group's are GROUP.KEY=VALUE; these belong to none"))
+    yield from entries(_rows(files.root.keys))
     yield from ("", "Flags: they go before every key=value")
-    yield from table(FLAGS.items())
+    yield from entries(FLAGS.items())
     examples = (line.partition("  ") for line in as_started(own.footer).splitlines())
     yield from ("", "Examples")
-    yield from table(((command, words.strip()) for command, _, words in examples), _OF_COMMANDS)
+    yield from entries(((command, words.strip()) for command, _, words in examples), _OF_COMMANDS)
     yield from ("", "More")
-    yield from table(((as_started(command), words) for command, words in _MORE), _OF_COMMANDS)
+    yield from entries(((as_started(command), words) for command, words in _MORE), _OF_COMMANDS)
     yield from (
         "",
-        *wrapped(f"After training: {as_started('python -m seqlab')} {'|'.join(verbs)}"),
+        *_wrapped(f"After training: {as_started('python -m seqlab')} {'|'.join(verbs)}"),
     )
 
 
 def _on_group(files: OptionFiles, group: str) -> Iterator[str]:
-    yield from wrapped(f"{group}: {files.words_of_group(group)}".rstrip(": "))
+    yield from _wrapped(f"{group}: {files.words_of_group(group)}".rstrip(": "))
     options = files.groups[group]
-    yield from table((each, files.option(group, each).words) for each in options)
+    yield from entries((each, files.option(group, each).words) for each in options)
     if files.option(group, options[0]).keys and group not in CHOOSING:
         yield ""
         yield from _on_option(files, group, options[0])
@@ -110,16 +111,16 @@ def _on_option(files: OptionFiles, group: str, name: str) -> Iterator[str]:
     for line in option.lines:
         command, _, words = line.partition("  ")
         if words:
-            yield from table([(as_started(command), words.strip())], _OF_COMMANDS)
+            yield from entries([(as_started(command), words.strip())], _OF_COMMANDS)
         else:
-            yield from wrapped(as_started(line), 2)
+            yield from _wrapped(as_started(line), 2)
     if group in CHOOSING:
         yield from ("", "  Sets")
-        yield from table(_what_it_sets(group, option))
+        yield from entries(_what_it_sets(group, option))
     elif option.keys:
         prefix = group.replace("/", ".")
         yield from ("", f"  Keys, set with {prefix}.KEY=VALUE")
-        yield from table(_rows(option.keys))
+        yield from entries(_rows(option.keys))
 
 
 def _what_it_sets(group: str, option: Option) -> Iterator[tuple[str, str]]:
@@ -154,13 +155,13 @@ def _on_key(files: OptionFiles, name: str) -> Iterator[str]:
 def _facts(key: str, values: list[tuple[str, Key]], about: str) -> Iterator[str]:
     words = list(dict.fromkeys(value.words for _, value in values if value.words))
     for each in words:
-        yield from wrapped(each, 2)
+        yield from _wrapped(each, 2)
     rule = RULES.get(key)
     defaults = [f"{value.default}{where}" for where, value in values if _is_short(value)]
     rows = [("" if place else "default", text) for place, text in enumerate(defaults)]
     page = next(iter(_HELP_PAGE.findall(" ".join([*words, about]))), "configuration")
     rows += [("allowed", rule.describe())] if rule else []
-    yield from table([*rows, ("more", as_started(f"python -m seqlab help {page}"))])
+    yield from entries([*rows, ("more", as_started(f"python -m seqlab help {page}"))])
 
 
 def _unknown(name: str, known: list[str]) -> UserError:
@@ -180,3 +181,7 @@ def _rows(keys: Mapping[str, Key]) -> Iterator[tuple[str, str]]:
 
 def _is_short(key: Key) -> bool:
     return 0 < len(key.default) <= _LONGEST_DEFAULT
+
+
+def _wrapped(text: str, indent: int = 0) -> list[str]:
+    return [" " * indent + line for line in wrapped(text, width() - indent, "")]

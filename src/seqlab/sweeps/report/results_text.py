@@ -24,7 +24,8 @@ MOST_JOBS = 5
 _LONGEST_VALUE = 24
 _LONGEST_ERROR = 400
 _ROOM_FOR_NAMES = 24
-_STYLES = {"completed": "good", "failed": "bad", "interrupted": "caution"}
+_STYLES = {"completed": "good", "interrupted": "caution", "killed": "caution"}
+_STYLES |= {"failed": "bad", "damaged": "bad"}
 
 
 def summary_text(findings: Findings, files: Sequence[str]) -> str:
