@@ -74,7 +74,7 @@ def composing_earlier_runs() -> Iterator[None]:
         finally:
             for option in EARLIER:
                 for group in GROUPS:
-                    ConfigStore.instance().repo[group].pop(f"{option}.yaml", None)
+                    ConfigStore.instance().repo.get(group, {}).pop(f"{option}.yaml", None)
             EARLIER.clear()
 
 
