@@ -61,7 +61,7 @@ def test_table_has_the_newest_first_and_what_to_type_next(seqlab: Command, here:
         "    python -m seqlab generate outputs/a/text",
         "  forecast (completed)",
         "    python -m seqlab forecast outputs/a/old",
-        "  go on (interrupted)",
+        "  resume (interrupted)",
         "    python -m train resume=outputs/b/stopped",
     ]
 
@@ -193,7 +193,7 @@ def test_sweep_is_one_line_and_its_jobs_are_shown_when_asked_for(
     assert lines[3].endswith("  outputs/s  sweep of 3 jobs: 2 completed, 1 failed")
     assert lines[4].endswith("  outputs/s/2026_alone")
     assert lines[7:9] == [
-        "  go on with a sweep (failed)",
+        "  resume a sweep (failed)",
         "    python -m train -m x=1,2 hydra.launcher.retry_failed=true",
     ]
     jobs = ["0", "1", "2", "2026_alone"]

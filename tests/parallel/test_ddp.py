@@ -191,7 +191,7 @@ def test_interrupted_run_goes_on_exactly_on_as_many_devices(
     before = tree(run.path)
 
     message = "that of 2 devices, not of 1"
-    refused(train("resume=run", "trainer.devices=1"), message, "Go on with 2")
+    refused(train("resume=run", "trainer.devices=1"), message, "Resume with 2")
     after = tree(run.path)
     assert {name for name in before if before[name] != after[name]} <= {"run.log"}
 

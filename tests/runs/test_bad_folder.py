@@ -99,7 +99,7 @@ def test_run_folder_that_holds_something_is_not_touched(refuses: Refuses, tmp_pa
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
     what = "the run folder run exists already; nothing in it was touched"
-    remedy = "Choose another hydra.run.dir, or go on with it: python -m train resume=run"
+    remedy = "Choose another hydra.run.dir, or resume it: python -m train resume=run"
     refuses("hydra.run.dir=run", what, remedy)
 
 

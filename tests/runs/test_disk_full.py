@@ -56,7 +56,7 @@ def ends_in_good_order(outcome: Outcome, run: RunFolder) -> None:
     assert outcome.code == 1
     assert "error: the run could not be written any further: No space left on device" in outcome.err
     command = relative(f"python -m train resume={run.path}")
-    assert f"Make room, then go on with: {command}\n" in outcome.err
+    assert f"Make room, then resume with: {command}\n" in outcome.err
     assert "Traceback" not in outcome.err
     assert outcome.err.count("error: ") == 1
     assert not [file for file in run.path.rglob(".*") if file.name.endswith(".partial")]
@@ -123,7 +123,7 @@ def test_run_folder_that_cannot_be_written_any_more_ends_the_run_with_the_way_on
     assert outcome.code == 1
     assert outcome.err.endswith(
         f"error: the run could not be written any further: {os.strerror(kind)}\n"
-        "  What was written before is whole. Make it possible to write there, then go on with: "
+        "  What was written before is whole. Make it possible to write there, then resume with: "
         "python -m train resume=run\n  run/run.log has the details.\n"
     )
     assert run.read_result()["status"] == "failed"

@@ -59,7 +59,7 @@ def test_stopped_run_says_so_and_goes_on_exactly_where_it_was(
     assert returned == code, err
     assert "Traceback" not in err
     said = "Ctrl-C" if signum == signal.SIGINT else "SIGTERM"
-    text = rf"stopped by {said} after (\d+) of 100 epochs; go on with:\n  python -m train (.*)\n"
+    text = rf"stopped by {said} after (\d+) of 100 epochs; resume with:\n  python -m train (.*)\n"
     ((epochs, command),) = re.findall(text, err)
     assert command == "resume=run"
     assert (err.count("stopped"), out) == (1, ""), "it is said twice"

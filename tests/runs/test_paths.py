@@ -206,7 +206,7 @@ def test_run_folder_that_is_deleted_ends_the_run_with_one_message(
     run = tmp_path / "run"
     error = "error: the run folder run was deleted, or moved away, while the run was at work\n"
     assert outcome.err.endswith(
-        f"{error}  Where it was moved, go on with it there: python -m train resume=FOLDER. "
+        f"{error}  If it was moved, resume it there: python -m train resume=FOLDER. "
         "Otherwise start the run again.\n"
     )
     assert outcome.err.count("error: ") == 1

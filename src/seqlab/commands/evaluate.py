@@ -22,8 +22,7 @@ def evaluate(options: argparse.Namespace) -> int:
     )
     check_data_path(
         trained.config["data"],
-        "Where it lies elsewhere now: python -m seqlab evaluate "
-        f"{as_word(options.run)} --data-path FILE",
+        f"If the file was moved: python -m seqlab evaluate {as_word(options.run)} --data-path FILE",
     )
     with quiet_libraries():
         scores = score(trained)

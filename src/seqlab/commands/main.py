@@ -99,8 +99,8 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--data-path", metavar="FILE", help="the corpus, where it has moved to")
     evaluate.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
-    generate = _verb(verbs, "generate", _generate, "let a language model go on with a text")
-    generate.add_argument("--prefix", help="text to go on with; default: the data's own")
+    generate = _verb(verbs, "generate", _generate, "let a language model continue a text")
+    generate.add_argument("--prefix", help="text to continue; default: the data's own")
     generate.add_argument("--num-tokens", type=int, default=200, metavar="N", help="default 200")
     generate.add_argument("--num-samples", type=int, default=1, metavar="N", help="default 1")
     generate.add_argument("--greedy", action="store_true", help="always the most likely token")
@@ -110,7 +110,7 @@ def build_parser() -> argparse.ArgumentParser:
     generate.add_argument("--unknown", action="store_true", help="<unk> may be chosen, too")
     generate.add_argument("--seed", type=int, default=0, help="default 0; sample i uses seed + i")
 
-    forecast = _verb(verbs, "forecast", _forecast, "let a forecaster go on with its series")
+    forecast = _verb(verbs, "forecast", _forecast, "let a forecaster continue its series")
     forecast.add_argument("--steps", type=int, metavar="N", help="default: to the series' end")
     forecast.add_argument(
         "--start", type=int, metavar="T", help="last known time step; default: the end of training"

@@ -80,12 +80,12 @@ class Listed:
             if found.status == "completed" or found.command is None:
                 return "a sweep's report", f"python -m seqlab report {word}"
             retried = " hydra.launcher.retry_failed=true" if found.status == "failed" else ""
-            return f"go on with a sweep ({found.status})", f"{found.command}{retried}"
+            return f"resume a sweep ({found.status})", f"{found.command}{retried}"
         if found.status == "damaged":
             return "remove a damaged run", f"python -m seqlab clean {word} --status damaged"
         has_checkpoint = RunFolder(found.path).last.is_file()
         if found.is_resumable or (found.status == "failed" and has_checkpoint):
-            return f"go on ({found.status})", f"python -m train resume={word}"
+            return f"resume ({found.status})", f"python -m train resume={word}"
         if found.status == "completed" and has_checkpoint:
             verb = _USES.get(str(found.result.get("throughput_unit")), "evaluate")
             verb = "evaluate" if found.result.get("sees_future") else verb

@@ -211,9 +211,7 @@ def _resume(
     overrides = list(map(readable, overrides))
     config = load_config(folder, overrides)
     command = f"python -m train resume={as_word(folder)}"
-    check_data_path(
-        resolved(config)["data"], f"Where it lies elsewhere now: {command} data.path=FILE"
-    )
+    check_data_path(resolved(config)["data"], f"If the file was moved: {command} data.path=FILE")
     hold(folder)
     share_cores(others)
     try:

@@ -143,7 +143,7 @@ def check_alone(again: str | None, resume: str | None) -> None:
     """Raise `UserError` where a run is to be gone on with and to be started anew."""
     if again is not None and resume is not None:
         raise UserError(
-            f"resume={resume} and {AGAIN}={again}: resume goes on with a run in its own folder, "
+            f"resume={resume} and {AGAIN}={again}: resume continues a run in its own folder, "
             f"{AGAIN} starts a new one",
             f"Leave one out: python -m train resume={as_word(resume)}, or python -m train "
             f"{AGAIN}={as_word(again)}.",

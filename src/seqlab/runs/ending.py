@@ -86,14 +86,14 @@ class Ending:
     def interrupted(self, interrupted: Interrupted) -> int:
         """Record and print what stopped the run; return the exit code."""
         command = resume_command(self.folder)
-        interrupted.hint = f"Go on with: {command}"
+        interrupted.hint = f"Resume with: {command}"
         progress = self.experiment.progress()
         with suppress(OSError, FolderGone):
             self.result.write("interrupted", progress, self.metrics(), interrupted)
         saved = "" if self.folder.last.is_file() else " (no checkpoint: it begins again)"
         leave_echo()
         logger.info(
-            "stopped by %s after %d of %s epochs; go on with%s:\n  %s",
+            "stopped by %s after %d of %s epochs; resume with%s:\n  %s",
             *(in_words(interrupted.signum), progress.epochs, self.experiment.trainer.max_epochs),
             *(saved, command),
         )
@@ -103,7 +103,7 @@ class Ending:
         """Record and print what ended the run; on a full disk as much as there is room for."""
         folder = self.folder
         if isinstance(error, RankError):
-            error.hint = f"{error.hint} Go on with: {resume_command(folder)}".strip()
+            error.hint = f"{error.hint} Resume with: {resume_command(folder)}".strip()
         if isinstance(error, NonFiniteError):
             error.hint = f"{error.hint} {_way_on(folder)}"
         error = _explained(error, folder)
@@ -150,7 +150,7 @@ def _explained(error: Exception, folder: RunFolder) -> Exception:
         return error
     remedy = "Make room" if no_room else "Make it possible to write there"
     if folder.result.exists():
-        remedy = f"What was written before is whole. {remedy}, then go on with: "
+        remedy = f"What was written before is whole. {remedy}, then resume with: "
         remedy += resume_command(folder)
     else:
         remedy += ", then type the same command again: nothing was started."

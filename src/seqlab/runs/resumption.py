@@ -175,7 +175,7 @@ def check_devices(point: ResumePoint, world: int) -> None:
         raise UserError(
             f"trainer.devices: the checkpoint is of the middle of an epoch, and the recurrent "
             f"state in it is that of {before} device{'s' if before > 1 else ''}, not of {world}",
-            f"Go on with {before}; at the end of an epoch the number may change.",
+            f"Resume with {before}; at the end of an epoch the number may change.",
         )
 
 

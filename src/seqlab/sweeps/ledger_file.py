@@ -62,7 +62,7 @@ class LedgerFile:
         if not is_same(self._file, folder / LEDGER):
             raise FolderGone(
                 f"the sweep folder {folder} was deleted, or moved away, while it was at work",
-                "Where it was moved, go on with it there: the same command with "
+                "If it was moved, resume it there: the same command with "
                 "hydra.sweep.dir=FOLDER. Otherwise start the sweep again.",
             )
         self._file.write(line.encode())

@@ -68,7 +68,7 @@ def parse_command(words: list[str]) -> Command:
     if flags.experimental_rerun is not None:
         raise UserError(
             "--experimental-rerun would execute what a pickle file says",
-            "Go on with a run: python -m train resume=RUN_FOLDER.",
+            "Resume a run: python -m train resume=RUN_FOLDER.",
         )
     if flags.shell_completion:
         raise UserError(

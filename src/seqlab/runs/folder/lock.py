@@ -44,8 +44,7 @@ def claim(folder: Path, config: str) -> None:
     except FileExistsError:
         raise UserError(
             f"the run folder {folder} exists already; nothing in it was touched",
-            "Choose another hydra.run.dir, or go on with it: python -m train "
-            f"resume={as_word(folder)}",
+            f"Choose another hydra.run.dir, or resume it: python -m train resume={as_word(folder)}",
         ) from None
     except OSError as error:
         release(folder)
@@ -104,7 +103,7 @@ def check_there(folder: Path) -> None:
     if is_gone(folder):
         raise FolderGone(
             f"the run folder {folder} was deleted, or moved away, while the run was at work",
-            "Where it was moved, go on with it there: python -m train resume=FOLDER. Otherwise "
+            "If it was moved, resume it there: python -m train resume=FOLDER. Otherwise "
             "start the run again.",
         )
 
