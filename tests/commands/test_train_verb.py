@@ -23,7 +23,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_verb_trains(seqlab: Command, desk: Path) -> None:
     outcome = succeeded(seqlab("train", *QUICK, "hydra.run.dir=run"))
     assert RunFolder(desk / "run").read_result()["status"] == "completed"
-    assert "sine_mlp: 1 epochs in" in outcome.out
+    assert "sine_mlp: 1 epoch in" in outcome.out
 
 
 def test_verb_is_the_same_run(seqlab: Command, train: Command, tmp_path: Path) -> None:

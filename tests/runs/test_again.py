@@ -183,7 +183,7 @@ def test_configuration_is_printed_and_nothing_is_left_of_it(
     ("again=s3://bucket/run", "again=s3://bucket/run is a URL", "Download it"),
     (
         "again=earlier resume=earlier",
-        "resume=earlier and again=earlier: resume goes on with a run in its own folder, again "
+        "resume=earlier and again=earlier: resume continues a run in its own folder, again "
         "starts a new one",
         "Leave one out: python -m train resume=earlier, or python -m train again=earlier.",
     ),

@@ -181,12 +181,14 @@ def test_run_folder_of_any_name_is_resumed_with_the_word_that_was_printed(
 
 DELETING = """
 import shutil
+from pathlib import Path
 from lightning.pytorch import Callback
 
 class Deleting(Callback):
     def {hook}(self, trainer, *arguments):
         if trainer.current_epoch >= 1:
-            shutil.rmtree(trainer.default_root_dir)
+            while Path(trainer.default_root_dir).exists():  # TensorBoard's thread may be writing
+                shutil.rmtree(trainer.default_root_dir, ignore_errors=True)
 """
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from conftest import SCRIPTS, spawn
 
-KILLS = 24
+KILLS = 16
 
 
 @pytest.mark.slow

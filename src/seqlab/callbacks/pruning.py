@@ -12,7 +12,7 @@ from seqlab.system.errors import EXIT_DONE, UserError
 
 
 class Pruned(Interrupted):
-    """The search has ended the run; it can be gone on with all the same.
+    """The search has ended the run; it can be resumed all the same.
 
     Args:
         message: after which epoch, and with which value.
@@ -22,6 +22,10 @@ class Pruned(Interrupted):
         BaseException.__init__(self, message)
         self.exit_code = EXIT_DONE
         self.hint = ""
+
+    def told(self, num_epochs: int, max_epochs: int | None) -> str:
+        """Return the message, which names the epoch."""
+        return str(self)
 
 
 class Pruning(EarlyStopping):

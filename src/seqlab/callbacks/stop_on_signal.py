@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seqlab.callbacks.checkpoints import Checkpoints
 from seqlab.parallel.group import agreed
-from seqlab.system.signals import FirstSignal, Handlers
+from seqlab.system.signals import FirstSignal, Handlers, in_words
 
 
 class Interrupted(BaseException):
@@ -24,6 +24,10 @@ class Interrupted(BaseException):
         self.signum = signum
         self.exit_code = 128 + signum
         self.hint = ""
+
+    def told(self, num_epochs: int, max_epochs: int | None) -> str:
+        """Return what a person reads of it, with the number of epochs done and planned."""
+        return f"stopped by {in_words(self.signum)} after {num_epochs} of {max_epochs} epochs"
 
 
 class StopOnSignal(Callback):

@@ -24,7 +24,7 @@ from seqlab.config.folders import ROOT, conf_dir, refuse_url
 from seqlab.config.validate.check import resolved
 from seqlab.config.validate.project import enter_project
 from seqlab.config.words import at_home, readable
-from seqlab.runs.again import check_alone, composing_earlier_runs
+from seqlab.runs.again import check_alone, composing_earlier_runs, with_whole_path
 from seqlab.runs.folder.lock import give_up, hold, leave
 from seqlab.runs.folder.saved_config import load_config
 from seqlab.system.console import need_output, on_the_console
@@ -74,7 +74,7 @@ def _dispatched(words: list[str], signals: DeferredSignals, others: OtherProcess
         if resumed is not None:
             return _resume(Path(resumed), words, signals, others)
         with composing_earlier_runs():
-            return _train(words, signals, others)
+            return _train([with_whole_path(word) for word in words], signals, others)
     except UserError as error:
         print_error(error)
     except Exception as error:

@@ -21,6 +21,7 @@ from seqlab.config.earlier import AGAIN, EARLIER, Earlier
 from seqlab.config.folders import CHOOSING, CONFIG, refuse_url
 from seqlab.config.validate.check import GROUPS
 from seqlab.config.validate.rules import RULES
+from seqlab.config.words import quoted
 from seqlab.runs.folder.saved_config import read_saved
 from seqlab.system.errors import UserError
 from seqlab.system.replaced import replaced
@@ -31,6 +32,13 @@ _NOT_TAKEN = ("name", "resume", AGAIN)
 
 # What Hydra would obey instead of composing it.
 _HYDRAS = ("defaults", "hydra")
+
+
+def with_whole_path(word: str) -> str:
+    """Return a word whose `again=RUN` is one run, also where a comma is in its path."""
+    key, _, value = word.partition("=")
+    is_one = key == AGAIN and "," in value and os.path.isdir(value)  # noqa: PTH112 - of any length
+    return f"{key}={quoted(value)}" if is_one else word
 
 
 @contextmanager

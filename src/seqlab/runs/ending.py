@@ -24,7 +24,6 @@ from seqlab.system.errors import (
     print_error,
 )
 from seqlab.system.messages import log_entry
-from seqlab.system.signals import in_words
 from seqlab.system.terminal import as_word, leave_echo, say
 
 logger = logging.getLogger(__name__)
@@ -92,11 +91,8 @@ class Ending:
             self.result.write("interrupted", progress, self.metrics(), interrupted)
         saved = "" if self.folder.last.is_file() else " (no checkpoint: it begins again)"
         leave_echo()
-        logger.info(
-            "stopped by %s after %d of %s epochs; resume with%s:\n  %s",
-            *(in_words(interrupted.signum), progress.epochs, self.experiment.trainer.max_epochs),
-            *(saved, command),
-        )
+        told = interrupted.told(progress.epochs, self.experiment.trainer.max_epochs)
+        logger.info("%s; resume with%s:\n  %s", told, saved, command)
         return interrupted.exit_code
 
     def failed(self, error: Exception) -> int:
