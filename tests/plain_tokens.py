@@ -22,14 +22,14 @@ def _a_to_z(text: str) -> str:
 
 
 def _letters(text: str) -> str:
-    found = ""
+    found = [""]
     for character in text:
-        if character.isalpha() or (is_mark(character) and found[-1:].strip()):
-            found += character
-        elif found[-1:] != " ":
-            found += " "
-    found = re.sub(r"(?<=\S)Σ(?!\S)", "ς", found)
-    return "".join(character.lower() for character in found)
+        if character.isalpha() or (is_mark(character) and found[-1].strip()):
+            found.append(character)
+        elif found[-1] != " ":
+            found.append(" ")
+    letters = re.sub(r"(?<=\S)Σ(?!\S)", "ς", "".join(found))
+    return "".join(character.lower() for character in letters)
 
 
 def is_mark(character: str) -> bool:
