@@ -92,9 +92,9 @@ def test_nothing_completed_is_said_and_no_error(seqlab: Command, sweep: Path) ->
 
 
 @refusals(
-    ("nowhere", "there is no folder nowhere", "Name the folder of a sweep."),
-    ("\x00", "there is no folder", "Name the folder of a sweep."),
-    (("x" * 5000,), "there is no folder", "Name the folder of a sweep."),
+    ("nowhere", "there is no folder nowhere", "Name a run, a sweep, or a folder of runs"),
+    ("\x00", "there is no folder", "Name a run, a sweep, or a folder of runs"),
+    (("x" * 5000,), "there is no folder", "Name a run, a sweep, or a folder of runs"),
     ("s3://b/sweep", "is a URL", "Download it"),
     (".", ". is not a sweep: it has no ledger.jsonl", "Name the folder"),
     ("sweep --metric val/los", "has a metric val/los", "There are: val/accuracy, val/loss."),

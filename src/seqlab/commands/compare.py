@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.commands.run_table import folder_of, path_word
-from seqlab.config.compose.naming import OUTPUTS
+from seqlab.config.compose.naming import OUTPUTS, short_names
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.differences import MISSING, Comparison, compare, compared
 from seqlab.sweeps.ledger import LEDGER
-from seqlab.sweeps.report.settings import ABSENT, short_names, shown
+from seqlab.sweeps.report.settings import ABSENT, shown
 from seqlab.sweeps.report.tables import number_text
 from seqlab.system.amounts import age_text
 from seqlab.system.errors import UserError

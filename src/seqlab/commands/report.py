@@ -1,11 +1,11 @@
 """`python -m seqlab report SWEEP`: what a sweep, or a folder of runs, has come to."""
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
-from seqlab.config.folders import CONFIG, refuse_url
+from seqlab.commands.run_table import folder_of
+from seqlab.config.folders import CONFIG
 from seqlab.sweeps.ledger import LEDGER
 from seqlab.sweeps.report import Report, write_report
 from seqlab.sweeps.report.settings import Setting
@@ -33,10 +33,7 @@ def report(options: argparse.Namespace) -> int:
 
 def _sweep(name: str) -> Path:
     """Return the folder of a sweep or of runs, or refuse what is neither."""
-    refuse_url(name, "")
-    if not os.path.isdir(name):  # noqa: PTH112 - answers for a name that is too long as well
-        raise UserError(f"there is no folder {name}", "Name the folder of a sweep.")
-    folder = Path(name)
+    folder = folder_of(name)
     if (folder / LEDGER).exists() or not (folder / CONFIG).exists():
         return folder
     above = folder.resolve().parent

@@ -1,7 +1,6 @@
 """Runs and sweeps as a table for a terminal, and the choice of some of them by status and age."""
 
 import argparse
-import os
 import shutil
 import time
 from collections import Counter
@@ -11,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from seqlab.config.compose.naming import OUTPUTS
-from seqlab.config.folders import refuse_url
+from seqlab.config.folders import is_folder, refuse_url
 from seqlab.runs.folder.found import STATUSES, FoundRun, short_path, size_of
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.sweeps.catalog import Decisive, FoundSweep, decisive
@@ -170,7 +169,7 @@ def folder_of(name: str | None) -> Path:
     if name is None:
         return Path(OUTPUTS)
     refuse_url(name, "")
-    if not os.path.isdir(name):  # noqa: PTH112 - answers for a name that is too long as well
+    if not is_folder(name):
         raise UserError(
             f"there is no folder {name}", "Name a run, a sweep, or a folder of runs, as outputs is."
         )

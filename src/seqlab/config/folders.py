@@ -1,5 +1,6 @@
 """Where configuration files and pages lie, and what marks the folders of runs and sweeps."""
 
+import os
 import re
 from pathlib import Path
 
@@ -14,6 +15,11 @@ LEDGER = "ledger.jsonl"
 
 CHOOSING = ("recipe", "experiment", "sweep")
 """Groups whose options choose those of other groups, and set their keys."""
+
+
+def is_folder(path: str | Path) -> bool:
+    """Return whether there is such a folder; a name that is too long is none."""
+    return os.path.isdir(path)  # noqa: PTH112 - `Path.is_dir` raises for such a name
 
 
 def conf_dir() -> Path:

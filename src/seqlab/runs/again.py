@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf, flag_override
 
 from seqlab.config.compose.overrides import values_of
 from seqlab.config.earlier import AGAIN, EARLIER, Earlier
-from seqlab.config.folders import CHOOSING, CONFIG, refuse_url
+from seqlab.config.folders import CHOOSING, CONFIG, is_folder, refuse_url
 from seqlab.config.validate.check import GROUPS
 from seqlab.config.validate.rules import RULES
 from seqlab.config.words import quoted
@@ -37,7 +37,7 @@ _HYDRAS = ("defaults", "hydra")
 def with_whole_path(word: str) -> str:
     """Return a word whose `again=RUN` is one run, also where a comma is in its path."""
     key, _, value = word.partition("=")
-    is_one = key == AGAIN and "," in value and os.path.isdir(value)  # noqa: PTH112 - of any length
+    is_one = key == AGAIN and "," in value and is_folder(value)
     return f"{key}={quoted(value)}" if is_one else word
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from expect import exact_refusal
 from made import job, ledger
+from seqlab.config.compose.naming import short_names
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.report.findings import find, separation
-from seqlab.sweeps.report.settings import same, settings_of, short_names, shown, varying
+from seqlab.sweeps.report.settings import same, settings_of, shown, varying
 
 
 def at(x: Any, seed: int) -> dict[str, Any]:

@@ -20,7 +20,8 @@ def test_five_values_by_hand() -> None:
     # mean 11, squared differences 1 + 1 + 4 + 0 + 4 = 10, s = sqrt(10 / 4), t(4) = 2.776445
     assert found.mean == pytest.approx(11)
     assert found.std == pytest.approx(math.sqrt(2.5))
-    assert found.half_width == pytest.approx(2.776445 * math.sqrt(2.5) / math.sqrt(5), abs=1e-5)
+    half = 2.776445 * math.sqrt(2.5) / math.sqrt(5)
+    assert (found.low, found.high) == pytest.approx((11 - half, 11 + half), abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seqlab.config.compose.command import hydra_loader
 from seqlab.config.compose.explain import explained
-from seqlab.config.compose.naming import text_of, value_word
+from seqlab.config.compose.naming import short_names, text_of, value_word
 from seqlab.config.compose.overrides import fixed_word, listed, parsed
 from seqlab.config.compose.preflight import check_composed, named, without_hydra
 from seqlab.config.compose.snapshot import Snapshot
@@ -54,7 +54,7 @@ class Assignment:
     @property
     def label(self) -> str:
         """Short words for the job, such as `lr=0.1 seed=2`."""
-        names = _short_names(self.varied)
+        names = short_names(self.varied)
         return " ".join(f"{names[key]}={_shown(self.parameters[key])}" for key in self.varied)
 
     @property
@@ -196,14 +196,6 @@ def _parsed_value(parser: OverridesParser, key: str, value: str) -> Any:
 def bare_key(key: str) -> str:
     """Return a key without signs such as `+`, and without its package."""
     return key.lstrip("+~").partition("@")[0]
-
-
-def _short_names(keys: tuple[str, ...]) -> dict[str, str]:
-    """Return the last part of each key, or all of it where two would be the same."""
-    tails = [key.rpartition(".")[2] for key in keys]
-    return {
-        key: tail if tails.count(tail) == 1 else key for key, tail in zip(keys, tails, strict=True)
-    }
 
 
 def _shown(value: Any) -> str:

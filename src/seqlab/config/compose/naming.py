@@ -3,7 +3,8 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -96,3 +97,9 @@ def register_resolvers() -> None:
 def text_of(config: DictConfig) -> str:
     """Return config.yaml: the configuration as composed, its references not looked up."""
     return OmegaConf.to_yaml(config)
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """Return the last part of each dotted name, where no other name ends alike."""
+    counts = Counter(name.rpartition(".")[2] for name in names)
+    return {name: last if counts[last := name.rpartition(".")[2]] == 1 else name for name in names}

@@ -1,6 +1,5 @@
 """The configuration that a run folder holds, and what may be changed in it."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seqlab.config.data_path import DATA_PATH, fix_data_path
 from seqlab.config.environment import bounded_references, watch_environment
-from seqlab.config.folders import CONFIG, refuse_url
+from seqlab.config.folders import CONFIG, is_folder, refuse_url
 from seqlab.config.validate.check import GROUPS, Sources, check, check_groups, leaves, unknown_key
 from seqlab.config.validate.flags import check_flags
 from seqlab.config.validate.untrusted import check_complete, check_folder, read_config
@@ -36,7 +35,7 @@ def read_saved(folder: Path) -> DictConfig:
         UserError: no such run, a folder that leads elsewhere, or an unreadable configuration.
     """
     refuse_url(folder, "")
-    if not os.path.isdir(folder):  # noqa: PTH112 - answers for a name that is too long as well
+    if not is_folder(folder):
         raise UserError(
             f"there is no run folder {folder}", "Name the folder of a run; they lie under outputs/."
         )

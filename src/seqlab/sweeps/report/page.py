@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from seqlab.config.compose.naming import short_names
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.ranking import best_row
 from seqlab.sweeps.report.findings import Findings
 from seqlab.sweeps.report.learning_curves import last_samples
-from seqlab.sweeps.report.settings import ABSENT, Setting, grouped, short_names, shown
+from seqlab.sweeps.report.settings import ABSENT, Setting, grouped, shown
 from seqlab.sweeps.report.spread import Spread
 from seqlab.sweeps.report.sweep_figures import Drawn
 from seqlab.sweeps.report.tables import (

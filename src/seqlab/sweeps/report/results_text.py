@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from seqlab.config.compose.naming import short_names
 from seqlab.sweeps.ledger import Row
 from seqlab.sweeps.report.findings import Findings
-from seqlab.sweeps.report.settings import Setting, short_names
+from seqlab.sweeps.report.settings import Setting
 from seqlab.sweeps.report.tables import (
     best_text,
     counts_text,

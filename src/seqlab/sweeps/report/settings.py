@@ -127,12 +127,6 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def short_names(names: Sequence[str]) -> dict[str, str]:
-    """Return the last part of each dotted name, where no other name ends alike."""
-    counts = Counter(name.rpartition(".")[2] for name in names)
-    return {name: last if counts[last := name.rpartition(".")[2]] == 1 else name for name in names}
-
-
 def _comparable(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): _comparable(item) for key, item in value.items()}

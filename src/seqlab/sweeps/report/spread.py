@@ -30,11 +30,6 @@ class Spread:
     low: float | None = None
     high: float | None = None
 
-    @property
-    def half_width(self) -> float | None:
-        """Half the width of the interval."""
-        return None if self.high is None or self.mean is None else self.high - self.mean
-
     def overlaps(self, other: "Spread") -> bool | None:
         """Return whether two intervals have a point in common; `None` where one is missing."""
         if self.low is None or self.high is None or other.low is None or other.high is None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from seqlab.config.compose.naming import short_names
 from seqlab.figures import png_of
 from seqlab.figures import sweeps as draw
 from seqlab.sweeps.report.findings import Findings
@@ -22,7 +23,6 @@ from seqlab.sweeps.report.settings import (
     Setting,
     grouped,
     same,
-    short_names,
     shown,
 )
 from seqlab.system.errors import one_line
