@@ -49,7 +49,7 @@ def test_every_metric_is_a_curve_over_epochs(language_run: RunFolder) -> None:
     for name in ("step", "train/loss", "val/loss"):  # a text's loss is the logarithm of perplexity
         del table[name]
     tags = {
-        name: f"various/{name[6:]}" if name.removeprefix("train/") in VARIOUS else name
+        name: f"various_text/{name[6:]}" if name.removeprefix("train/") in VARIOUS else name
         for name in table
     }
     assert set(events(language_run).Tags()["scalars"]) == set(tags.values())
@@ -238,16 +238,18 @@ def charts(names: set[str]) -> dict[str, dict[str, list[str]]]:
 
 
 def test_what_is_compared_shares_a_chart() -> None:
-    found = charts({"train/loss", "val/loss", "val/rmse@4", "various/gradient_norm"})
-    assert set(found) == {"Series", "Training"}
-    assert set(found["Series"]) == {"loss", "error by horizon"}
+    found = charts({"train/loss", "val/loss", "val/rmse@4", "various_series/gradient_norm"})
+    norms = "gradient norm, before and after clipping"
+    assert set(found) == {"Series"}
+    assert set(found["Series"]) == {"loss", "error by horizon", norms}
     (pattern,) = found["Series"]["loss"]
     assert [bool(re.match(pattern, tag)) for tag in ("train/loss", "val/loss", "val/rmse@4")] == [
         *(True, True, False),
     ]
-    (pattern,) = found["Training"]["gradient norm, before and after clipping"]
-    assert re.match(pattern, "various/gradient_norm")
-    assert re.match(pattern, "various/gradient_norm_clipped")
+    (pattern,) = found["Series"][norms]
+    assert re.match(pattern, "various_series/gradient_norm")
+    assert re.match(pattern, "various_series/gradient_norm_clipped")
+    assert not re.match(pattern, "various_text/gradient_norm")
     text = charts({"train/perplexity", "val/perplexity", "val/bits_per_token"})
     assert text == {
         "Texts": {
@@ -266,7 +268,7 @@ def dashboard(language_run: RunFolder) -> Iterator[str]:
 
 @pytest.mark.browser
 def test_dashboard_shows_scalars(browser: Any, dashboard: str) -> None:
-    expected = ("train/perplexity", "val/perplexity", "various")
+    expected = ("train/perplexity", "val/perplexity", "various_text")
     text = page(browser, dashboard, "scalars", *expected)
     for word in expected:
         assert word in text

@@ -275,10 +275,10 @@ def test_rate_is_a_curve_within_an_epoch(train: Train) -> None:
     assert train(*words, "trainer.max_epochs=2", "hydra.run.dir=run").code == 0
     events = EventAccumulator(str(RunFolder("run").tensorboard))
     events.Reload()
-    found = {event.step: event.value for event in events.Scalars("various/lr_by_step")}
+    found = {event.step: event.value for event in events.Scalars("various_series/lr_by_step")}
     assert list(found) == [4, 9, 14, 19]
     assert [found[4], found[9]] == pytest.approx([5e-4, 1e-3])
-    assert [event.step for event in events.Scalars("various/lr")] == [1, 2]
+    assert [event.step for event in events.Scalars("various_series/lr")] == [1, 2]
     assert len(RunFolder("run").read_metrics()["train/lr"]) == 2
 
 

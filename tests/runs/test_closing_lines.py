@@ -68,7 +68,7 @@ def test_last_and_best_epoch_stand_side_by_side(
         "  device      cpu (2 threads)",
         "  run folder  outputs/run",
         "  next        python -m seqlab forecast outputs/run",
-        "  dashboard   tensorboard --logdir outputs/run",
+        "  dashboard   python -m seqlab dashboard outputs/run",
     ]
 
 
@@ -95,7 +95,7 @@ def test_narrow_lines_fit_but_for_commands(
         assert lines[1:3] == ["                  last    best", "  test/loss    0.00012"]
         assert lines[-4:] == [
             *("  next", "    python -m seqlab forecast outputs/run"),
-            *("  dashboard", "    tensorboard --logdir outputs/run"),
+            *("  dashboard", "    python -m seqlab dashboard outputs/run"),
         ]
 
 

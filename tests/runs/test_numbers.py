@@ -237,7 +237,9 @@ def test_table_and_dashboard_say_how_gradients_were_clipped(language_run: RunFol
     for name in ("train/gradient_norm", *CLIPPING):
         values = [value for _, value in table[name]]
         assert len(values) == 2
-        assert [scalar.value for scalar in found.Scalars(tag_of(name))] == pytest.approx(values)
+        assert [
+            scalar.value for scalar in found.Scalars(tag_of(name, "language_model"))
+        ] == pytest.approx(values)
     norm, clipped, share = (table[name][0][1] for name in ("train/gradient_norm", *CLIPPING))
     assert 0 < clipped <= norm
     assert clipped <= 1

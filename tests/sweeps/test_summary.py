@@ -53,7 +53,7 @@ def test_failures_are_listed_by_reason() -> None:
         "    hydra.launcher.retry_failed=true",
         "  to go on: the same command again",
         "  report        python -m seqlab report outputs/grid",
-        "  dashboard     tensorboard --logdir outputs/grid",
+        "  dashboard     python -m seqlab dashboard outputs/grid",
     ]
 
 
@@ -75,7 +75,7 @@ def test_interrupted_jobs_of_an_interrupted_sweep_are_only_counted() -> None:
         "  stopped by Ctrl-C; to go on: the same command again",
         "  sweep folder  grid",
         "  report        python -m seqlab report grid",
-        "  dashboard     tensorboard --logdir grid",
+        "  dashboard     python -m seqlab dashboard grid",
     ]
 
 

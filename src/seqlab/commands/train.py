@@ -17,6 +17,7 @@ from seqlab.config.compose.explain import explained
 from seqlab.config.compose.help import help_text
 from seqlab.config.compose.hydra_node import checked_hydra
 from seqlab.config.compose.naming import register_resolvers, typed
+from seqlab.config.compose.parsed_files import parsing_files_once
 from seqlab.config.compose.preflight import check_ahead, check_package, named
 from seqlab.config.data_path import check_data_path
 from seqlab.config.earlier import AGAIN
@@ -73,7 +74,7 @@ def _dispatched(words: list[str], signals: DeferredSignals, others: OtherProcess
         enter_project(resumed)
         if resumed is not None:
             return _resume(Path(resumed), words, signals, others)
-        with composing_earlier_runs():
+        with parsing_files_once(), composing_earlier_runs():
             return _train([with_whole_path(word) for word in words], signals, others)
     except UserError as error:
         print_error(error)
@@ -112,9 +113,8 @@ def _train(words: list[str], signals: DeferredSignals, others: OtherProcesses) -
 
         say(help_text(all_options(command.config_dir), command.overrides, verbs()))
         return EXIT_DONE
-    if command.trains:
-        check_ahead(command)
-    elif command.package:
+    is_one_run = command.trains and check_ahead(command)
+    if command.package:
         check_package(command)
     task = _Task(command, signals, others)
     program, sys.argv = sys.argv, [sys.argv[0], *command.words]
@@ -122,7 +122,7 @@ def _train(words: list[str], signals: DeferredSignals, others: OtherProcesses) -
         run = hydra.main(version_base=HYDRA_VERSION, config_path=str(conf_dir()), config_name=ROOT)(
             task
         )
-        with checked_hydra():
+        with checked_hydra(is_one_run=is_one_run):
             run()
     finally:
         sys.argv = program

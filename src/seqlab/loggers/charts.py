@@ -17,37 +17,46 @@ _VARIOUS = (
     *("tokens_per_second", "windows_per_second"),
 )
 
+_GROUPS = {"forecasting": "various_series", "language_model": "various_text"}
+"""Task -> where such metrics of it are: series and texts share no chart."""
+
+
+def _training(group: str) -> dict[str, list[str]]:
+    return {
+        "gradient norm, before and after clipping": [f"^{group}/gradient_norm(_clipped)?$"],
+        "learning rate": [f"^{group}/lr$"],
+        "learning rate by step": [f"^{group}/lr_by_step$"],
+        "speed, tokens or windows a second": [f"^{group}/(tokens|windows)_per_second$"],
+    }
+
+
 _CHARTS = {
     "Series": {
         "loss": ["^(train|val|test)/loss$"],
         "error by horizon": ["^val/rmse@"],
         "error of one forecast over the held-out part": ["^val/rmse_multistep$"],
-        "speed, windows a second": ["^various/windows_per_second$"],
+        **_training(_GROUPS["forecasting"]),
     },
     "Texts": {
         "perplexity": ["^(train|val|test)/perplexity$"],
         "bits per token": ["^(val|test)/bits_per_token$"],
-        "speed, tokens a second": ["^various/tokens_per_second$"],
-    },
-    "Training": {
-        "gradient norm, before and after clipping": ["^various/gradient_norm(_clipped)?$"],
-        "learning rate": ["^various/lr$"],
-        "learning rate by step": ["^various/lr_by_step$"],
+        **_training(_GROUPS["language_model"]),
     },
 }
 
 
-def tag_of(name: str, *, by_step: bool = False) -> str:
+def tag_of(name: str, task: str, *, by_step: bool = False) -> str:
     """Return the tag of a metric.
 
     Args:
         name: the metric's, as in metrics.csv.
+        task: what the run's model does; that of other code may be none of ours.
         by_step: whether it is over steps where the others are over epochs.
     """
     part, _, quantity = name.partition("/")
     if part != "train" or quantity not in _VARIOUS:
         return name
-    return f"various/{quantity}{'_by_step' if by_step else ''}"
+    return f"{_GROUPS.get(task, 'various')}/{quantity}{'_by_step' if by_step else ''}"
 
 
 def without_repeated_loss(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -38,6 +38,7 @@ class TensorBoard(TensorBoardLogger):
         self.axis = "epoch" if axis == "auto" else axis
         self._axis_follows = axis == "auto"
         self._shows_figures = not self._folder.is_job if figures == "auto" else bool(figures)
+        self._task = ""
         self._is_earlier = False
         self._tags: set[str] = set()
         self._has_layout = False
@@ -72,6 +73,7 @@ class TensorBoard(TensorBoardLogger):
         interval = values.get("trainer.val_check_interval")
         if self._axis_follows and interval is not None and repr(interval) != "1.0":
             self.axis = "step"
+        self._task = values.pop("model.task", "")  # no key that a person varies
         write_hyperparameters(self._folder.tensorboard, values)
         self._has_hyperparameters = True
 
@@ -113,7 +115,9 @@ class TensorBoard(TensorBoardLogger):
     ) -> None:
         tags = dict(values)
         if not self._is_earlier:
-            tags = {tag_of(name, by_step=by_step): value for name, value in values.items()}
+            tags = {
+                tag_of(name, self._task, by_step=by_step): value for name, value in values.items()
+            }
         super().log_metrics(tags, place)
         self._tags.update(tags)
 

@@ -173,10 +173,10 @@ def _hyperparameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]
     """Return what describes the experiment as `group.key: value`, for loggers."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
-        if not prefix and key not in _DESCRIBING:
+        if (not prefix and key not in _DESCRIBING) or f"{prefix}{key}" == "data.task":
             continue
         if isinstance(value, dict):
             flat |= _hyperparameters(value, f"{prefix}{key}.")
-        elif not key.startswith("_") and key != "task" and value is not None:
+        elif not key.startswith("_") and value is not None:
             flat[f"{prefix}{key}"] = value
     return flat

@@ -31,7 +31,7 @@ def summary(result: dict[str, Any], folder: RunFolder, monitor: str) -> str:
         facts["speed"] = f"{result['throughput']:,.0f} {result['throughput_unit']}"
     facts |= {"device": result["device"], "run folder": str(folder.path)}
     facts["next"] = f"python -m seqlab {verb} {path}" if folder.last.is_file() else ""
-    facts["dashboard"] = f"tensorboard --logdir {path}"
+    facts["dashboard"] = f"python -m seqlab dashboard {path}"
     head = f"{result['experiment']}: {count} epoch{'s' * (count != 1)} in "
     lines = [styled(f"{head}{result['duration_s']:.1f} s", "heading")]
     heads = [f"last, epoch {count}", f"best, epoch {epoch}"]

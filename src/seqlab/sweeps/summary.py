@@ -46,7 +46,7 @@ def closing(name: str, tally: Tally, total: int, sweep: Path, seconds: float) ->
     if tally.signum is None and (left or counts["interrupted"]):
         lines.append("  to go on: the same command again")
     lines += _added_up(tally, sweep)
-    lines.append(f"  dashboard     tensorboard --logdir {as_word(sweep)}")
+    lines.append(f"  dashboard     python -m seqlab dashboard {as_word(sweep)}")
     return "\n".join(lines)
 
 

@@ -1,10 +1,12 @@
 """Hydra's own node is configuration too: it may not be a way around the list of what may run."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.hydra import Hydra
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from seqlab.config.validate.allowlist import is_allowed, nodes
@@ -24,10 +26,13 @@ _HINT = "What Hydra itself may start is fixed: python -m seqlab help safety."
 
 
 @contextmanager
-def checked_hydra() -> Iterator[None]:
+def checked_hydra(*, is_one_run: bool) -> Iterator[None]:
     """Let Hydra compose only configurations whose own node starts nothing else.
 
     Hydra sets up logging and callbacks as soon as it has composed, before any callback of ours.
+
+    Args:
+        is_one_run: whether this is known already; Hydra would compose once more to find out.
     """
     original = ConfigLoaderImpl.load_configuration
 
@@ -36,7 +41,10 @@ def checked_hydra() -> Iterator[None]:
         check_hydra(config)
         return config
 
-    with replaced(ConfigLoaderImpl, "load_configuration", load):
+    with ExitStack() as stack:
+        stack.enter_context(replaced(ConfigLoaderImpl, "load_configuration", load))
+        if is_one_run:
+            stack.enter_context(replaced(Hydra, "get_mode", lambda *_, **__: RunMode.RUN))
         yield
 
 

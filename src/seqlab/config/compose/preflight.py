@@ -67,24 +67,29 @@ def check_composed(config: DictConfig, node: Any, overrides: list[str] | None = 
     check_data_path(plain["data"])
 
 
-def check_ahead(command: Command) -> None:
+def check_ahead(command: Command) -> bool:
     """Raise `UserError` where a command cannot be run, before Hydra begins with it.
 
-    Hydra composes twice before it asks anyone, and a third time to explain an unknown key.
-    The jobs of a sweep are checked once Hydra has made them up.
+    Hydra would compose again to explain an unknown key. The jobs of a sweep are checked once it
+    has made them up.
+
+    Returns:
+        whether it is one run, and no sweep.
     """
     overrides = parsed(command.overrides)
     _check_own_files(command)
     if command.sweeps or _names_a_sweep(overrides, command):
         check_overrides(overrides, sweep=True)
-        return
+        return False
     check_overrides(overrides, sweep=False)
     with hydra_loader(command.config_dir) as loader:
         groups = loader.list_groups("")
         words = [forced(override, groups) for override in overrides]
         whole = loader.load_configuration(ROOT, words, RunMode.RUN)
-        if whole.hydra.mode != RunMode.MULTIRUN:
-            check_composed(without_hydra(whole), whole.hydra, command.overrides)
+        if whole.hydra.mode == RunMode.MULTIRUN:
+            return False
+        check_composed(without_hydra(whole), whole.hydra, command.overrides)
+        return True
 
 
 def _check_own_files(command: Command) -> None:
