@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, RMSprop
 
-from seqlab.models.optimizers import make_optimizer
+from seqlab.models.optimizers import bare_step, make_optimizer
 
 
 def network() -> nn.Linear:
@@ -64,3 +64,29 @@ def test_optimizer_without_such_a_kernel_is_made_as_it_is() -> None:
 def test_complex_weights_keep_the_default_form() -> None:
     weights = [nn.Parameter(torch.zeros(2, dtype=torch.complex64))]
     assert not make_optimizer(partial(Adam), weights, fused=True).param_groups[0]["fused"]
+
+
+def test_bare_step_moves_the_weights_as_step_does() -> None:
+    ends = []
+    for bare in (False, True):
+        weight = nn.Parameter(torch.tensor([1.0, -2.0]))
+        optimizer = Adam([weight], lr=0.1)
+        step = bare_step(optimizer) if bare else optimizer.step
+        assert (step != optimizer.step) == bare
+        for _ in range(3):
+            weight.grad = None
+            weight.square().sum().backward()
+            step(lambda: None)
+        ends.append(weight.detach())
+    assert torch.equal(*ends)
+
+
+def test_who_asked_to_be_told_of_a_step_is_told() -> None:
+    weight = nn.Parameter(torch.ones(1))
+    optimizer, told = SGD([weight], lr=0.1), []
+    handle = optimizer.register_step_post_hook(lambda *_: told.append("hook"))
+    bare_step(optimizer)(lambda: None)
+    handle.remove()
+    optimizer.step = lambda closure: told.append("own")  # type: ignore[method-assign]
+    bare_step(optimizer)(lambda: None)
+    assert told == ["hook", "own"]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.models.evaluating import evaluating
+from seqlab.models.mlp import MLP
 from seqlab.prediction.forecasting import errors_by_horizon, k_step, multi_step, one_step
 
 
@@ -70,6 +71,19 @@ def test_multi_step_of_no_steps_is_empty() -> None:
 
 def test_multi_step_keeps_the_type_of_the_history() -> None:
     assert multi_step(mean, series(1, 2).double(), 3, 2).dtype == torch.float64
+
+
+@pytest.mark.parametrize("num_layers", [0, 1, 3])
+def test_an_mlp_feeds_back_what_its_calls_would_give(num_layers: int) -> None:
+    torch.manual_seed(2)
+    network = MLP(5, hidden_size=7, num_layers=num_layers)
+    values = torch.randn(30)
+    calls = network.forward  # of which nothing but its answers is known
+    assert torch.equal(multi_step(network, values, 9, 5), multi_step(calls, values, 9, 5))
+    for k, ahead in k_step(network, values, 5, (1, 4)).items():
+        torch.testing.assert_close(ahead, k_step(calls, values, 5, (1, 4))[k], rtol=1e-5, atol=1e-6)
+    wide = network.double()
+    assert torch.equal(multi_step(wide, values, 9, 5), multi_step(wide.forward, values, 9, 5))
 
 
 def test_k_step_by_hand() -> None:

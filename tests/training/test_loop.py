@@ -52,7 +52,12 @@ for hook in HOOKS:
 
 
 def trained(
-    folder: Path, own: bool, *further: Callback, scheduler: Any = None, **flags: Any
+    folder: Path,
+    own: bool,
+    *further: Callback,
+    scheduler: Any = None,
+    kind: type[Forecaster] = Forecaster,
+    **flags: Any,
 ) -> tuple[Recorder, Trainer, torch.Tensor, str]:
     seed_everything(3, verbose=False)
     recorder = Recorder(logs="logs" in flags)
@@ -67,7 +72,7 @@ def trained(
         use_training_loop(trainer, ProfiledLoop if profiled else TrainingLoop)
     data = SineData(length=100, num_train=50, batch_size=8)
     data.setup()
-    module = Forecaster(MLP(4), partial(SGD, lr=0.05), scheduler)
+    module = kind(MLP(4), partial(SGD, lr=0.05), scheduler)
     trainer.fit(module, datamodule=data)
     weights = torch.cat([each.detach().flatten() for each in module.parameters()])
     table = folder / ("own" if own else "given") / "metrics.csv"
@@ -86,6 +91,7 @@ def trained(
         {"scheduler": SchedulePlan(HALVED)},
         {"scheduler": SchedulePlan(HALVED, interval="step")},
         {"logs": True},
+        {"precision": "bf16-mixed"},
         {"profiler": "phases", "gradient_clip_val": 0.1},
     ],
     ids=lambda flags: "_".join(flags) or "plain",
@@ -94,11 +100,49 @@ def test_hooks_counters_tables_and_weights_are_lightning_s(
     tmp_path: Path, flags: dict[str, Any]
 ) -> None:
     ours, trainer, weights, table = trained(tmp_path, True, **flags)
-    assert trainer.fit_loop.epoch_loop._hooks is not None, "the own loop was not in use"
-    theirs, _, expected, expected_table = trained(tmp_path, False, **flags)
+    loop = trainer.fit_loop.epoch_loop
+    assert loop._hooks is not None, "the own loop was not in use"
+    assert loop.val_loop._is_plain or flags.get("limit_val_batches") == 0
+    theirs, other, expected, expected_table = trained(tmp_path, False, **flags)
     assert ours.seen == theirs.seen
+    assert progress_of(trainer) == progress_of(other)
     assert torch.equal(weights, expected)
     assert table == expected_table
+
+
+def progress_of(trainer: Trainer) -> Any:
+    loop = trainer.fit_loop.epoch_loop.val_loop
+    return loop.batch_progress.state_dict(), loop._seen_batches_per_dataloader, loop._has_run
+
+
+def test_who_watches_each_batch_of_a_validation_is_asked(tmp_path: Path) -> None:
+    class Watches(Callback):
+        def __init__(self) -> None:
+            self.seen: list[tuple[int, int]] = []
+
+        def on_validation_batch_end(self, *given: Any) -> None:
+            self.seen.append((len(given[3].inputs), given[4]))
+
+    runs = []
+    for own in (True, False):
+        watching = Watches()
+        _, trainer, _, table = trained(tmp_path, own, watching)
+        runs.append((watching.seen, table, progress_of(trainer)))
+    assert runs[0] == runs[1]
+    assert runs[0][0][:6] == [*((8, place) for place in range(5)), (2, 5)]
+    assert len(runs[0][0]) == 18
+
+
+def test_what_a_module_logs_of_a_validation_batch_is_in_the_table(tmp_path: Path) -> None:
+    class Logs(Forecaster):
+        def validation_step(self, batch: Any, batch_idx: int) -> None:
+            super().validation_step(batch, batch_idx)
+            self.log("val/first", batch.inputs[0, 0], on_step=True, on_epoch=True)
+
+    tables = [trained(tmp_path, own, kind=Logs)[3] for own in (True, False)]
+    assert tables[0] == tables[1]
+    assert "val/first_step" in tables[0]
+    assert "val/first_epoch" in tables[0]
 
 
 def test_a_callback_that_stops_the_training_is_heard(tmp_path: Path) -> None:
@@ -115,7 +159,6 @@ def test_a_callback_that_stops_the_training_is_heard(tmp_path: Path) -> None:
     [
         {"profiler": "simple"},
         {"accumulate_grad_batches": 2},
-        {"precision": "bf16-mixed"},
         {"precision": "64-true"},
     ],
     ids=str,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -29,3 +30,30 @@ class MLP(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the next value of each window: `(B, tau)` to `(B,)`."""
         return self.layers(inputs.to(self.layers[-1].weight.dtype)).squeeze(-1)
+
+    @torch.no_grad()
+    def unrolled(self, start: Tensor, steps: int) -> Tensor:
+        """Return what calls with one window after another give, in a fraction of their time.
+
+        Args:
+            start: `(tau, rows)`, of the weights' dtype.
+            steps: how many values to predict for each row.
+
+        Returns:
+            `(steps, rows)`.
+        """
+        tau, rows = start.shape
+        values = torch.cat([start, start.new_empty(steps, rows)])
+        *hidden, last = [
+            (each.bias, each.weight.t(), values.new_empty(rows, each.out_features))
+            for each in self.layers
+            if isinstance(each, nn.Linear)
+        ]
+        bias, weight, _ = last
+        for inputs, output in zip(
+            values.unfold(0, tau, 1), values[tau:].unsqueeze(-1), strict=False
+        ):  # (rows, tau) and (rows, 1)
+            for its_bias, its_weight, units in hidden:
+                inputs = torch.addmm(its_bias, inputs, its_weight, out=units).relu_()
+            torch.addmm(bias, inputs, weight, out=output)
+        return values[tau:]

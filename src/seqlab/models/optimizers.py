@@ -3,10 +3,11 @@
 import inspect
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 OptimizerFactory: TypeAlias = Callable[[Iterable[nn.Parameter]], Optimizer]
 
@@ -31,6 +32,23 @@ def make_optimizer(
     if fused and _can_be_fused(factory) and all(each.is_floating_point() for each in given):
         return factory(given, fused=True)  # type: ignore[call-arg]
     return factory(given)
+
+
+def bare_step(optimizer: Optimizer) -> Callable[..., Any]:
+    """Return an optimizer's step without torch's wrapper, where that has nothing to do.
+
+    The wrapper calls hooks and marks the step for torch's profiler, which takes as long as the
+    update of a small network.
+    """
+    step: Any = type(optimizer).step
+    hooks = (
+        optimizer._optimizer_step_pre_hooks,
+        optimizer._optimizer_step_post_hooks,
+        _global_optimizer_pre_hooks,
+        _global_optimizer_post_hooks,
+    )
+    wrapped = getattr(step, "hooked", False) and "step" not in vars(optimizer)
+    return partial(step.__wrapped__, optimizer) if wrapped and not any(hooks) else optimizer.step
 
 
 def _can_be_fused(factory: OptimizerFactory) -> bool:

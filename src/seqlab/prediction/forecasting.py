@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from seqlab.metrics import rmse
+from seqlab.models.mlp import MLP
 
 HORIZONS = (1, 4, 16, 64)
 """The chapter's."""
@@ -30,11 +31,7 @@ def multi_step(network: Network, history: Tensor, steps: int, tau: int) -> Tenso
         steps: how many values to predict.
         tau: the window's length.
     """
-    values = torch.empty(tau + steps, dtype=history.dtype, device=history.device)
-    values[:tau] = history[-tau:]
-    for i in range(steps):
-        values[tau + i] = network(values[i : i + tau].unsqueeze(0)).squeeze(0)
-    return values[tau:]
+    return _unrolled(network, history[-tau:].unsqueeze(1), steps).squeeze(1)
 
 
 @torch.no_grad()
@@ -59,10 +56,19 @@ def k_step(
     rows = len(series) - tau - longest + 1
     if rows < 1:
         return {k: series.new_empty(0) for k in horizons}
-    columns = [series[i : i + rows] for i in range(tau)]
-    for i in range(longest):
-        columns.append(network(torch.stack(columns[i : i + tau], dim=1)))  # (rows, tau) -> (rows,)
-    return {k: columns[tau + k - 1] for k in horizons}
+    ahead = _unrolled(network, series.unfold(0, rows, 1)[:tau], longest)
+    return {k: ahead[k - 1] for k in horizons}
+
+
+def _unrolled(network: Network, start: Tensor, steps: int) -> Tensor:
+    """Return `steps` predictions for each row, `(steps, rows)`, from values `(tau, rows)`."""
+    if isinstance(network, MLP) and start.dtype == network.layers[-1].weight.dtype:
+        return network.unrolled(start, steps)
+    tau, rows = start.shape
+    values = torch.cat([start, start.new_empty(steps, rows)])
+    for i in range(steps):
+        values[tau + i] = network(values[i : i + tau].t().contiguous())
+    return values[tau:]
 
 
 def errors_by_horizon(

@@ -5,14 +5,14 @@ from functools import partial
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
-from lightning.pytorch.plugins import Precision
 from lightning.pytorch.profilers import PassThroughProfiler, Profiler
-from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor
 
-from seqlab.data.loader import BatchLoader
+from seqlab.models.optimizers import bare_step
+from seqlab.training.plain import is_plain, overrides
+from seqlab.training.validation_loop import ValidationLoop
 
 _HOOKS = (
     "on_train_batch_start",
@@ -24,7 +24,6 @@ _HOOKS = (
 )
 _STEPS = ("on_train_batch_start", "optimizer_step", "optimizer_zero_grad", "backward")
 """What a module may do in its own way, which the loop then leaves to Lightning's."""
-_TRANSFERS = ("on_before_batch_transfer", "transfer_batch_to_device", "on_after_batch_transfer")
 
 
 class TrainingLoop(_TrainingEpochLoop):
@@ -32,8 +31,8 @@ class TrainingLoop(_TrainingEpochLoop):
 
     That one asks every callback for every hook, enters a profiler for each, looks through every
     batch for tensors to move, and divides each loss by 1. Where any of this matters (one of its
-    profilers, several devices, 16-bit numbers, accumulated gradients, data that are somewhere else)
-    it is the one that runs.
+    profilers, several devices, scaled or 64-bit numbers, accumulated gradients, data that are
+    somewhere else) it is the one that runs.
     """
 
     profilers: tuple[type[Profiler], ...] = (PassThroughProfiler,)
@@ -41,12 +40,16 @@ class TrainingLoop(_TrainingEpochLoop):
 
     def __init__(self, trainer: Trainer, min_steps: int | None, max_steps: int) -> None:
         super().__init__(trainer, min_steps=min_steps, max_steps=max_steps)
+        self.val_loop = ValidationLoop(trainer, self.profilers)
         self._hooks: dict[str, list[Callable[..., Any]]] | None = None
+        self._update: Callable[..., Any] | None = None
 
     def on_run_start(self, data_fetcher: Any) -> None:
         """Find out, at the beginning of every epoch, which hooks do anything."""
         super().on_run_start(data_fetcher)
         self._hooks = self._used_hooks() if self._is_plain() else None
+        if self._hooks is not None:
+            self._update = bare_step(self.trainer.optimizers[0])
 
     def advance(self, data_fetcher: Any) -> None:
         """Train on the next batch."""
@@ -111,7 +114,8 @@ class TrainingLoop(_TrainingEpochLoop):
             return loss
 
         steps.step.increment_ready()
-        optimizer.step(closure)
+        assert self._update is not None
+        self._update(closure)
         steps.step.increment_completed()
         return {"loss": losses[-1].detach()} if losses else {}
 
@@ -136,7 +140,8 @@ class TrainingLoop(_TrainingEpochLoop):
     def _forward(self, batch: Any, index: int) -> Tensor | None:
         module = self.trainer.lightning_module
         module.__dict__["_current_fx_name"] = "training_step"
-        loss: Tensor | None = module.training_step(batch, index)
+        with self.trainer.precision_plugin.train_step_context():
+            loss: Tensor | None = module.training_step(batch, index)
         module.__dict__["_current_fx_name"] = None
         return loss
 
@@ -170,30 +175,21 @@ class TrainingLoop(_TrainingEpochLoop):
             name: [
                 partial(getattr(each, name), trainer, module)
                 for each in callbacks
-                if _overrides(each, Callback, name)
+                if overrides(each, Callback, name)
             ]
-            + [getattr(module, name)] * _overrides(module, LightningModule, name)
+            + [getattr(module, name)] * overrides(module, LightningModule, name)
             for name in _HOOKS
         }
 
     def _is_plain(self) -> bool:
         trainer = self.trainer
-        module, data = trainer.lightning_module, trainer.datamodule
-        moved = any(
-            _overrides(module, LightningModule, name)
-            or (data is not None and _overrides(data, LightningDataModule, name))
-            for name in _TRANSFERS
-        )
+        module = trainer.lightning_module
         return (
-            isinstance(trainer.train_dataloader, BatchLoader)
-            and not moved
-            and type(trainer.strategy) is SingleDeviceStrategy
-            and type(trainer.precision_plugin) is Precision
-            and isinstance(trainer.profiler, self.profilers)
+            is_plain(trainer, trainer.train_dataloader, self.profilers)
             and trainer.accumulate_grad_batches == 1
             and module.automatic_optimization
             and len(trainer.optimizers) == 1
-            and not any(_overrides(module, LightningModule, name) for name in _STEPS)
+            and not any(overrides(module, LightningModule, name) for name in _STEPS)
         )
 
 
@@ -202,8 +198,3 @@ def use_training_loop(trainer: Trainer, kind: type[TrainingLoop] = TrainingLoop)
     fit_loop = trainer.fit_loop
     given = fit_loop.epoch_loop
     fit_loop.epoch_loop = kind(trainer, given.min_steps, given.max_steps)
-
-
-def _overrides(instance: Any, base: type, name: str) -> bool:
-    own = getattr(type(instance), name, None) is not getattr(base, name, None)
-    return own or name in vars(instance)
