@@ -7,10 +7,13 @@ import torch
 
 from conftest import SMALL_LM
 from expect import Command, succeeded
+from same_runs import ends_like
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.training.devices import accelerator
 from seqlab.training.loop import TrainingLoop
 
+SINE = ["trainer.max_epochs=2"]
+DEEP = [*SMALL_LM, "model=lstm", "model.num_layers=2", "model.dropout=0.3", "optimizer=adam"]
 needs_two = pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA GPUs")
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 
@@ -51,8 +54,22 @@ def test_a_training_step_does_not_wait_for_the_gpu(
             torch.cuda.set_sync_debug_mode("default")
 
     monkeypatch.setattr(TrainingLoop, "_step", strict)
-    succeeded(train(*words, "trainer.accelerator=gpu", "trainer.max_epochs=2"))
+    flags = ("trainer.accelerator=gpu", "trainer.cuda_graph=off", "trainer.max_epochs=2")
+    succeeded(train(*words, *flags))
     assert len(steps) > 2
+
+
+@needs_gpu
+@pytest.mark.parametrize("words", [SINE, SMALL_LM, DEEP], ids=["sine", "rnn", "deep"])
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_captured_steps_compute_what_their_operations_do(
+    train: Command, words: list[str], precision: str
+) -> None:
+    for graph in ("on", "off"):
+        flags = ["trainer.accelerator=gpu", f"trainer.precision={precision}"]
+        succeeded(train(*words, *flags, f"trainer.cuda_graph={graph}", f"hydra.run.dir={graph}"))
+    assert "training steps are captured" in RunFolder("on").log.read_text(encoding="utf-8")
+    ends_like(RunFolder("on"), RunFolder("off"))
 
 
 @needs_gpu

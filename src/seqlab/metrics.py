@@ -53,6 +53,12 @@ class Mean(Metric):
         self.__dict__["_update_count"] += 1
         self.__dict__["_computed"] = None
 
+    def reset(self) -> None:
+        """Begin to count anew, in the same tensors: a captured step goes on adding to them."""
+        total, count = self.total, self.count
+        super().reset()
+        self.total, self.count = total.zero_(), count.zero_()
+
     def mean(self) -> Tensor:
         """Return the mean of this process's batches, float64."""
         return self.total / self.count

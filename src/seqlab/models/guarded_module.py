@@ -103,7 +103,7 @@ class GuardedModule(RecordingModule):
         update.rate = optimizer.param_groups[0]["lr"]
         update.skipped = update.dropped or not self._accepted(
             "gradient",
-            self._clipped(optimizer, gradient_clip_val, gradient_clip_algorithm),
+            self.clipped(optimizer, gradient_clip_val, gradient_clip_algorithm),
             limit=gradient_clip_val,
         )
         if update.skipped:
@@ -112,7 +112,22 @@ class GuardedModule(RecordingModule):
             self.gradients.skip(self.global_step + 1)
         update.before, update.dropped = None, False
 
-    def _clipped(
+    def note_step(self, numbers: Tensor, batch: Any) -> None:
+        """Take note of a step that was taken as a whole; it is looked at later.
+
+        Args:
+            numbers: its loss, and what `clipped` returned; still on the device.
+            batch: what it was trained on.
+        """
+        trainer, update, step = self.trainer, self._update, self.global_step + 1
+        update.rate, update.skipped = trainer.optimizers[0].param_groups[0]["lr"], False
+        loss, *norms = numbers.unbind()
+        update.unread.append(Reading("loss", [loss], step, batch))
+        update.unread.append(Reading("gradient", norms, step, None, trainer.gradient_clip_val))
+        if len(update.unread) >= READ_EVERY:
+            self._read()
+
+    def clipped(
         self, optimizer: Optimizer, limit: int | float | None, algorithm: str | None
     ) -> list[Tensor]:
         """Clip; return what `GradientSums.add` takes, still on the device."""
@@ -157,8 +172,10 @@ class GuardedModule(RecordingModule):
 
     def _read(self) -> bool:
         unread, self._update.unread = self._update.unread, []
-        for what, tensors, step, batch, limit in unread:
-            values = [tensor.item() for tensor in tensors]
+        tensors = [tensor.double() for reading in unread for tensor in reading.values]
+        numbers = iter(torch.stack(tensors).tolist() if tensors else [])  # the device is asked once
+        for what, given, step, batch, limit in unread:
+            values = [next(numbers) for _ in given]
             if math.isfinite(values[0]):
                 if what == "gradient":
                     self.gradients.add(limit, *values)

@@ -42,9 +42,20 @@ class LanguageModel(SequenceModule):
         if getattr(self.network, "sees_future", False):
             logger.warning(SEES_FUTURE)
 
+    @property
+    def carried_state(self) -> Any:
+        """The recurrent state after the last training batch."""
+        return self.states.get("train")
+
+    @carried_state.setter
+    def carried_state(self, state: Any) -> None:
+        self.states["train"] = state
+
     def carried(self) -> dict[str, Any]:
         """Return the recurrent state too."""
-        return super().carried() | {"state": self.states.get("train")}
+        return super().carried() | {
+            "state": apply_to_collection(self.carried_state, Tensor, Tensor.clone)
+        }
 
     def carry(self, values: dict[str, Any]) -> None:
         """Take it up again."""

@@ -79,6 +79,15 @@ class SequenceModule(GuardedModule, ABC):
         """
         return loss if self.place.world == 1 else loss * (size * self.place.world / total)
 
+    @property
+    def carried_state(self) -> Any:
+        """What a network carries from a training batch to the next; `None`: nothing."""
+        return None
+
+    @carried_state.setter
+    def carried_state(self, state: Any) -> None:
+        assert state is None
+
     def counter(self, stage: str) -> Mean:
         """Return what has been counted in this stage of the epoch."""
         return cast(Mean, self.counters[f"{stage}_loss"])

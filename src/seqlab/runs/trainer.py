@@ -52,6 +52,7 @@ def build_trainer(
     callbacks: list[Any] = [stop, *([OwnStream(config["seed"])] if several else []), *further]
     if (max_steps := flags.pop("max_steps")) != -1:
         callbacks.append(MaxSteps(max_steps))
+    cuda_graph = flags.pop("cuda_graph", "auto")
     named = _callbacks(config, flags, place)
     callbacks.append(NewSettings(named, config.get("callbacks") or {}))
     loggers = {
@@ -80,7 +81,8 @@ def build_trainer(
     if several:
         _leave_signals(trainer)
     else:
-        use_training_loop(trainer, TrainingLoop if profiler is None else ProfiledLoop)
+        kind = TrainingLoop if profiler is None else ProfiledLoop
+        use_training_loop(trainer, kind, cuda_graph)
     if profiler is not None:
         profiler.watch(trainer, named, loggers)
     return trainer

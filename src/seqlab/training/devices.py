@@ -70,6 +70,12 @@ def devices_of(config: dict[str, Any]) -> Devices:
     kind, strategy = accelerator(flags["accelerator"]), str(flags["strategy"])
     chosen = _chosen(flags["devices"], kind, every=strategy.startswith("ddp"))
     devices = Devices(kind, chosen, strategy)
+    if flags.get("cuda_graph") == "on" and (kind == "cpu" or devices.count > 1):
+        raise UserError(
+            "trainer.cuda_graph=on: training steps are captured on one CUDA GPU, and the run is on "
+            + ("a CPU" if kind == "cpu" else f"{devices.count} of them"),
+            "Leave it at auto.",
+        )
     if devices.count > 1:
         _check_shared(config, devices)
     elif strategy.startswith("ddp"):

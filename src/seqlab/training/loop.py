@@ -1,5 +1,6 @@
 """The Trainer's loop over the batches of an epoch, without what a small step cannot afford."""
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,8 +12,12 @@ from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 from torch import Tensor
 
 from seqlab.models.optimizers import bare_step
+from seqlab.system.errors import UserError
 from seqlab.training.plain import is_plain, overrides
+from seqlab.training.static_step import StaticSteps, capture_for, why_not
 from seqlab.training.validation_loop import ValidationLoop
+
+logger = logging.getLogger(__name__)
 
 _HOOKS = (
     "on_train_batch_start",
@@ -22,6 +27,7 @@ _HOOKS = (
     "on_before_optimizer_step",
     "on_train_batch_end",
 )
+_WITHIN = _HOOKS[1:-1]
 _STEPS = ("on_train_batch_start", "optimizer_step", "optimizer_zero_grad", "backward")
 """What a module may do in its own way, which the loop then leaves to Lightning's."""
 
@@ -35,6 +41,9 @@ class TrainingLoop(_TrainingEpochLoop):
     somewhere else) it is the one that runs.
     """
 
+    cuda_graph = "auto"
+    """Whether steps are captured: `auto` where they can be, `on` or `off`."""
+
     profilers: tuple[type[Profiler], ...] = (PassThroughProfiler,)
     """Those that it serves: one that asks for nothing, here; a subclass may tell others."""
 
@@ -43,6 +52,8 @@ class TrainingLoop(_TrainingEpochLoop):
         self.val_loop = ValidationLoop(trainer, self.profilers)
         self._hooks: dict[str, list[Callable[..., Any]]] | None = None
         self._update: Callable[..., Any] | None = None
+        self._static: StaticSteps | None = None
+        self._reason = ""
 
     def on_run_start(self, data_fetcher: Any) -> None:
         """Find out, at the beginning of every epoch, which hooks do anything."""
@@ -50,6 +61,7 @@ class TrainingLoop(_TrainingEpochLoop):
         self._hooks = self._used_hooks() if self._is_plain() else None
         if self._hooks is not None:
             self._update = bare_step(self.trainer.optimizers[0])
+        self._static = self._static_steps()
 
     def advance(self, data_fetcher: Any) -> None:
         """Train on the next batch."""
@@ -103,6 +115,13 @@ class TrainingLoop(_TrainingEpochLoop):
     def _step(self, batch: Any, index: int) -> dict[str, Any]:
         optimizer = self.trainer.optimizers[0]
         steps = self.automatic_optimization.optim_progress.optimizer
+        if self._static is not None and (taken := self._static.take(batch)) is not None:
+            for progress in (steps.zero_grad, steps.step):
+                progress.increment_ready()
+            steps.zero_grad.increment_started()
+            for progress in (steps.zero_grad, steps.step):
+                progress.increment_completed()
+            return {"loss": taken}
         losses: list[Tensor] = []
 
         def closure() -> Tensor | None:
@@ -167,6 +186,33 @@ class TrainingLoop(_TrainingEpochLoop):
         module.__dict__["_current_fx_name"] = None
         return answers
 
+    def _static_steps(self) -> StaticSteps | None:
+        """Return what takes each step as a whole, where the device can and nothing forbids it.
+
+        Raises:
+            UserError: `trainer.cuda_graph=on` asks for it where it cannot be.
+        """
+        trainer, capture = self.trainer, capture_for(self.trainer.strategy.root_device)
+        if self.cuda_graph == "off" or capture is None:
+            return None
+        if self._hooks is None:
+            reason: str | None = "a flag of the Trainer leaves them to Lightning's own loop"
+        elif within := [name for name in _WITHIN if self._hooks[name]]:
+            reason = f"{within[0]}, of a callback or the module, comes in the middle of them"
+        else:
+            reason = why_not(trainer.lightning_module, trainer.optimizers[0])
+        if reason is None:
+            return self._static or StaticSteps(trainer, capture)
+        if self.cuda_graph == "on":
+            raise UserError(
+                f"trainer.cuda_graph=on: training steps cannot be captured: {reason}",
+                "Leave it at auto: such a run is trained operation by operation.",
+            )
+        if reason != self._reason:
+            logger.info("training steps are not captured: %s", reason)
+            self._reason = reason
+        return None
+
     def _used_hooks(self) -> dict[str, list[Callable[..., Any]]]:
         """Return, for each hook, those of callbacks and then of the module that do anything."""
         trainer, module = self.trainer, self.trainer.lightning_module
@@ -193,8 +239,17 @@ class TrainingLoop(_TrainingEpochLoop):
         )
 
 
-def use_training_loop(trainer: Trainer, kind: type[TrainingLoop] = TrainingLoop) -> None:
-    """Let a Trainer train with a loop of this kind instead of its own."""
-    fit_loop = trainer.fit_loop
-    given = fit_loop.epoch_loop
-    fit_loop.epoch_loop = kind(trainer, given.min_steps, given.max_steps)
+def use_training_loop(
+    trainer: Trainer, kind: type[TrainingLoop] = TrainingLoop, cuda_graph: str = "auto"
+) -> None:
+    """Let a Trainer train with a loop of this kind instead of its own.
+
+    Args:
+        trainer: whose loop it is.
+        kind: which loop.
+        cuda_graph: whether steps are captured: `auto` where they can be, `on` or `off`.
+    """
+    given = trainer.fit_loop.epoch_loop
+    loop = kind(trainer, given.min_steps, given.max_steps)
+    loop.cuda_graph = cuda_graph
+    trainer.fit_loop.epoch_loop = loop

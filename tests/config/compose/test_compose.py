@@ -24,7 +24,7 @@ ALONE = ("default", "none")  # options of callbacks that need no other
 EXPERIMENTS = [file for file in sorted((CONF / "experiment").glob("*.yaml")) if file.stem != "none"]
 # The Trainer's arguments that are the run folder's business.
 # For callbacks.checkpoints.
-OURS = {"checkpoint_every_n_steps", "checkpoint_every_n_seconds"}
+OURS = {"checkpoint_every_n_steps", "checkpoint_every_n_seconds", "cuda_graph"}
 NOT_ARGUMENTS = ("_target_", "_partial_", "task", "defaults")
 OWN_FLAGS = {"logger", "callbacks", "default_root_dir"}
 
