@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 from torch import Tensor
 
 IGNORED = -100
-"""Target that counts nowhere: padding behind the last token of a row."""
+"""Target that is ignored: padding behind the last token of a row."""
 
 
 class SeriesBatch(NamedTuple):

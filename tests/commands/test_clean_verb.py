@@ -208,7 +208,7 @@ def test_sweep_stays_and_its_jobs_go_only_when_asked_for(seqlab: Command, output
     write_ledger(sweep, [job(0, 0.5), job(1, status="failed")])
     os.utime(sweep / "ledger.jsonl", (0, 0))
     done = succeeded(seqlab("clean", "--older-than", "8d", "--yes"))
-    assert "left alone: 1 sweep; --jobs is for their jobs" in done.err
+    assert "left alone: 1 sweep; add --jobs to choose among their jobs" in done.err
     assert left(outputs) == {"new", "failed", "killed", "0", "1"}
     with (sweep / "ledger.jsonl").open() as ledger:
         fcntl.flock(ledger, fcntl.LOCK_EX)

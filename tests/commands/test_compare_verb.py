@@ -199,7 +199,7 @@ def test_class_says_enough_of_a_callback_that_a_run_lacks(seqlab: Command, here:
     ("a b a", "a is named twice", "Name each run once."),
     ("a ./a", "./a is named twice", ""),
     ("a nowhere", "there is no folder nowhere", "Name a run"),
-    ("a .", ". is not a run folder: it has no config.yaml", "Name the folder of a run."),
+    ("a .", ". holds runs, and is none itself", "Name one of them, such as broken."),
     ("a sweep", "sweep is a sweep", "python -m seqlab report sweep"),
     ("a s3://b/run", "is a URL", "Download it"),
     ("a broken", "broken/config.yaml cannot be read", "damaged"),

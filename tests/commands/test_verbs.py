@@ -127,6 +127,16 @@ def test_run_of_another_task_is_refused_with_the_right_verb(
 def test_folder_that_is_no_run_is_refused(seqlab: Command, tmp_path: Path, verb: str) -> None:
     refused(seqlab(verb, str(tmp_path / "no")), "there is no run folder", "outputs/")
     refused(seqlab(verb, str(tmp_path)), "is not a run folder: it has no config.yaml")
+    job = tmp_path / "0000_seed=0"
+    job.mkdir()
+    (job / "config.yaml").touch()
+    asked = seqlab(verb, str(tmp_path))
+    refused(
+        asked, f"{tmp_path} holds runs, and is none itself", f"Name one of them, such as {job}."
+    )
+    (tmp_path / "ledger.jsonl").touch()
+    asked = seqlab(verb, str(tmp_path))
+    refused(asked, f"{tmp_path} is the folder of a sweep, not of a run", f"such as {job}; to ")
 
 
 @pytest.mark.parametrize("content", ["{{{", "x: 3", "data: 1\nmodel: 2\ntrainer: 3\n"])

@@ -162,7 +162,8 @@ def test_fractions_that_leave_nothing_are_refused() -> None:
             "今天天气 很好我",
             {"level": "word"},
             "data.num_steps=5 is too long for 2 training tokens",
-            "Use data.num_steps=1 or less, or a longer text, or data.level=char.",
+            "Use data.num_steps=1 and data.batch_size=1 or less, or a longer text, or "
+            "data.level=char.",
         ),
         (
             "ab" * 90,
@@ -174,7 +175,7 @@ def test_fractions_that_leave_nothing_are_refused() -> None:
             LETTERS[:20],
             {"num_steps": 20},
             "data.num_steps=20 is too long for 20 training tokens",
-            "Use data.num_steps=9 or less, or a longer text.",
+            "Use data.num_steps=4 or less, or a longer text.",
         ),
         (
             LETTERS,

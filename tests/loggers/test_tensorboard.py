@@ -239,7 +239,7 @@ def charts(names: set[str]) -> dict[str, dict[str, list[str]]]:
 
 def test_what_is_compared_shares_a_chart() -> None:
     found = charts({"train/loss", "val/loss", "val/rmse@4", "various_series/gradient_norm"})
-    norms = "gradient norm, before and after clipping"
+    norms = "gradient norm, and after clipping where there is any"
     assert set(found) == {"Series"}
     assert set(found["Series"]) == {"loss", "error by horizon", norms}
     (pattern,) = found["Series"]["loss"]

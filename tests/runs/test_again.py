@@ -179,7 +179,7 @@ def test_configuration_is_printed_and_nothing_is_left_of_it(
 
 @refusals(
     ("again=nowhere", "there is no run folder nowhere", "they lie under outputs/"),
-    ("again=.", ". is not a run folder: it has no config.yaml", "Name the folder of a run."),
+    ("again=.", ". holds runs, and is none itself", "Name one of them, such as"),
     ("again=s3://bucket/run", "again=s3://bucket/run is a URL", "Download it"),
     (
         "again=earlier resume=earlier",

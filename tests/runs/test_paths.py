@@ -173,7 +173,7 @@ def test_run_folder_of_any_name_is_resumed_with_the_word_that_was_printed(
     shutil.copytree(sine_run.path, tmp_path / name)
     outcome = train(f"resume={tmp_path / name}")
     assert outcome.code == 0, outcome.err
-    command = outcome.out.partition("To go on: python -m train ")[2]
+    command = outcome.out.partition("\n  python -m train ")[2]
     word = shlex.split(command)[0]
     assert word == f"resume={'./' * (name[0] in '-' + chr(39))}{name}"
     assert "is complete after 5 epochs" in succeeded(train(word)).out

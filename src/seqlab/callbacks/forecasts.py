@@ -29,7 +29,8 @@ class Forecasts(Callback):
         """Draw the data."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         show = artifacts_of(trainer).show_figure
-        show("data", figures.series, data.series, data.clean_series())
+        start = len(data.parts["train"])
+        show("data", figures.series, data.series, data.clean_series(), start)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Log the errors by horizon; where there are several processes, each knows them all."""

@@ -32,7 +32,10 @@ def clean(options: argparse.Namespace) -> int:
         say(f"left alone: {reason}", error=True)
     sweeps = [sweep for each in found for sweep in each.sweeps if sweep.path not in folders]
     if not options.jobs and (num_sweeps := len(chosen(options, sweeps))):
-        say(f"left alone: {counted(num_sweeps, 'sweep')}; --jobs is for their jobs", error=True)
+        say(
+            f"left alone: {counted(num_sweeps, 'sweep')}; add --jobs to choose among their jobs",
+            error=True,
+        )
     if not listed:
         say("there is nothing to remove")
         return EXIT_DONE
@@ -48,6 +51,7 @@ def clean(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace, folders: Sequence[Path], found: list[Catalog]) -> None:
+    chosen(options, [])  # refuses a status that there is not
     named = all(
         [run.path for run in each.runs] == [path] for path, each in zip(folders, found, strict=True)
     )

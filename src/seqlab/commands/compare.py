@@ -24,6 +24,7 @@ from seqlab.system.terminal import as_word, say, width, wrapped
 
 _MOST = 24
 _MOST_IN_A_LABEL = 3
+_MOST_KEYS = 25
 _WHOLE = ("callbacks.", "logger.")  # of one that a run lacks, the class says enough
 _FACTS = ("epochs", "best_epoch", "steps", "parameters", "duration_s", "throughput", "device")
 
@@ -50,9 +51,14 @@ def compare_runs(options: argparse.Namespace) -> int:
         key: [_shown(key, value) for value in values]
         for key, values in found.differing.items()
         if not (key.startswith(_WHOLE) and found.follows_from_class(key))
+        and not key.endswith("._partial_")
     }
+    shared = {key: cells for key, cells in rows.items() if ABSENT not in cells}
+    left_out = len(rows) - len(shared) if len(rows) > _MOST_KEYS else 0
     if rows:
-        say("\n".join(_table("configuration", masked(rows))))
+        say("\n".join(_table("configuration", masked(shared if left_out else rows))))
+        if left_out:
+            say(f"and {left_out} keys that not all of the runs have; --json shows them")
     else:
         say("The configuration is the same.")
     say()

@@ -142,7 +142,8 @@ def _typed(run: Path) -> list[str]:
         words: Iterable[str] = RunFolder(run).read_result().get("overrides", [])
     except UserError:
         return []
-    return [word.lstrip("+~") for word in words if not word.startswith(("hydra", "resume="))]
+    last = {word.lstrip("+~").partition("=")[0]: word.lstrip("+~") for word in words}
+    return [word for word in last.values() if not word.startswith(("hydra", "resume=", "again="))]
 
 
 def _as_name(text: str) -> str:

@@ -1,6 +1,8 @@
 """`python -m seqlab VERB FOLDER`: what comes after training, from the folder alone; and train."""
 
 import argparse
+import difflib
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -80,7 +82,16 @@ class _Parser(argparse.ArgumentParser):
     """Refuses as everything else does: one message, with the remedy."""
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(message, f"`{self.prog} --help` shows what there is.")
+        hint = f"`{self.prog} --help` shows what there is."
+        verb = re.match(r"argument VERB: invalid choice: '(.*)' \(choose from (.*)\)", message)
+        if verb is not None:
+            message = f"there is no verb {verb[1]}"
+            known = re.findall(r"[a-z]+", verb[2])
+            if close := difflib.get_close_matches(verb[1], known, n=1):
+                hint = f"Did you mean {close[0]}?"
+        elif message.endswith((" RUN_FOLDER", " SWEEP")):
+            hint = as_started("`python -m seqlab list` shows what there is.")
+        raise UserError(message, hint)
 
 
 def build_parser() -> argparse.ArgumentParser:

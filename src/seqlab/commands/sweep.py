@@ -68,7 +68,8 @@ def run_sweep(request: Request, source: Source, signalled: Signalled) -> int:
             store.add_start(_start(request, snapshot))
             with composing(kept, request.hydra_words) as composer:
                 where = f"{launcher.describe()}; sweep folder {request.folder}"
-                text = f"{styled(request.name, 'heading')}: {source.total} jobs, {where}"
+                jobs = f"{source.total} job{'s' * (source.total != 1)}"
+                text = f"{styled(request.name, 'heading')}: {jobs}, {where}"
                 say(fitted(text, stream=sys.stderr), error=True)
                 decided = (request.metric, request.direction)
                 view = LiveView(request.name, source.total, request.folder, *decided)

@@ -102,7 +102,8 @@ class SeriesData(SequenceData):
                 f"series of {used} steps, and it has {len(series)}",
                 f"Use data.num_train={len(series) - self.tau} or less, or a longer series."
                 if len(series) > self.tau
-                else f"Use data.tau={len(series) - 1} or less, and fewer windows.",
+                else f"Use data.tau={max(len(series) - self.num_train, len(series) // 2, 1)} or "
+                f"less with data.num_train={min(self.num_train, len(series) // 2)}.",
             )
         if self.batch_size > self.num_train:
             raise UserError(

@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 LETTERS = "letters"
 """Where a checkpoint keeps which letters `joined` has kept; earlier versions have no such place."""
 
+_FEW_STEPS, _FEW_ROWS = 8, 8
+"""What a short text is cut into: steps a window at least, windows a batch."""
+
 _LOOKED_AT = 10_000
 """Tokens among which a prefix is looked for."""
 
@@ -190,9 +193,13 @@ class TextData(SequenceData):
     def _check_length(self, num_train: int) -> None:
         finer = ", or data.level=char" if self.level == "word" else ""
         if 2 * self.num_steps > num_train:
+            rows = self.batch_size
+            if num_train < _FEW_STEPS * (rows + 1):
+                rows = max(min(rows, _FEW_ROWS, num_train - 1), 1)
+            fewer = "" if rows == self.batch_size else f" and data.batch_size={rows}"
             raise UserError(
                 f"data.num_steps={self.num_steps} is too long for {num_train} training tokens",
-                f"Use data.num_steps={max((num_train - 1) // 2, 1)} or less, or a longer "
+                f"Use data.num_steps={max(num_train // (rows + 1), 1)}{fewer} or less, or a longer "
                 f"text{finer}.",
             )
         # A window needs one token more than its steps, and up to num_steps - 1 are skipped.

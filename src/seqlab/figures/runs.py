@@ -20,18 +20,22 @@ from seqlab.figures.style import (
 )
 
 _MOST_BARS = 40
+_ZOOM = 10
 _NAMED = {" ": "␣", "\n": "↵", "\t": "⇥"}
 
 
-def series(values: Any, clean: Any = None) -> Figure:
+def series(values: Any, clean: Any = None, start: int | None = None) -> Figure:
     """Return the series over time, with its noise-free curve where that is known.
 
     Args:
         values: `(T,)`, first value at time 1.
         clean: `(T,)` or `None`.
+        start: index of the first value that is not trained on; `None`: it is not marked.
     """
     figure, axes = _small("The series", "time step t", "value x(t)")
     _background(axes, values, clean)
+    if start is not None and start < len(_array(values)):
+        _mark_held_out(axes, start)
     legend(axes)
     return figure
 
@@ -66,10 +70,20 @@ def predictions(
         time = np.arange(first, first + len(array)) + 1
         axes.plot(time, array, color=color, linewidth=1.1, label=label)
         end = max(end, first + len(array))
-    axes.set_xlim(1, end)
-    if start >= end:  # nothing was held out
-        legend(axes)
-        return figure
+    begin = min((first for first, _ in predicted.values()), default=0)
+    length = max((len(_array(numbers)) for _, numbers in predicted.values()), default=0)
+    if 0 < _ZOOM * length < end:  # it would be a speck on the whole series
+        axes.set_xlim(max(begin + 1 - 4 * length - 20, 1), begin + 3 * length + 10)
+    else:
+        axes.set_xlim(1, end)
+    left, right = axes.get_xlim()
+    if left <= start + 1 < right and start < end:
+        _mark_held_out(axes, start)
+    legend(axes)
+    return figure
+
+
+def _mark_held_out(axes: Axes, start: int) -> None:
     axes.axvline(start + 1, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.annotate(
         f"held out from t = {start + 1}",
@@ -81,8 +95,6 @@ def predictions(
         color=INK,
         fontsize=8,
     )
-    legend(axes)
-    return figure
 
 
 def curves(named: Mapping[str, Sequence[tuple[int, float]]], quantity: str) -> Figure:

@@ -21,12 +21,14 @@ _GROUPS = {"forecasting": "various_series", "language_model": "various_text"}
 """Task -> where such metrics of it are: series and texts share no chart."""
 
 
-def _training(group: str) -> dict[str, list[str]]:
+def _training(group: str, unit: str) -> dict[str, list[str]]:
     return {
-        "gradient norm, before and after clipping": [f"^{group}/gradient_norm(_clipped)?$"],
+        "gradient norm, and after clipping where there is any": [
+            f"^{group}/gradient_norm(_clipped)?$"
+        ],
         "learning rate": [f"^{group}/lr$"],
         "learning rate by step": [f"^{group}/lr_by_step$"],
-        "speed, tokens or windows a second": [f"^{group}/(tokens|windows)_per_second$"],
+        f"speed, {unit} a second": [f"^{group}/{unit}_per_second$"],
     }
 
 
@@ -35,12 +37,12 @@ _CHARTS = {
         "loss": ["^(train|val|test)/loss$"],
         "error by horizon": ["^val/rmse@"],
         "error of one forecast over the held-out part": ["^val/rmse_multistep$"],
-        **_training(_GROUPS["forecasting"]),
+        **_training(_GROUPS["forecasting"], "windows"),
     },
     "Texts": {
         "perplexity": ["^(train|val|test)/perplexity$"],
         "bits per token": ["^(val|test)/bits_per_token$"],
-        **_training(_GROUPS["language_model"]),
+        **_training(_GROUPS["language_model"], "tokens"),
     },
 }
 

@@ -20,7 +20,7 @@ _TEXT_DATA = ("parts", "describe", "summary", "vocabulary", "prefixes")
 _SERIES = "A SeriesBatch has inputs (B, tau) and targets (B,), both float32."
 _TEXT = (
     "A TokenBatch has inputs and targets (B, T), both int64, from 0 to vocabulary_size - 1, which "
-    f"describe() returns; a target of {IGNORED} counts nowhere."
+    f"describe() returns; a target of {IGNORED} is ignored."
 )
 _FORECASTER = "forward(windows (B, tau)) has to return the next values (B,)."
 _LANGUAGE_MODEL = (

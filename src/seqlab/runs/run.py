@@ -30,7 +30,7 @@ from seqlab.runs.summary import summary
 from seqlab.system.errors import EXIT_DONE
 from seqlab.system.files import write_text
 from seqlab.system.messages import recording
-from seqlab.system.terminal import leave_echo, say
+from seqlab.system.terminal import fitted, leave_echo, say
 from seqlab.training.devices import devices_of
 
 logger = logging.getLogger(__name__)
@@ -103,11 +103,10 @@ def _nothing_left(start: Start, folder: RunFolder, max_epochs: int) -> int:
     assert start.point is not None
     epochs, stopped = start.point.epochs, start.stopped or ""
     key = next((key for key in (MAX_STEPS, MAX_TIME) if stopped.startswith(key)), None)
-    say(
-        f"{folder.path} is complete after {epochs} epochs{f': {stopped}' if stopped else ''}. "
-        f"To go on: {resume_command(folder)} {key or 'trainer.max_epochs'}=N"
-        + ("" if key else f", with N above {max(epochs, max_epochs)}")
-    )
+    why = f": {stopped}" if stopped else ""
+    more = key or f"trainer.max_epochs={2 * max(epochs, max_epochs)}"
+    say(fitted(f"{folder.path} is complete after {epochs} epochs{why}. To train it further:"))
+    say(f"  {resume_command(folder)} {more}{'=N' if key else ''}")
     return EXIT_DONE
 
 
@@ -179,4 +178,6 @@ def _hyperparameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]
             flat |= _hyperparameters(value, f"{prefix}{key}.")
         elif not key.startswith("_") and value is not None:
             flat[f"{prefix}{key}"] = value
+    if not prefix and flat.get("data.seed") == flat.get("seed"):
+        flat.pop("data.seed", None)  # one column says it
     return flat

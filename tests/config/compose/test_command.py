@@ -48,7 +48,7 @@ def test_run_flag_trains(train: Command, tmp_path: Path) -> None:
     ("--shadow-config", "there is no flag --shadow-config", "--hydra-help"),
     ("--multirn", "there is no flag --multirn", "Did you mean --multirun?"),
     ("--cgf=job", "there is no flag --cgf=job", "Did you mean --cfg?"),
-    ("-x", "there is no flag -x", "--hydra-help"),
+    ("-x", "there is no flag -x", "Keys are typed without dashes, key=value"),
     ("--cfg", "--cfg/-c: expected one argument", "--hydra-help"),
     ("--cfg jobs", "invalid choice: 'jobs' (choose from 'job'", "--hydra-help"),
     ("--info default", "invalid choice: 'default'", "--hydra-help"),

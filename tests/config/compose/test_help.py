@@ -29,7 +29,7 @@ data=sine
   num_train=600   windows that train; what comes after them is held out
   num_val=null    windows that validate; null: all that remain, none are tested
   batch_size=16   windows a training step
-  seed=${seed}    of the noise and of the batch order
+  seed=${seed}    of the noise and of the order of the batches
 """
 GROUPS = sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir())
 
@@ -244,16 +244,23 @@ def test_seqlab_says_its_version(tmp_path: Path) -> None:
 
 
 @refusals(
-    ("evaluat run", "invalid choice: 'evaluat'"),
-    ((), "the following arguments are required: VERB"),
-    ("evaluate", "the following arguments are required: RUN_FOLDER"),
-    ("evaluate run --nope", "unrecognized arguments: --nope"),
+    ("evaluat run", "there is no verb evaluat", "Did you mean evaluate?"),
+    ("frobnicate", "there is no verb frobnicate", "--help` shows what there is."),
+    ((), "the following arguments are required: VERB", "--help` shows what there is."),
+    (
+        "evaluate",
+        "the following arguments are required: RUN_FOLDER",
+        "`python -m seqlab list` shows what there is.",
+    ),
+    ("evaluate run --nope", "unrecognized arguments: --nope", "--help` shows what there is."),
     ("generate run --num-tokens many", "invalid int value: 'many'"),
     ("generate x --num-tokens 1.5", "argument --num-tokens: invalid int value"),
     ("evaluate run --device tpu", "invalid choice: 'tpu'"),
 )
-def test_wrong_command_of_seqlab_is_refused(seqlab: Command, asked: str, message: str) -> None:
-    refused(seqlab(*words_of(asked)), message, "--help` shows what there is.")
+def test_wrong_command_of_seqlab_is_refused(
+    seqlab: Command, asked: str, message: str, remedy: str
+) -> None:
+    refused(seqlab(*words_of(asked)), message, remedy)
 
 
 def test_train_is_the_same_module_wherever_python_starts(tmp_path: Path) -> None:

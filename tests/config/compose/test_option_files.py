@@ -111,7 +111,7 @@ def own(folder: Path, **files: str) -> OptionFiles:
 def test_key_without_words_has_those_of_another_option_for_the_same_task(tmp_path: Path) -> None:
     files = own(tmp_path, mine="task: language_model\nseed: 1\ntau: 2\nstrange: 3\n")
     keys = files.option("data", "mine").keys
-    assert keys["seed"] == Key("1", "of the batch order")  # not those of a series
+    assert keys["seed"] == Key("1", "of the order of the batches")  # not those of a series
     assert keys["tau"] == Key("2", "window: how many values predict the next one")
     assert keys["strange"] == Key("3")
 

@@ -19,7 +19,13 @@ LM = ["recipe=none", "data=sample_story", "model=rnn"]
     ("dta.tau=3", "unknown key 'dta.tau'", "Did you mean 'data.tau'?"),
     ("sede=3", "unknown key 'sede'", "Did you mean 'seed'"),
     ("optimiser.lr=1", "'optimiser.lr'", "Did you mean 'optimizer.lr'?"),
-    ("learning_rate=1", "'learning_rate'", "`python -m train --cfg job`"),
+    ("learning_rate=1", "'learning_rate'", "Did you mean 'optimizer.lr'?"),
+    ("epochs=3", "'epochs'", "Did you mean 'trainer.max_epochs' or 'trainer.min_epochs'?"),
+    (
+        "callbacks.early_stopping.patience=3",
+        "unknown key 'callbacks.early_stopping.patience'",
+        "belongs to callbacks=[default,early_stopping].",
+    ),
     (
         "+data.tua=3",
         "unknown key 'data.tua' in '+data.tua=3' on the command line",

@@ -101,7 +101,7 @@ def test_same_configuration_twice_is_no_second_seed() -> None:
     rows[1] = job(1, 1.0, parameters={"x": 1}, fingerprint=rows[0].fingerprint)
     found = find(ledger(*rows))
     assert found.settings[0].spread("val/loss").values == (1.0,)
-    assert found.notes == ["1 completed job of a configuration that has another: counted once."]
+    assert found.notes == ["1 completed job with the configuration of another: counted once."]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_a_run_that_repeats_another_is_no_further_seed(seqlab: Command, runs: Pa
     made(4, 0.3, seed=0, optimizer__lr=0.5, logger={}, trainer__accelerator="gpu")
     found = report(seqlab)
     assert found["settings"][0]["values"] == [0.2]
-    assert "1 completed job of a configuration that has another: counted once." in found["notes"]
+    assert "1 completed job with the configuration of another: counted once." in found["notes"]
 
 
 def test_another_class_is_one_parameter(seqlab: Command, runs: Path) -> None:

@@ -129,5 +129,9 @@ def _unknown_flag(word: str, parser: argparse.ArgumentParser) -> UserError:
         )
     known = [flag for action in parser._actions for flag in action.option_strings]
     close = difflib.get_close_matches(word.partition("=")[0], known, n=1)
-    hint = f"Did you mean {close[0]}?" if close else "`python -m train --hydra-help` names all."
+    hint = (
+        f"Did you mean {close[0]}?"
+        if close
+        else "Keys are typed without dashes, key=value; `python -m train --hydra-help` names flags."
+    )
     return UserError(f"there is no flag {word}", hint)

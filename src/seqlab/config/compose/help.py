@@ -19,7 +19,7 @@ _MORE = (
     ("python -m train --help GROUP=OPTION", "the keys of an option"),
     ("python -m train --help KEY", "a key: its defaults, what is allowed"),
     ("python -m train --help all", "everything"),
-    ("python -m seqlab help PAGE", "the page that (help PAGE) means"),
+    ("python -m seqlab help PAGE", "the page named in (help PAGE)"),
 )
 _HELP_PAGE = re.compile(r" ?\(help (\w+)\)")
 _LONGEST_DEFAULT = 30

@@ -28,6 +28,9 @@ NAMED = ("callbacks", "logger")
 
 NOWHERE = "in the configuration"
 
+_OTHER_NAMES = {"learning_rate": "lr", "clip": "gradient_clip_val", "hidden": "hidden_size"}
+"""What others call a key."""
+
 GROUPS = ["data", "model", "optimizer", "scheduler", "trainer", "callbacks", "logger"]
 GROUPS += ["recipe", "experiment"]
 _NEEDED = ("data", "model", "optimizer", "trainer")
@@ -193,8 +196,11 @@ def nearest(word: str, known: list[str], most: int = 2) -> list[str]:
         tails: dict[str, list[str]] = {}
         for key in known:
             tails.setdefault(key.rsplit(".", 1)[-1], []).append(key)
-        match = difflib.get_close_matches(tail, list(tails), n=1, cutoff=0.7)
-        close = tails[match[0]][:most] if match else []
+        ends = [each for each in tails if each.endswith(f"_{tail}")]  # `epochs`: max_epochs
+        ends.sort(key=lambda each: (not each.startswith("max_"), len(each)))
+        match = ends or difflib.get_close_matches(tail, list(tails), n=1, cutoff=0.7)
+        match = [_OTHER_NAMES[tail]] if _OTHER_NAMES.get(tail) in tails else match
+        close = [key for each in match for key in tails[each]][:most]
     return close or difflib.get_close_matches(word, known, n=1, cutoff=0.6)
 
 
@@ -204,6 +210,9 @@ def _groups_that_declare(path: str) -> tuple[str, list[str]] | None:
     folder: Path = conf_dir() / group
     if not key or not folder.is_dir():
         return None
+    name = key.partition(".")[0]
+    if group == "callbacks" and name not in ("default", "none"):
+        return (group, [f"[default,{name}]"]) if (folder / f"{name}.yaml").is_file() else None
     options = []
     for file in sorted(folder.glob("*.yaml")):
         content = yaml.safe_load(file.read_text(encoding="utf-8"))

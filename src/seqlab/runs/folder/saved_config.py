@@ -9,12 +9,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seqlab.config.data_path import DATA_PATH, fix_data_path
 from seqlab.config.environment import bounded_references, watch_environment
-from seqlab.config.folders import CONFIG, is_folder, refuse_url
+from seqlab.config.folders import CONFIG, LEDGER, is_folder, refuse_url
 from seqlab.config.validate.check import GROUPS, Sources, check, check_groups, leaves, unknown_key
 from seqlab.config.validate.flags import check_flags
 from seqlab.config.validate.untrusted import check_complete, check_folder, read_config
 from seqlab.config.words import readable
 from seqlab.system.errors import UserError, first_line
+from seqlab.system.terminal import as_word
 
 RESUMABLE = (
     *("trainer", "callbacks", "logger", "monitor", "on_nonfinite", DATA_PATH),
@@ -48,9 +49,7 @@ def read_saved(folder: Path) -> DictConfig:
             check_groups(saved, f"{file}")
             check_complete(saved, file)
     except FileNotFoundError:
-        raise UserError(
-            f"{folder} is not a run folder: it has no {CONFIG}", "Name the folder of a run."
-        ) from None
+        raise _no_run(folder) from None
     except (OmegaConfBaseException, OSError) as error:
         raise UserError(
             f"{file} cannot be read: {first_line(error)}",
@@ -62,6 +61,23 @@ def read_saved(folder: Path) -> DictConfig:
     # By default a run lies some folders below the one that it was started in.
     fix_data_path(saved, folder.absolute().parents)
     return saved
+
+
+def _no_run(folder: Path) -> UserError:
+    """Return the error for a folder that is no run's, with the newest run in it if there is one."""
+    inside = [each.parent for each in folder.glob(f"*/{CONFIG}")]
+    newest = max(inside, key=lambda each: (each.stat().st_mtime, each.name), default=None)
+    named = f", such as {as_word(newest)}" if newest else ""
+    if (folder / LEDGER).is_file():
+        return UserError(
+            f"{folder} is the folder of a sweep, not of a run",
+            f"Name the folder of one of its jobs{named}; to continue a sweep, repeat its command.",
+        )
+    if newest:
+        return UserError(f"{folder} holds runs, and is none itself", f"Name one of them{named}.")
+    return UserError(
+        f"{folder} is not a run folder: it has no {CONFIG}", "Name the folder of a run."
+    )
 
 
 def saved_values(folder: Path) -> dict[str, Any]:
@@ -109,7 +125,8 @@ def load_config(
         if not any(key == allowed or key.startswith(f"{allowed}.") for allowed in changeable):
             raise UserError(
                 f"{key} cannot change in a run that has begun",
-                f"Start a new run with it. What may change: {', '.join(changeable)}.",
+                f"Start a new run: python -m train again={as_word(folder)} {key}={value}\n"
+                f"  What may change: {', '.join(changeable)}.",
             )
         with open_dict(changed):
             OmegaConf.update(changed, key, value)

@@ -30,7 +30,8 @@ def rerun_command(rows: Sequence[Row], started: Started | None, sweep: str) -> s
     if seeds:
         words.append(f"{SEED}={','.join(seeds)}")
     flags = _config_dir(tuple(started.words) if started else ())
-    words.append(f"name={_ODD.sub('_', sweep).strip('_.-') or 'sweep'}_again")
+    name = _ODD.sub("_", sweep).strip("_.-").removesuffix("_again") or "sweep"
+    words.append(f"name={name}_again")
     multirun = ["-m"] if len(seeds) > 1 else []
     return shlex.join(["python", "-m", "train", *flags, *multirun, *words])
 

@@ -92,6 +92,10 @@ def why_not_ranked(
     return found
 
 
+_NO_RANGE = ("seed", "epochs", "max_steps", "max_time")
+"""Ends of parameters in which nothing is searched: more training is mostly better."""
+
+
 def edges(best: Setting, settings: Sequence[Setting], swept: Sequence[str]) -> list[str]:
     """Return a sentence for each parameter whose best value is the largest or smallest tried.
 
@@ -107,7 +111,7 @@ def edges(best: Setting, settings: Sequence[Setting], swept: Sequence[str]) -> l
         numbers: Any = filter(_is_number, (each.parameters.get(name) for each in settings))
         tried: list[float] = sorted(set(numbers))
         value = best.parameters.get(name)
-        if len(tried) < 2 or value not in (tried[0], tried[-1]) or name.endswith("seed"):
+        if len(tried) < 2 or value not in (tried[0], tried[-1]) or name.endswith(_NO_RANGE):
             continue
         which = "largest" if value == tried[-1] else "smallest"
         further = _beyond(name, tried if which == "largest" else tried[::-1])
@@ -133,7 +137,7 @@ def _beyond(name: str, tried: Sequence[Any]) -> float | None:
     # Neither evenly spaced nor two neighbours: the same factor again.
     is_even = len(steps) == 1 and (len(tried) > 2 or abs(last - before) == 1)
     if not is_even and min(last, before) > 0:
-        candidates.insert(0, _times(last, last / before))
+        candidates.insert(0, _times(last, min(max(last / before, 0.1), 10)))
     if len(tried) > 2 and math.isclose(max(last, tried[-3]), 10 * min(last, tried[-3])):
         candidates.insert(0, float(f"{before * last / tried[-3]:.6g}"))  # 0.003, 0.01, 0.03, 0.1
     whole = all(isinstance(value, int) for value in tried)

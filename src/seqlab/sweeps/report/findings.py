@@ -140,7 +140,8 @@ def find(ledger: Ledger, metric: str | None = None, direction: str | None = None
     elif chosen:
         settings = ranked(settings, chosen, direction)
         advice = comparable_note(chosen, swept)
-        if settings and settings[0].rank and settings[0].rows[0].trial is None:
+        swept_on_purpose = started is not None and bool(started.words)  # no folder of runs
+        if swept_on_purpose and settings and settings[0].rank and not _searched(settings[0]):
             advice += edges(settings[0], settings, swept)
     return Findings(
         folder=ledger.folder,
@@ -242,7 +243,7 @@ def _notes(
     again = len(completed) - sum(len(each.completed) for each in settings)
     if again:
         notes.append(
-            f"{counted(again, 'completed job')} of a configuration that has another: counted once."
+            f"{counted(again, 'completed job')} with the configuration of another: counted once."
         )
     if earlier:
         notes.append(
@@ -252,6 +253,10 @@ def _notes(
     if damaged:
         notes.append(f"{counted(damaged, 'line')} of the ledger cannot be read.")
     return notes
+
+
+def _searched(setting: Setting) -> bool:
+    return setting.rows[0].trial is not None
 
 
 def _masked(row: Row) -> Row:

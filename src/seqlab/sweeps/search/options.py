@@ -99,7 +99,10 @@ def check_optuna() -> None:
     """Raise `UserError` where optuna is not installed, or is of another generation."""
     from importlib.metadata import PackageNotFoundError, version  # not at every start
 
-    remedy = 'python -m pip install "seqlab[sweep]", or -e ".[sweep]" in a checkout.'
+    remedy = (
+        'Install it: python -m pip install "seqlab[sweep]"\n'
+        '  In a checkout: python -m pip install -e ".[sweep]"'
+    )
     try:
         found = version("optuna")
     except PackageNotFoundError:
