@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.sections import Row, Wanted, measures, repeated
@@ -18,34 +18,29 @@ class Command:
 
     words: list[str]
     code: int = 0
-    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
         """The command as it is typed."""
-        if self.environment:
-            return f"tab completion of `{self.environment['COMP_LINE']}`"
+        if "completion" in self.words:
+            return f"tab completion of `{self.words[-1]}`"
         return f"`python {' '.join(self.words)}`" + (" (refused)" if self.code else "")
 
     def seconds(self, folder: Path) -> float:
         """Return how long the command takes in a folder."""
-        return timed_process(self.words, folder, self.code, self.environment).seconds
+        return timed_process(self.words, folder, self.code).seconds
 
 
 def _train(*words: str, code: int = 0) -> Command:
     return Command(["-m", "train", *words], code)
 
 
-_LINE = "train.py optimizer.l"
 COMMANDS = [
     _train("--help"),
     _train("--cfg", "job"),
     _train("--cfg", "job", "experiment=time_machine_rnn"),
     _train("--info", "defaults"),
-    Command(
-        ["-m", "train", "-sc", "query=bash"],
-        environment={"COMP_LINE": _LINE, "COMP_POINT": str(len(_LINE))},
-    ),
+    Command(["-P", "-m", "seqlab", "completion", "bash", "--", "python -m train optimizer.l"]),
     _train("data.tua=3", code=2),
     _train("+data.tua=3", code=2),
     _train("optimizer.lr=fast", code=2),

@@ -25,7 +25,7 @@ class Timing(Callback):
     Attributes:
         epochs: each epoch, from its start to the end of its last batch.
         batches: number of batches per epoch.
-        whole: the whole training, with validation, checkpoints, samples, tables and TensorBoard.
+        whole: all epochs, with validation, checkpoints, samples, tables and TensorBoard.
     """
 
     epochs: list[float] = field(default_factory=list)
@@ -35,13 +35,10 @@ class Timing(Callback):
     _epoch_began: float = 0.0
     _last: float = 0.0
 
-    def on_train_start(self, *_: Any) -> None:
-        """Start timing the training."""
-        self._began = time.perf_counter()
-
     def on_train_epoch_start(self, *_: Any) -> None:
-        """Start timing the epoch."""
+        """Start timing the epoch, and with the first one the training."""
         self._epoch_began = time.perf_counter()
+        self._began = self._began or self._epoch_began
 
     def on_train_batch_end(self, *_: Any) -> None:
         """Note when the batch ended."""

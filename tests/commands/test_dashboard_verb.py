@@ -82,10 +82,12 @@ def test_run_that_begins_later_is_added_and_no_name_changes(tmp_path: Path) -> N
     made(root / "b", "seed=2")
     (root / "c").mkdir()
     assert links.update(folder) == 2
-    assert {link.name: link.readlink() for link in folder.iterdir()} == {
-        "a": RunFolder(root / "a").tensorboard.resolve(),
-        "seed=2": RunFolder(root / "b").tensorboard.resolve(),
-    }
+    later = RunFolder(root / "a").tensorboard / "events.out.tfevents.2"
+    later.touch()  # the run was resumed
+    assert links.update(folder) == 2
+    found = {str(link.relative_to(folder)): link.readlink() for link in folder.rglob("events*")}
+    assert found == {f"a/{later.name}": later.resolve()}
+    assert {each.name for each in folder.iterdir()} == {"a", "seed=2"}
 
 
 @refusals(

@@ -21,6 +21,7 @@ from conftest import own_class
 from dashboard import events, page, served
 from expect import Command, Refuses, succeeded
 from seqlab.loggers.charts import layout
+from seqlab.loggers.event_files import link_event_files
 from seqlab.loggers.tensorboard import TensorBoard
 from seqlab.runs.folder.run_folder import RunFolder
 
@@ -168,6 +169,26 @@ def test_hyperparameters_keep_their_types(sine_run: RunFolder) -> None:
     assert (values["data.tau"], values["trainer.accelerator"]) == (4.0, "auto")
     assert (values["trainer.barebones"], values["optimizer.betas"]) == (False, "[0.9, 0.999]")
     assert status == "STATUS_SUCCESS"
+
+
+def test_linked_event_files_show_some_keys_before_the_others(
+    sine_run: RunFolder, tmp_path: Path
+) -> None:
+    link_event_files(sine_run.tensorboard, tmp_path, {"optimizer.lr", "no.such.key"})
+    accumulator = EventAccumulator(str(tmp_path))
+    accumulator.Reload()
+    content = accumulator._plugin_to_tag_to_content["hparams"][SESSION_START_INFO_TAG]
+    shown = HParamsPluginData.FromString(content).session_start_info.hparams
+    expected = dict(hyperparameters(sine_run)[0])
+    assert shown[" optimizer.lr"].number_value == expected.pop("optimizer.lr")
+    assert min(shown) == " optimizer.lr"
+    assert {*shown} == {" optimizer.lr", *expected}
+    linked = [file for file in tmp_path.iterdir() if file.is_symlink()]
+    assert [file.resolve() for file in linked] == [
+        file
+        for file in sorted(sine_run.tensorboard.iterdir())
+        if "hyperparameters" not in file.name
+    ]
 
 
 def test_hyperparameters_and_curves_of_a_resumed_run_are_the_latest(train: Command) -> None:
@@ -332,7 +353,7 @@ def test_hyperparameters_and_metrics_of_all_runs_are_columns(browser: Any, toget
 
 @pytest.mark.browser
 def test_custom_scalars_have_the_charts_of_all_runs(browser: Any, together: str) -> None:
-    expected = ("Series", "Texts", "error by horizon", "perplexity", "gradient norm, before and")
+    expected = ("Series", "Texts", "error by horizon", "perplexity", "gradient norm, and after")
     text = page(browser, together, "custom_scalars", *expected)
     for word in expected:
         assert word in text

@@ -162,7 +162,10 @@ def test_training_section_has_a_row_for_each_contender(
     monkeypatch.setattr(training_speed, "chapter_text", story_text)
     section = training_speed.measure_training(2, [only])
     expected = {
-        "sine": ["steps", "steps, beside a loop without a DataLoader", "all", "template"],
+        "sine": [
+            *("steps", "steps, beside a loop without a DataLoader"),
+            *("all", "all, validated", "template"),
+        ],
         "rnn": ["all", "steps", "template"],
     }[only]
     name = {"sine": "sine MLP", "rnn": "RNN"}[only]

@@ -20,7 +20,7 @@ from seqlab.system.amounts import age_text
 from seqlab.system.errors import UserError
 from seqlab.system.files import json_text, write_bytes
 from seqlab.system.masking import masked
-from seqlab.system.terminal import as_word, say, width, wrapped
+from seqlab.system.terminal import as_word, fitted, say, width, wrapped
 
 _MOST = 24
 _MOST_IN_A_LABEL = 3
@@ -45,7 +45,7 @@ def compare_runs(options: argparse.Namespace) -> int:
         return 0
     for number, run in enumerate(found.runs, start=1):
         age = age_text(time.time() - run.found.changed)
-        say(f"{number}  {path_word(run.found.path)}  {run.found.status}, {age}")
+        say(fitted(f"{number}  {path_word(run.found.path)}  {run.found.status}, {age}", "   "))
     say()
     rows = {
         key: [_shown(key, value) for value in values]

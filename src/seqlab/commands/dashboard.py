@@ -1,7 +1,7 @@
 """`python -m seqlab dashboard [FOLDER]`: TensorBoard, its runs named by what differs.
 
-TensorBoard calls a run by the path of its event files. They are served through links of better
-names, in a folder that lasts as long as the command.
+TensorBoard calls a run by the path of its event files. They are served through links in folders of
+better names, which last as long as the command.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from seqlab.config.folders import CONFIG, refuse_url
+from seqlab.loggers.event_files import link_event_files
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.system.errors import EXIT_DONE, UserError
 from seqlab.system.terminal import say
@@ -71,18 +72,23 @@ class Links:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._typed: set[str] | None = None
         self.names: dict[Path, str] = {}
 
     def update(self, folder: Path) -> int:
-        """Make the links of runs that have none, in a folder; return how many there are now."""
+        """Make the links that are missing, in a folder; return how many runs there are now."""
         runs = list(runs_below(self._root))
+        if self._typed is None:  # what has been shown keeps its name
+            self._typed = {word.partition("=")[0] for run in runs for word in _typed(run)}
         for run, name in names_of(runs, self._root).items():
             if run in self.names:
                 continue  # a run keeps the name that it has been shown by
             if name in self.names.values():
                 name = f"{name} {run.name}"
-            (folder / name).symlink_to(RunFolder(run).tensorboard.resolve(), True)
+            (folder / name).mkdir()
             self.names[run] = name
+        for run, name in self.names.items():
+            link_event_files(RunFolder(run).tensorboard, folder / name, self._typed)
         return len(self.names)
 
 

@@ -226,7 +226,8 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--status",
         metavar="NAMES",
-        help="only these: running,completed,pruned,interrupted,killed,failed,damaged",
+        help="only these, with commas between them: running, completed, pruned, interrupted, "
+        "killed, failed, damaged",
     )
     parser.add_argument("--older-than", metavar="AGE", help="only what is older: 12h, 30d, 8w")
     parser.add_argument("--jobs", action="store_true", help="the jobs of sweeps one by one")

@@ -3,7 +3,7 @@
 import io
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,45 @@ def write_hyperparameters(folder: Path, values: Mapping[str, Any]) -> None:
         writer.write(Event(wall_time=time.time(), **content).SerializeToString())
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes(folder / _HYPERPARAMETERS, packed.getvalue())
+
+
+def link_event_files(folder: Path, target: Path, first: Collection[str]) -> None:
+    """Link a run's event files into another folder; its hyperparameters are a copy.
+
+    HParams sorts keys by name. A space before a name is not seen, and comes before all letters.
+
+    Args:
+        folder: the run's.
+        target: where the links go, beside those that are there.
+        first: the keys that HParams is to show before the others.
+    """
+    for file in _appended(folder):
+        if not os.path.lexists(target / file.name):
+            (target / file.name).symlink_to(file.resolve())
+    source, copy = folder / _HYPERPARAMETERS, target / _HYPERPARAMETERS
+    if source.is_file() and not copy.exists():
+        copy.write_bytes(_renamed(source, {key: f" {key}" for key in first}))
+
+
+def _renamed(source: Path, names: Mapping[str, str]) -> bytes:
+    from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    packed = io.BytesIO()
+    writer = RecordWriter(packed)
+    for record in RawEventFileLoader(str(source)).Load():
+        event = Event.FromString(record)
+        for value in event.summary.value:
+            plugin = value.metadata.plugin_data
+            data = HParamsPluginData.FromString(plugin.content)
+            found = data.session_start_info.hparams
+            for key in names.keys() & set(found):
+                found[names[key]].CopyFrom(found.pop(key))
+            plugin.content = data.SerializeToString()
+        writer.write(event.SerializeToString())
+    return packed.getvalue()
 
 
 def session_end(*, succeeded: bool) -> Any:

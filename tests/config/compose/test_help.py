@@ -82,7 +82,7 @@ def test_short_help_names_every_group_with_its_options_the_default_first(train: 
         assert {each.strip(",") for each in listed.split()[: len(options)]} == set(options)
     assert "hydra/launcher where the jobs of a sweep run: basic, local," in text
     assert "seed=0 Seeds the initial weights" in text
-    assert "After training: python -m seqlab evaluate|generate|" in text
+    assert "After training: python -m seqlab VERB: evaluate, generate," in text
 
 
 def test_flags_of_the_help_are_flags(train: Command) -> None:

@@ -78,7 +78,7 @@ def _short(files: OptionFiles, verbs: list[str]) -> Iterator[str]:
     yield from entries(((as_started(command), words) for command, words in _MORE), _OF_COMMANDS)
     yield from (
         "",
-        *_wrapped(f"After training: {as_started('python -m seqlab')} {'|'.join(verbs)}"),
+        *_wrapped(f"After training: {as_started('python -m seqlab')} VERB: {', '.join(verbs)}"),
     )
 
 
