@@ -180,7 +180,7 @@ def test_resume_of_a_completed_run_says_so_and_changes_nothing(
     before = {name: content for name, (content, _) in tree(copy.path).items()}
     outcome = succeeded(train(f"resume={copy.path}"))
     assert "run is complete after 2 epochs" in outcome.out
-    assert "python -m train resume=run trainer.max_epochs=N" in outcome.out
+    assert "python -m train resume=run trainer.max_epochs=4" in outcome.out
     assert {name: content for name, (content, _) in tree(copy.path).items()} == before
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from expect import Refuses, refusal, refusals
-from seqlab.training.devices import Devices, devices_of
+from expect import Command, Refuses, refusal, refusals, succeeded
+from seqlab.training.devices import Devices, devices_of, set_tf32
 
 
 def config(**flags: Any) -> dict[str, Any]:
@@ -29,6 +29,22 @@ def test_processes_of_a_cpu_are_counted() -> None:
     devices = devices_of(config(devices=2))
     assert devices == Devices("cpu", 2, "ddp")
     assert devices.count == 2
+
+
+def test_tf32_is_off_unless_asked_for(train: Command, seqlab: Command) -> None:
+    def precisions() -> set[str]:
+        cudnn = torch.backends.cudnn
+        parts: Any = (torch.backends.cuda.matmul, cudnn.rnn, cudnn.conv)
+        return {part.fp32_precision for part in parts}
+
+    for name, words, expected in (("on", ["trainer.tf32=true"], "tf32"), ("off", [], "ieee")):
+        succeeded(train(*words, "trainer.max_epochs=1", "logger=csv", f"hydra.run.dir={name}"))
+        assert precisions() == {expected}
+    try:
+        succeeded(seqlab("evaluate", "on"))
+        assert precisions() == {"tf32"}
+    finally:
+        set_tf32(False)
 
 
 @pytest.mark.usefixtures("three_gpus")

@@ -20,7 +20,7 @@ from seqlab.runs.folder.saved_config import load_config
 from seqlab.runs.resumption import ResumePoint, check_same_experiment, identity
 from seqlab.system.errors import UserError, one_line
 from seqlab.system.terminal import as_word
-from seqlab.training.devices import accelerator
+from seqlab.training.devices import accelerator, set_tf32
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +103,7 @@ def load_trained(
             f"the checkpoint {file} does not fit the run's configuration: {one_line(error)}",
             "Use a checkpoint of this very run.",
         ) from error
+    set_tf32(config["trainer"].get("tf32", False))
     module.to(where).eval()
     return Trained(folder, config, data, module, epoch, where)
 

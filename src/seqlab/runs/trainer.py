@@ -22,7 +22,7 @@ from seqlab.profiling.profiler import PhaseProfiler
 from seqlab.runs.build import build
 from seqlab.runs.folder.checkpoint import VerifiedCheckpointIO
 from seqlab.runs.folder.run_folder import PROFILE, RunFolder
-from seqlab.training.devices import devices_of
+from seqlab.training.devices import devices_of, set_tf32
 from seqlab.training.loop import TrainingLoop, use_training_loop
 
 
@@ -53,6 +53,7 @@ def build_trainer(
     if (max_steps := flags.pop("max_steps")) != -1:
         callbacks.append(MaxSteps(max_steps))
     cuda_graph = flags.pop("cuda_graph", "auto")
+    set_tf32(flags.pop("tf32", False))
     named = _callbacks(config, flags, place)
     callbacks.append(NewSettings(named, config.get("callbacks") or {}))
     loggers = {

@@ -83,6 +83,16 @@ def devices_of(config: dict[str, Any]) -> Devices:
     return devices
 
 
+def set_tf32(allowed: bool) -> None:
+    """Let a GPU round the factors of 32-bit products to TF32, whose mantissa has 10 bits, or not.
+
+    PyTorch itself lets cuDNN do so in recurrent and convolution layers.
+    """
+    backends: Any = torch.backends
+    for part in (backends.cuda.matmul, backends.cudnn.rnn, backends.cudnn.conv):
+        part.fp32_precision = "tf32" if allowed else "ieee"
+
+
 def _chosen(wanted: int | str | list[int], kind: str, *, every: bool) -> int | list[int]:
     typed = f"trainer.devices={wanted}"
     if kind == "cpu":

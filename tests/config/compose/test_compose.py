@@ -22,10 +22,10 @@ CONF = conf_dir()
 FILES = sorted(CONF.rglob("*.yaml"))
 ALONE = ("default", "none")  # options of callbacks that need no other
 EXPERIMENTS = [file for file in sorted((CONF / "experiment").glob("*.yaml")) if file.stem != "none"]
-# The Trainer's arguments that are the run folder's business.
-# For callbacks.checkpoints.
-OURS = {"checkpoint_every_n_steps", "checkpoint_every_n_seconds", "cuda_graph"}
+# Flags that are seqlab's own, beside the Trainer's arguments.
+OURS = {"checkpoint_every_n_steps", "checkpoint_every_n_seconds", "cuda_graph", "tf32"}
 NOT_ARGUMENTS = ("_target_", "_partial_", "task", "defaults")
+# The Trainer's arguments that are the run folder's business.
 OWN_FLAGS = {"logger", "callbacks", "default_root_dir"}
 
 

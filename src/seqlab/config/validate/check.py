@@ -174,7 +174,9 @@ def unknown_key(path: str, reference: DictConfig, where: str) -> UserError:
     paths = [key for key, _ in leaves(reference)]
     paths += sorted({key.rsplit(".", 1)[0] for key in paths if "." in key})
     paths = list(dict.fromkeys([*paths, *GROUPS]))
-    owners = _groups_that_declare(path)
+    entry = ".".join(path.split(".")[:2])
+    is_chosen = any(key.startswith(f"{entry}.") for key in paths)
+    owners = None if is_chosen else _groups_that_declare(path)
     near = nearest(path, paths)
     if path.startswith(("recipe.", "experiment.")):
         hint = f"The first line of {path.partition('.')[0]}s has to be: # @package _global_"

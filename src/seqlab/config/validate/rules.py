@@ -283,6 +283,7 @@ RULES: dict[str, Rule] = {
     "trainer.enable_progress_bar": Choice((True, False), or_null=True),
     "trainer.checkpoint_every_n_steps": count(or_null=True),
     "trainer.checkpoint_every_n_seconds": Number(0, low_open=True, or_null=True),
+    "trainer.tf32": _FLAG,
     "trainer.cuda_graph": Choice(("auto", "on", "off")),
     "trainer.overfit_batches": AnyOf((count(0), Number(0, 1))),
     "trainer.fast_dev_run": AnyOf((_FLAG, count())),
