@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-# About one process a core runs tests; small products would only fight over a second thread.
+# One process a core runs tests; small products would only fight over a second thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
@@ -64,11 +64,6 @@ LONG_FILES = (
 
 def pytest_configure(config: pytest.Config) -> None:
     config.option.loadscopereorder = False  # pytest-xdist would begin with those of most tests
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """Return one process more than cores: many tests wait for processes that they have started."""
-    return min((os.cpu_count() or 1) + 1, 4)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -105,13 +105,16 @@ class SineLoop:
     Args:
         features: `(N, 4)`.
         labels: `(N, 1)`.
+        device: where the network is; each batch is moved there.
         with_loader: whether batches come from a `DataLoader`, as in the chapter, or are slices of
             a permutation, the least that a loop can do.
     """
 
-    def __init__(self, features: Tensor, labels: Tensor, *, with_loader: bool) -> None:
-        self.features, self.labels = features, labels
-        self.network = sine_network()
+    def __init__(
+        self, features: Tensor, labels: Tensor, device: str = "cpu", *, with_loader: bool
+    ) -> None:
+        self.features, self.labels, self.device = features, labels, device
+        self.network = sine_network().to(device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=0.01)
         self.loader = (
             DataLoader(TensorDataset(features, labels), batch_size=16, shuffle=True)
@@ -131,6 +134,7 @@ class SineLoop:
         """Train one epoch; return the mean of its batches' losses."""
         total, count = 0.0, 0
         for features, labels in self.batches():
+            features, labels = features.to(self.device), labels.to(self.device)
             self.optimizer.zero_grad()
             loss = F.mse_loss(self.network(features), labels)
             loss.backward()

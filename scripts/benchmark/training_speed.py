@@ -67,7 +67,7 @@ def measure_training(repeats: int, wanted: Wanted) -> Iterator[Row]:
             yield Row(f"{cell.upper()}, steps", steps, plain)
             yield Row(f"{cell.upper()}, template", template, plain)
     if wanted("sine"):
-        plain, sliced, steps, whole, validated, template = repeated(repeats, _sine_contenders)
+        plain, sliced, steps, whole, validated, template = repeated(repeats, sine_contenders)
         yield Row("sine MLP, steps", steps, plain, 1.0)
         yield Row("sine MLP, steps, beside a loop without a DataLoader", steps, sliced)
         yield Row("sine MLP, all", whole, plain)
@@ -101,40 +101,55 @@ def text_contenders(cell: str, device: str = "cpu") -> tuple[float, float, float
         The plain loop's, seqlab's excluding end-of-epoch work, seqlab's of the whole training,
         and the template's.
     """
-    accelerator = "gpu" if device == "cuda" else device
     text = chapter_text(cell)
     plain = plain_loop(TextLoop(text, device), _TEXT_STEPS)
-    timing = text_run(cell, accelerator)
+    timing = text_run(cell, device)
     loader = DataLoader(TextDataset(text), batch_size=None)
-    template = _fit(TemplateText(text), loader, _TEXT_STEPS, text.clip, accelerator)
+    template = _fit(TemplateText(text), loader, _TEXT_STEPS, text.clip, device)
     return plain, timing.step_ms, timing.whole_step_ms, template
 
 
-def text_run(cell: str, accelerator: str = "cpu") -> Timing:
-    """Train the chapter's network with everything on; return its timing."""
+def text_run(cell: str, device: str = "cpu", *words: str) -> Timing:
+    """Train the chapter's network with everything on; return its timing.
+
+    Args:
+        cell: of the recurrent layer.
+        device: `cpu` or `cuda`.
+        words: more of the command line.
+    """
     return timed_run(
         [
             *("experiment=time_machine_rnn", f"model={cell}", f"trainer.max_epochs={EPOCHS}"),
             *("data.val_fraction=0", f"data.path='{find_corpus(TIME_MACHINE)}'"),
-            f"trainer.accelerator={accelerator}",
+            f"trainer.accelerator={_accelerator(device)}",
+            *words,
         ]
     )
 
 
-def _sine_contenders() -> tuple[float, ...]:
-    """Return the same of the sine; its second number is a loop without a DataLoader."""
+def _accelerator(device: str) -> str:
+    return "gpu" if device == "cuda" else device
+
+
+def sine_contenders(device: str = "cpu") -> tuple[float, ...]:
+    """Measure the sine's network: milliseconds per step.
+
+    Returns:
+        The plain loop's, that of a loop without a DataLoader, seqlab's excluding end-of-epoch
+        work, of all epochs, of all epochs with validation, and the template's.
+    """
     data = SineData()
     data.setup()
     pairs = windows(data.parts["train"], data.tau)
     features, labels = pairs.inputs, pairs.targets[:, None]
     plain, sliced = (
-        plain_loop(SineLoop(features, labels, with_loader=with_loader), _SINE_STEPS)
+        plain_loop(SineLoop(features, labels, device, with_loader=with_loader), _SINE_STEPS)
         for with_loader in (True, False)
     )
-    words = [f"trainer.max_epochs={EPOCHS}", "trainer.accelerator=cpu"]
+    words = [f"trainer.max_epochs={EPOCHS}", f"trainer.accelerator={_accelerator(device)}"]
     timing, validated = timed_run([*words, "data.num_val=0"]), timed_run(words)
     loader = DataLoader(TensorDataset(features, labels), batch_size=16, shuffle=True)
-    template = _fit(TemplateSine(), loader, _SINE_STEPS, None)
+    template = _fit(TemplateSine(), loader, _SINE_STEPS, None, device)
     whole = timing.whole_step_ms, validated.whole_step_ms
     return plain, sliced, timing.step_ms, *whole, template
 
@@ -153,10 +168,10 @@ def _fit(
     loader: object,
     steps: int,
     clip: float | None,
-    accelerator: str = "cpu",
+    device: str,
 ) -> float:
     with tempfile.TemporaryDirectory() as folder, silenced():
-        trainer = template_trainer(Path(folder), EPOCHS, clip, accelerator)
+        trainer = template_trainer(Path(folder), EPOCHS, clip, _accelerator(device))
         begin = time.perf_counter()
         trainer.fit(module, loader)
         return 1000 * (time.perf_counter() - begin) / EPOCHS / steps

@@ -17,7 +17,7 @@ import pytest
 from harness import Answer, complaints
 from lines import line
 
-LINES = int(os.environ.get("SEQLAB_FUZZ_LINES", "300"))
+LINES = int(os.environ.get("SEQLAB_FUZZ_LINES", "200"))
 SEED = os.environ.get("SEQLAB_FUZZ_SEED", "0")
 PROCESSES = min(os.cpu_count() or 1, 2)
 ROOT = Path(__file__).resolve().parents[2]

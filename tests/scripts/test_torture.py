@@ -6,7 +6,7 @@ import pytest
 
 from conftest import SCRIPTS, spawn
 
-KILLS = 16
+KILLS = 12
 
 
 @pytest.mark.slow

@@ -86,7 +86,7 @@ class Watch(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("words", [SINE, SMALL_LM, DEEP], ids=["sine", "rnn", "deep"])
+@pytest.mark.parametrize("words", [SINE, DEEP], ids=["sine", "deep"])
 def test_a_captured_step_waits_for_nothing_and_replaces_nothing_that_lasts(
     train: Command, monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
