@@ -6,6 +6,7 @@ from pathlib import Path
 from seqlab.sweeps.ledger import STATUSES, Row
 from seqlab.sweeps.report import write_report
 from seqlab.sweeps.report.results_text import in_colour, results_lines
+from seqlab.sweeps.report.tables import decided_text
 from seqlab.sweeps.scheduler import Tally
 from seqlab.system.errors import one_line
 from seqlab.system.signals import in_words
@@ -62,7 +63,9 @@ def _added_up(tally: Tally, sweep: Path) -> list[str]:
         report = write_report(sweep)
     except Exception as error:
         return [f"  the report could not be written: {one_line(error)}", f"    {by_hand}"]
-    return [*results_lines(report.findings), "", f"  report        {sweep / 'report.html'}"]
+    decided = decided_text(report.findings)
+    lines = [*results_lines(report.findings), "", f"  report        {sweep / 'report.html'}"]
+    return [f"  {decided[0].lower()}{decided[1:]}", *lines] if decided else lines
 
 
 def _listed(failures: list[Row]) -> list[str]:

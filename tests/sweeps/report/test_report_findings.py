@@ -192,6 +192,14 @@ def test_ledger_that_lost_its_start_still_has_its_jobs() -> None:
             "them has one seed, no interval.",
         ),
         (
+            [[1.0, 1.1], [1.05, 1.15]],
+            "It does not differ clearly from the other setting: the intervals overlap.",
+        ),
+        (
+            [[1.0, 1.1], [1.05, 1.15], [1.06, 1.16]],
+            "It does not differ clearly from any of 2 other settings: the intervals overlap.",
+        ),
+        (
             [[1.0, 1.1], [1.2]],
             "1 other setting with one seed each: there is no interval to compare with.",
         ),

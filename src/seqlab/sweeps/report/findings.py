@@ -176,8 +176,11 @@ def separation(findings: Findings) -> str:
     found = [mine.overlaps(each.spread(metric)) for each in others]
     overlapping, unknown = found.count(True), found.count(None)
     all_others = counted(len(others), "other setting")
+    which = f"{overlapping} of {all_others}"
+    if overlapping == len(others):
+        which = "the other setting" if overlapping == 1 else f"any of {all_others}"
     sentence = (
-        f"It does not differ clearly from {overlapping} of {all_others}: the intervals overlap."
+        f"It does not differ clearly from {which}: the intervals overlap."
         if overlapping
         else f"Its interval overlaps no other: it differs clearly from {all_others}."
     )

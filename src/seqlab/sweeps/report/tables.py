@@ -116,12 +116,17 @@ def counts_text(findings: Findings) -> str:
     counts = [f"{number:,} {status}" for status, number in findings.counts.items()]
     if not counts:
         return "No job has begun."
-    text = f"{counted(len(findings.rows), 'job')}: {', '.join(counts)}."
-    if findings.metric:
-        better = "lower" if findings.direction == "minimize" else "higher"
-        text += f" {'Metric:' if findings.apart else 'Compared by'} {findings.metric}, {better} is "
-        text += "better."
-    return text
+    text = f"{counted(len(findings.rows), 'job')}: {', '.join(counts)}. {decided_text(findings)}"
+    return text.rstrip()
+
+
+def decided_text(findings: Findings) -> str:
+    """Return what decides, as a sentence; nothing while that is not known."""
+    if not findings.metric:
+        return ""
+    better = "lower" if findings.direction == "minimize" else "higher"
+    how = "Metric:" if findings.apart else "Compared by"
+    return f"{how} {findings.metric}, {better} is better."
 
 
 def best_text(findings: Findings) -> str:
