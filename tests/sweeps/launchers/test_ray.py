@@ -3,6 +3,7 @@
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,18 @@ def test_cluster_that_does_not_answer_is_told(
     what = f"no connection to {address}: [Errno 111] Connection refused\n"
     refuses(f"{words} hydra.launcher.address={address}", what, "`ray status`")
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_temporary_folder_inside_the_environment_is_refused(
+    refuses: Refuses, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    environment = tmp_path_factory.mktemp("environment")
+    (environment / "tmp").mkdir()
+    monkeypatch.setenv("VIRTUAL_ENV", str(environment))
+    monkeypatch.setattr(tempfile, "tempdir", str(environment / "tmp"))
+    monkeypatch.setitem(sys.modules, "ray", NoRay(None))
+    what = f"the folder for temporary files, {environment / 'tmp'}, is inside the virtual"
+    refuses(f"-m seed=1,2 {RAY}", what, "Name another one: TMPDIR=/tmp python -m train ...")
 
 
 def test_as_many_jobs_as_fit_the_nodes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ lie on a file system that all nodes share.
 import os
 import signal
 import socket
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -63,6 +64,7 @@ class RayLauncher(Launcher):
     def _connect(self, runtime_env: dict[str, Any] | None) -> None:
         options: dict[str, Any] = {"address": self._address, "runtime_env": runtime_env}
         if self._address == "local":
+            _check_temporary_folder()
             options |= {
                 "include_dashboard": False,
                 "object_store_memory": _STORE_BYTES,
@@ -156,6 +158,17 @@ class RayLauncher(Launcher):
     def close(self) -> None:
         """Leave the cluster; a Ray of the sweep's own ends."""
         self._ray.shutdown()
+
+
+def _check_temporary_folder() -> None:
+    """Raise `UserError` where Ray's own files would be where its processes refuse to start."""
+    environment, folder = os.environ.get("VIRTUAL_ENV"), Path(tempfile.gettempdir())
+    if environment and folder.resolve().is_relative_to(Path(environment).resolve()):
+        raise UserError(
+            f"hydra/launcher=ray: the folder for temporary files, {folder}, is inside the virtual "
+            "environment, where Ray starts no process",
+            "Name another one: TMPDIR=/tmp python -m train ...",
+        )
 
 
 def _check_answer(address: str) -> None:
