@@ -86,6 +86,15 @@ def test_an_mlp_feeds_back_what_its_calls_would_give(num_layers: int) -> None:
     assert torch.equal(multi_step(wide, values, 9, 5), multi_step(wide.forward, values, 9, 5))
 
 
+def test_a_network_that_builds_on_the_mlp_is_called() -> None:
+    class Doubled(MLP):
+        def forward(self, inputs: Tensor) -> Tensor:
+            return 2 * super().forward(inputs)
+
+    network, values = Doubled(2), torch.randn(9)
+    assert torch.equal(multi_step(network, values, 4, 2), multi_step(network.forward, values, 4, 2))
+
+
 def test_k_step_by_hand() -> None:
     predicted = k_step(total, series(1, 2, 3, 4, 5, 6), 2, [1, 2, 3])
     assert {k: values.tolist() for k, values in predicted.items()} == {

@@ -58,7 +58,8 @@ def test_earlier_forecaster_forecasts(run: Path, seqlab: Command) -> None:
 
 @pytest.mark.parametrize("run", RUNS, indirect=True)
 def test_earlier_run_is_resumed(run: Path, train: Command) -> None:
-    succeeded(train(f"resume={run}", "trainer.max_epochs=4"))
+    flag = "trainer.cuda_graph=off"  # which that version did not have
+    succeeded(train(f"resume={run}", "trainer.max_epochs=4", flag))
     found, expected = rows_of(run / "metrics.csv"), rows_of(EARLIER / f"{run.name}.csv")
     assert [row["epoch"] for row in found] == ["1", "2", "3", "4"]
     for row, wanted in zip(found, expected, strict=True):

@@ -17,6 +17,7 @@ from expect import Command, refusal, rows_of, succeeded
 from seqlab.config.compose import naming
 from seqlab.runs.folder.run_folder import RunFolder
 from seqlab.runs.folder.saved_config import load_config
+from seqlab.runs.provenance import fingerprint
 
 SERIES_METRICS = {
     "train/loss",
@@ -271,17 +272,25 @@ def test_checkpoints_hold_plain_values_only(run: RunFolder) -> None:
         assert content["state_dict"]
 
 
+def test_flags_that_came_later_leave_a_fingerprint_as_it_was() -> None:
+    earlier = fingerprint({"trainer": {"max_epochs": 2}})
+    flags = {"max_epochs": 2, "cuda_graph": "auto", "tf32": False}
+    assert fingerprint({"trainer": flags}) == earlier
+    assert fingerprint({"trainer": flags | {"tf32": True}}) != earlier
+
+
 def test_fingerprint_is_that_of_what_is_computed(train: Command, tmp_path: Path) -> None:
-    def fingerprint(name: str, *words: str) -> Any:
+    def found(name: str, *words: str) -> Any:
         assert train(*words, f"hydra.run.dir={name}").code == 0
         return RunFolder(tmp_path / name).read_result()["fingerprint"]
 
-    first = fingerprint("a", *QUICK)
-    assert fingerprint("b", *QUICK) == first
-    assert fingerprint("c", *QUICK, "name=other") == first
-    assert fingerprint("d", *QUICK, "experiment=none") == first
-    assert fingerprint("e", *QUICK, "optimizer.lr=0.02") != first
-    assert fingerprint("f", *QUICK, "seed=1") != first
+    first = found("a", *QUICK)
+    assert found("b", *QUICK) == first
+    assert found("c", *QUICK, "name=other") == first
+    assert found("d", *QUICK, "experiment=none") == first
+    assert found("g", *QUICK, "trainer.cuda_graph=off") == first
+    assert found("e", *QUICK, "optimizer.lr=0.02") != first
+    assert found("f", *QUICK, "seed=1") != first
 
 
 def test_runs_started_in_the_same_second_get_folders_of_their_own(

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 # They say where a run lies and what is shown of it, not what it computes.
 _NOT_RESULT = ("name", "resume", "again", "logger")
+# Flags that came later and change nothing: a sweep of an earlier version knows its jobs.
+_SAME_RESULT = (
+    *(("cuda_graph", value) for value in ("auto", "on", "off")),
+    ("tf32", False),
+)
 _PACKAGES = ("torch", "lightning", "torchmetrics", "hydra-core", "omegaconf", "numpy")
 
 
@@ -24,6 +29,8 @@ def fingerprint(config: Mapping[str, Any]) -> str:
         config: the resolved configuration, plain values.
     """
     kept = {key: value for key, value in config.items() if key not in _NOT_RESULT}
+    if isinstance(trainer := kept.get("trainer"), Mapping):
+        kept["trainer"] = {k: v for k, v in trainer.items() if (k, v) not in _SAME_RESULT}
     text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -27,6 +27,8 @@ _WHOLE_RUN = "${trainer.max_epochs}"
 """How earlier versions wrote the length of a schedule that is the run's, which is null now."""
 
 _GONE = object()
+_LATER_FLAGS = {"cuda_graph": "auto", "tf32": False}
+"""Keys of `trainer` that run folders of version 0.1.0 do not have, with their defaults."""
 
 
 def read_saved(folder: Path) -> DictConfig:
@@ -58,6 +60,9 @@ def read_saved(folder: Path) -> DictConfig:
     length = dict(leaves(saved)).get("scheduler.T_max")
     if isinstance(length, Node) and length._value() == _WHOLE_RUN:
         saved.scheduler.T_max = None
+    with open_dict(saved):
+        for key, value in _LATER_FLAGS.items():
+            saved.trainer.setdefault(key, value)
     # By default a run lies some folders below the one that it was started in.
     fix_data_path(saved, folder.absolute().parents)
     return saved
